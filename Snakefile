@@ -1,0 +1,44 @@
+# The workflow of whypretrain. `snakemake --cores all` makes the suite that config.yaml names.
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+configfile: "config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/models.smk"
+include: "workflow/rules/interactions.smk"
+include: "workflow/rules/metrics.smk"
+include: "workflow/rules/figures.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        expand(
+            "results/figures/{suite}/{figure}.pdf",
+            suite=CONFIG.suite,
+            figure=FIGURE_TABLES,
+        ),
+
+
+# Targets that stop early, for a cluster session or a look at one stage.
+rule models:
+    input:
+        expand(
+            "results/experiments/{experiment}/{variant}/history.csv",
+            experiment=CONFIG.suite_experiments(),
+            variant=["pretrain", "finetune", "scratch"],
+        ),
+
+
+rule tables:
+    input:
+        expand(
+            "results/experiments/{experiment}/tables/{table}.csv",
+            experiment=CONFIG.suite_experiments(),
+            table=TABLES,
+        ),

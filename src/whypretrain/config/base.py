@@ -1,0 +1,47 @@
+"""What every section of the configuration shares: strictness, and how names are spelled."""
+
+import difflib
+import json
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
+
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=64)]
+"""A name that becomes part of a file name: letters, digits, `_`, `-` and `.`."""
+
+
+class Section(BaseModel):
+    """A section of the configuration: unknown keys and loosely typed values are errors."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_keys(cls, values: Any) -> Any:
+        if isinstance(values, dict):
+            for key in values:
+                if key not in cls.model_fields:
+                    message = f"unknown key '{key}'; {allowed(str(key), list(cls.model_fields))}"
+                    raise ValueError(message)
+        return values
+
+    def to_json(self) -> str:
+        """One line of JSON with sorted keys, every default written out."""
+        return canonical_json(self.model_dump(mode="json"))
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Parse what :meth:`to_json` wrote. Raises pydantic's ValidationError."""
+        return cls.model_validate_json(text)
+
+
+def canonical_json(value: Any) -> str:
+    """JSON that is the same text for the same value."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=False)
+
+
+def allowed(given: str, known: list[str]) -> str:
+    """The allowed names, and the nearest one to what was given."""
+    near = difflib.get_close_matches(given, known, n=1)
+    hint = f"did you mean '{near[0]}'? " if near else ""
+    return f"{hint}allowed: {', '.join(known)}"

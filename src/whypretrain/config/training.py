@@ -1,0 +1,114 @@
+"""Recipes of training and the snapshot schedule."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field
+
+from whypretrain.config.base import Name, Section
+from whypretrain.config.models import Architecture
+
+TrainedVariant = Literal["finetune", "scratch"]
+
+
+class Augmentation(Section):
+    """Random changes of a training image; all off by default."""
+
+    rotate: float = Field(default=0.0, ge=0, le=180)
+    """Largest rotation, in degrees."""
+    translate: float = Field(default=0.0, ge=0, lt=1)
+    """Largest shift, as a share of the image's side."""
+    scale: float = Field(default=0.0, ge=0, lt=1)
+    """Largest relative change of size."""
+    flip: bool = False
+    """Mirror left and right with probability one half."""
+
+
+class Recipe(Section):
+    """How a network is trained."""
+
+    epochs: int = Field(default=100, ge=1)
+    batch_size: int = Field(default=64, ge=1)
+    optimizer: Literal["adamw", "sgd"] = "adamw"
+    learning_rate: float = Field(default=1e-3, gt=0)
+    weight_decay: float = Field(default=0.05, ge=0)
+    momentum: float = Field(default=0.9, ge=0, lt=1)
+    """Of SGD; AdamW keeps its own."""
+    warmup_epochs: float = Field(default=0.0, ge=0)
+    """Linear warm-up, before the cosine decay to 0 that every recipe follows."""
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    clip_gradient_norm: float | None = Field(default=None, gt=0)
+    augmentation: Augmentation = Augmentation()
+
+
+class RecipeChoice(Section):
+    """A named recipe, and the keys of it that one experiment changes."""
+
+    recipe: Name
+    override: dict[str, Any] = {}
+
+
+class Probe(Section):
+    """The linear probe: multinomial logistic regression on penultimate features."""
+
+    l2: float = Field(default=1.0, gt=0)
+    """Strength of the L2 penalty on the weights (scikit-learn's 1/C), features having unit variance on average."""
+    max_iterations: int = Field(default=2000, ge=1)
+
+
+SNAPSHOT_DIGITS = 4
+
+
+def snapshot_label(fraction: float) -> str:
+    """How file names spell a fraction of training.
+
+    >>> snapshot_label(0.05)
+    '0.0500'
+    """
+    return f"{fraction:.{SNAPSHOT_DIGITS}f}"
+
+
+def _check_snapshots(fractions: list[float]) -> list[float]:
+    if fractions != sorted(set(fractions)):
+        message = f"{fractions} must increase strictly"
+        raise ValueError(message)
+    if fractions[0] != 0 or fractions[-1] != 1:
+        message = f"{fractions} must begin with 0 and end with 1"
+        raise ValueError(message)
+    for fraction in fractions:
+        if round(fraction, SNAPSHOT_DIGITS) != fraction:
+            message = f"{fraction} has more than {SNAPSHOT_DIGITS} decimal places"
+            raise ValueError(message)
+    return fractions
+
+
+Snapshots = Annotated[
+    list[Annotated[float, Field(ge=0, le=1)]],
+    Field(min_length=2),
+    AfterValidator(_check_snapshots),
+]
+"""Fractions of a training run at which weights are kept."""
+
+
+class PretrainSettings(Section):
+    """What the stage `pretrain` needs to know."""
+
+    architecture: Architecture
+    recipe: Recipe
+    seed: int
+
+
+class ProbeSettings(Section):
+    """What the stage `probe` needs to know."""
+
+    architecture: Architecture
+    probe: Probe
+
+
+class TrainSettings(Section):
+    """What the stage `train` needs to know."""
+
+    architecture: Architecture
+    variant: TrainedVariant
+    recipe: Recipe
+    snapshots: Snapshots
+    seed: int

@@ -1,0 +1,90 @@
+"""From encoded images to a network's input: decode, resize, augment, normalise."""
+
+import io
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import Dataset
+from torchvision.transforms import v2
+
+from whypretrain.config.models import Architecture
+from whypretrain.config.training import Augmentation
+from whypretrain.data.table import Split
+
+CACHE_BYTES = 512 * 2**20
+"""Datasets whose decoded images fit in this are decoded once."""
+
+
+def decode(encoded: bytes, *, size: int, channels: int) -> NDArray[np.uint8]:
+    """Decode an image and resize it: array of shape (channels, size, size).
+
+    Bilinear with antialiasing; height and width are scaled apart, so nothing is cropped.
+    """
+    picture = Image.open(io.BytesIO(encoded)).convert("L" if channels == 1 else "RGB")
+    pixels = np.asarray(picture.resize((size, size), Image.Resampling.BILINEAR))
+    return pixels[None] if channels == 1 else pixels.transpose(2, 0, 1)
+
+
+def normalise(pixels: Tensor, architecture: Architecture) -> Tensor:
+    """Standardise pixel values in [0, 1]: (…, channels, height, width) to the same shape."""
+    mean = torch.tensor(architecture.mean, device=pixels.device)[:, None, None]
+    std = torch.tensor(architecture.std, device=pixels.device)[:, None, None]
+    return (pixels - mean) / std
+
+
+class Images(Dataset[tuple[Tensor, int]]):
+    """A split as (normalised image of shape (channels, size, size), label) pairs."""
+
+    def __init__(
+        self, split: Split, architecture: Architecture, augmentation: Augmentation | None = None
+    ) -> None:
+        self.split, self.architecture = split, architecture
+        self.augment = _augmenter(augmentation or Augmentation())
+        each = architecture.channels * architecture.image_size**2
+        self._cache: dict[int, Tensor] | None = {} if len(split.ids) * each < CACHE_BYTES else None
+
+    def __len__(self) -> int:
+        return len(self.split.ids)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        pixels = self._pixels(index)
+        if self.augment is not None:
+            pixels = self.augment(pixels)
+        return normalise(pixels, self.architecture), self.split.labels[index]
+
+    def _pixels(self, index: int) -> Tensor:
+        if self._cache is not None and index in self._cache:
+            return self._cache[index]
+        size, channels = self.architecture.image_size, self.architecture.channels
+        decoded = decode(self.split.images[index], size=size, channels=channels)
+        pixels = torch.from_numpy(decoded.copy()).float() / 255
+        if self._cache is not None:
+            self._cache[index] = pixels
+        return pixels
+
+
+def pixel_mean(images: Sequence[bytes], *, size: int, channels: int) -> NDArray[np.float32]:
+    """Mean of every pixel over images: array of shape (channels, size, size), in [0, 1]."""
+    total = np.zeros((channels, size, size), dtype=np.float64)
+    for encoded in images:
+        total += decode(encoded, size=size, channels=channels)
+    return (total / (255 * len(images))).astype(np.float32)
+
+
+def _augmenter(settings: Augmentation) -> v2.Compose | None:
+    steps: list[torch.nn.Module] = []
+    if settings.rotate or settings.translate or settings.scale:
+        affine = v2.RandomAffine(
+            degrees=settings.rotate,
+            translate=(settings.translate, settings.translate),
+            scale=(1 - settings.scale, 1 + settings.scale),
+            interpolation=v2.InterpolationMode.BILINEAR,
+        )
+        steps.append(affine)
+    if settings.flip:
+        steps.append(v2.RandomHorizontalFlip())
+    return v2.Compose(steps) if steps else None

@@ -1,0 +1,53 @@
+"""Accuracy and loss on the test split along training (the paper's footnote 5)."""
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from whypretrain.config.figures import FigureSettings
+from whypretrain.figures import style
+from whypretrain.figures.draw import legend_below, panels, run
+
+QUANTITIES = {"test_accuracy": "test accuracy", "test_loss": "test loss [nats]"}
+
+
+def draw(tables: pd.DataFrame, settings: FigureSettings) -> tuple[Figure, pd.DataFrame]:
+    """Accuracy above, loss below; the linear probe, which has no epochs, is a level line."""
+    numbers = tables[["experiment", "variant", "epoch", *QUANTITIES]]
+    figure, axes = panels(settings, rows=len(QUANTITIES))
+    for column, (name, stacked) in enumerate(axes.items()):
+        own = numbers[numbers["experiment"] == name]
+        for panel, (quantity, label) in zip(stacked, QUANTITIES.items(), strict=True):
+            _lines(panel, own, quantity)
+            if column == 0:
+                panel.set_ylabel(label)
+        stacked[0].set_ylim(0, 1.02)
+        stacked[1].set_ylim(bottom=0)
+        stacked[1].set_xlabel("epoch")
+    legend_below(figure, next(iter(axes.values()))[0])
+    return figure, numbers
+
+
+def _lines(panel: Axes, own: pd.DataFrame, quantity: str) -> None:
+    for variant in ("finetune", "scratch"):
+        line = own[own["variant"] == variant]
+        panel.plot(
+            line["epoch"],
+            line[quantity],
+            color=style.COLOURS[variant],
+            linestyle=style.DASHES[variant],
+            linewidth=1.2,
+            label=style.LABELS[variant],
+        )
+    probe = own.loc[own["variant"] == "pretrain", quantity].item()
+    panel.axhline(
+        probe,
+        color=style.COLOURS["pretrain"],
+        linestyle=":",
+        linewidth=1.4,
+        label=style.LABELS["pretrain"],
+    )
+
+
+if __name__ == "__main__":
+    run("curves", __doc__, draw)

@@ -1,0 +1,82 @@
+"""What all figures do alike: read the tables, lay out a panel an experiment, save three files."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from whypretrain import stage
+from whypretrain.artifacts import atomic_path
+from whypretrain.config.figures import FigureSettings
+from whypretrain.figures import style
+
+MOST_COLUMNS = 4
+
+Draw = Callable[[pd.DataFrame, FigureSettings], tuple[Figure, pd.DataFrame]]
+"""From the experiments' tables, one below the other, to a figure and the numbers it shows."""
+
+
+def run(name: str, description: str | None, draw: Draw) -> None:
+    """Command line of a figure: read tables, draw, write PDF, PNG and the numbers as CSV."""
+    parser = stage.parser(f"figures.{name}", description, FigureSettings)
+    stage.path_argument(parser, "--tables", "the table of every experiment, CSV", nargs="+")
+    stage.path_argument(parser, "--output", "PDF to write; PNG and CSV stand beside it")
+
+    def main() -> None:
+        arguments = parser.parse_args()
+        settings: FigureSettings = arguments.settings
+        # A sample's id or an order may look like a number; it is a name.
+        kinds = {"experiment": str, "sample": str}
+        tables = [pd.read_csv(path, dtype=kinds) for path in arguments.tables]
+        style.apply()
+        figure, numbers = draw(pd.concat(tables, ignore_index=True), settings)
+        save(figure, numbers, arguments.output)
+
+    stage.run(main)
+
+
+def save(figure: Figure, numbers: pd.DataFrame, path: Path) -> None:
+    """Write the figure as PDF and PNG and its numbers as CSV; the same input gives the same bytes."""
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, format="pdf", metadata={"CreationDate": None})
+    with atomic_path(path.with_suffix(".png")) as temporary:
+        figure.savefig(temporary, format="png", metadata={"Software": None})
+    with atomic_path(path.with_suffix(".csv")) as temporary:
+        numbers.to_csv(temporary, index=False)
+    plt.close(figure)
+
+
+def panels(
+    settings: FigureSettings, *, rows: int = 1, share_y: bool = False
+) -> tuple[Figure, dict[str, list[Axes]]]:
+    """A grid with `rows` panels an experiment, one above the other, titled with its name."""
+    names = settings.experiments
+    n_columns = min(len(names), MOST_COLUMNS)
+    n_bands = -(-len(names) // n_columns)
+    width, height = style.PANEL
+    figure, axes = plt.subplots(
+        n_bands * rows,
+        n_columns,
+        figsize=(width * n_columns, height * n_bands * rows + 0.35),
+        squeeze=False,
+        sharey="row" if share_y else False,
+    )
+    chosen: dict[str, list[Axes]] = {}
+    for position, (name, title) in enumerate(zip(names, settings.titles, strict=True)):
+        band, column = divmod(position, n_columns)
+        chosen[name] = [axes[band * rows + row][column] for row in range(rows)]
+        chosen[name][0].set_title(title)
+    for position in range(len(names), n_bands * n_columns):
+        band, column = divmod(position, n_columns)
+        for row in range(rows):
+            axes[band * rows + row][column].set_visible(False)
+    return figure, chosen
+
+
+def legend_below(figure: Figure, axes: Axes) -> None:
+    """One legend for the whole figure, under it, from the handles of one panel."""
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(handles))

@@ -1,0 +1,1 @@
+"""Harsanyi interactions: coalitions, players, masking, value, Möbius transform, HDF5 format."""

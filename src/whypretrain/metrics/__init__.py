@@ -1,0 +1,1 @@
+"""What fine-tuning keeps of pre-trained knowledge, and how fast models reach their own."""

@@ -1,0 +1,1 @@
+"""Networks: the small ones of the embedded suite, building, weights."""

@@ -1,0 +1,109 @@
+"""Building a network, its penultimate feature, and loading weights into it."""
+
+from pathlib import Path
+
+import timm
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+import whypretrain.models.small  # noqa: F401  (registers the small networks with timm)
+from whypretrain.artifacts import ArtifactError, atomic_path
+from whypretrain.config.models import Architecture
+
+
+def build(architecture: Architecture, n_classes: int) -> nn.Module:
+    """A randomly initialised network with `n_classes` outputs (torch's generator decides).
+
+    Raises
+    ------
+    ValueError
+        If timm knows no such model or refuses an option.
+    """
+    try:
+        model: nn.Module = timm.create_model(
+            architecture.timm,
+            num_classes=n_classes,
+            in_chans=architecture.channels,
+            **architecture.options,
+        )
+    except (RuntimeError, TypeError, AssertionError) as error:
+        message = f"timm = '{architecture.timm}', options = {architecture.options}: {error}"
+        raise ValueError(message) from error
+    return model
+
+
+def penultimate(model: nn.Module, images: Tensor) -> Tensor:
+    """The feature f(x) that the classifier sees (eq. 5): tensor of shape (batch, n_features)."""
+    return model.forward_head(model.forward_features(images), pre_logits=True)  # type: ignore[operator]
+
+
+def head_keys(model: nn.Module) -> set[str]:
+    """Names of the classifier's weights within the network."""
+    classifier = model.get_classifier()  # type: ignore[operator]
+    prefix = next(name for name, module in model.named_modules() if module is classifier)
+    return {f"{prefix}.{name}" for name, _ in classifier.named_parameters()}
+
+
+def save_weights(path: Path, model: nn.Module, metadata: dict[str, str]) -> None:
+    """Write all weights and buffers as safetensors, with how they were made as metadata."""
+    tensors = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
+    with atomic_path(path) as temporary:
+        save_file(tensors, temporary, metadata=dict(sorted(metadata.items())))
+
+
+def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Weights and metadata of a safetensors file.
+
+    Raises
+    ------
+    ArtifactError
+        If the file is damaged or a weight is not finite.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = dict(file.metadata() or {})
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, FileNotFoundError) as error:
+        message = f"{path}: cannot be read as weights ({error}); delete it and run snakemake again"
+        raise ArtifactError(message) from error
+    broken = [name for name, value in tensors.items() if not torch.isfinite(value).all()]
+    if broken:
+        message = f"{path}: weights that are not finite: {', '.join(broken)}"
+        raise ArtifactError(message)
+    return tensors, metadata
+
+
+def load_all(model: nn.Module, path: Path) -> dict[str, str]:
+    """Load weights that must match the network exactly; returns the file's metadata."""
+    tensors, metadata = read_weights(path)
+    _load(model, tensors, path, replaced=set())
+    return metadata
+
+
+def load_backbone(model: nn.Module, path: Path) -> None:
+    """Load everything but the classifier, which keeps its fresh initialisation.
+
+    Raises
+    ------
+    ArtifactError
+        If any key but the classifier's is missing or extra, or a shape differs.
+    """
+    tensors, _ = read_weights(path)
+    _load(model, tensors, path, replaced=head_keys(model))
+
+
+def _load(model: nn.Module, tensors: dict[str, Tensor], path: Path, replaced: set[str]) -> None:
+    kept = {name: value for name, value in tensors.items() if name not in replaced}
+    expected = {name: value.shape for name, value in model.state_dict().items()}
+    missing = expected.keys() - replaced - kept.keys()
+    extra = kept.keys() - expected.keys()
+    shapes = {name for name in kept.keys() & expected.keys() if kept[name].shape != expected[name]}
+    if missing or extra or shapes:
+        message = (
+            f"{path}: weights do not fit the network: missing {sorted(missing)}, "
+            f"extra {sorted(extra)}, of another shape {sorted(shapes)}"
+        )
+        raise ArtifactError(message)
+    model.load_state_dict(kept, strict=False)

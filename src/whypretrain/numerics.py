@@ -1,0 +1,50 @@
+"""Settings of torch that make results repeatable: float32 without TF32, fixed seeds and threads."""
+
+import os
+
+import torch
+
+
+def configure(*, threads: int, device: str) -> torch.device:
+    """Set the process up for repeatable float32 arithmetic and return the device to use.
+
+    Parameters
+    ----------
+    threads : CPU threads. Sums are split among them, so another number may change last bits.
+    device : ``auto`` takes CUDA where there is one, else the CPU.
+
+    Raises
+    ------
+    ValueError
+        If the named device is not there.
+    """
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # asked for by deterministic cuBLAS
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cudnn.benchmark = False
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    chosen = torch.device(device)
+    if chosen.type == "cuda" and not torch.cuda.is_available():
+        message = f"--device {device}: torch sees no CUDA device; use cpu or auto"
+        raise ValueError(message)
+    return chosen
+
+
+def seed_everything(*parts: int | str) -> int:
+    """Seed torch's generators from the parts; returns the seed.
+
+    Seeding anew at every epoch from (seed, epoch) makes a resumed run equal to an undisturbed one.
+    """
+    seed = derived_seed(*parts)
+    torch.manual_seed(seed)
+    return seed
+
+
+def derived_seed(*parts: int | str) -> int:
+    """A 63-bit seed that depends on all parts, the same on every machine."""
+    from whypretrain.artifacts import digest
+
+    return int(digest(*[str(part) for part in parts])[:16], 16) >> 1

@@ -1,0 +1,113 @@
+"""Stage `probe`: the frozen pre-trained network with a new linear classifier (eq. 5).
+
+Features are computed once; the classifier is a multinomial logistic regression on features that
+are centred and divided by one number, their root-mean-square deviation, so that the penalty means
+the same for every architecture. (One scale a feature would do harm: a feature that hardly ever
+fires on training images would be blown up on masked ones, a thousandfold for a VGG.) Both steps are
+then folded into the weights. The result is a whole network, so that what follows treats it like any
+other.
+"""
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from torch import nn
+from torch.utils.data import DataLoader
+
+from whypretrain import __version__, stage
+from whypretrain.artifacts import atomic_path
+from whypretrain.config.training import Probe, ProbeSettings
+from whypretrain.data.images import Images
+from whypretrain.data.table import read_split
+from whypretrain.models.build import build, load_backbone, penultimate, save_weights
+from whypretrain.numerics import configure, seed_everything
+from whypretrain.progress import say, track
+from whypretrain.training import EVALUATION_BATCH, evaluate
+
+
+@torch.inference_mode()
+def features(
+    model: nn.Module, data: Images, device: torch.device, label: str
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Penultimate features, shape (n_images, n_features), and labels, shape (n_images,)."""
+    model.eval()
+    found, labels = [], []
+    loader = DataLoader(data, EVALUATION_BATCH)
+    for images, targets in track(loader, label, len(loader), "batch"):
+        found.append(penultimate(model, images.to(device)).double().cpu().numpy())
+        labels.append(targets.numpy())
+    return np.concatenate(found), np.concatenate(labels)
+
+
+def linear_classifier(
+    inputs: NDArray[np.float64], labels: NDArray[np.int64], probe: Probe
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Weights of shape (n_classes, n_features) and biases of shape (n_classes,).
+
+    With two classes scikit-learn fits a single logit; it becomes the difference of two.
+    """
+    centre = inputs.mean(axis=0)
+    scale = np.sqrt(inputs.var(axis=0).mean()) or 1.0
+    regression = LogisticRegression(C=1 / probe.l2, max_iter=probe.max_iterations)
+    regression.fit((inputs - centre) / scale, labels)
+    weights, biases = regression.coef_, regression.intercept_
+    if len(weights) == 1:
+        weights = np.concatenate([-weights / 2, weights / 2])
+        biases = np.concatenate([-biases / 2, biases / 2])
+    weights = weights / scale
+    return weights, biases - weights @ centre
+
+
+def main() -> None:
+    """Command line."""
+    parser = stage.parser("probe", __doc__, ProbeSettings)
+    stage.path_argument(parser, "--train", "train split of the downstream dataset")
+    stage.path_argument(parser, "--test", "test split of the downstream dataset")
+    stage.path_argument(parser, "--pretrained", "pre-trained weights")
+    stage.path_argument(parser, "--weights", "weights to write, safetensors")
+    stage.path_argument(parser, "--history", "loss and accuracy to write, CSV")
+    stage.add_compute(parser)
+    arguments = parser.parse_args()
+    settings: ProbeSettings = arguments.settings
+    device = configure(threads=arguments.threads, device=arguments.device)
+
+    train, test = read_split(arguments.train), read_split(arguments.test)
+    seed_everything("probe")
+    model = build(settings.architecture, len(train.classes))
+    load_backbone(model, arguments.pretrained)
+    model.to(device).requires_grad_(False)
+    train_images = Images(train, settings.architecture)
+    label = f"probe {arguments.weights.parents[1].name}"
+    inputs, labels = features(model, train_images, device, label)
+    weights, biases = linear_classifier(inputs, labels, settings.probe)
+    classifier = model.get_classifier()  # type: ignore[operator]
+    classifier.weight.copy_(torch.from_numpy(weights))
+    classifier.bias.copy_(torch.from_numpy(biases))
+
+    trained = evaluate(model, train_images, device)
+    tested = evaluate(model, Images(test, settings.architecture), device)
+    save_weights(
+        arguments.weights,
+        model,
+        {
+            "settings": settings.to_json(),
+            "version": __version__,
+            "fraction": "1.0",
+            "epoch": "nan",  # the optimum of a convex problem: there are no epochs
+        },
+    )
+    row = {
+        "train_loss": trained.loss,
+        "train_accuracy": trained.accuracy,
+        "test_loss": tested.loss,
+        "test_accuracy": tested.accuracy,
+    }
+    with atomic_path(arguments.history) as temporary:
+        pd.DataFrame([row]).to_csv(temporary, index=False)
+    say(f"{label}: loss {tested.loss:.3f} accuracy {tested.accuracy:.1%} (test)")
+
+
+if __name__ == "__main__":
+    stage.run(main)

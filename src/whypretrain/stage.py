@@ -1,0 +1,61 @@
+"""What every stage's command line shares: settings, threads, device, one clear error."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from whypretrain.config.base import Section
+
+
+def parser(stage: str, description: str | None, settings: type[Section]) -> argparse.ArgumentParser:
+    """Argument parser of a stage; `--settings` is parsed into the stage's typed settings."""
+    result = argparse.ArgumentParser(
+        prog=f"python -m whypretrain.{stage}",
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+    def parsed(text: str) -> Section:
+        try:
+            return settings.from_json(text)
+        except ValidationError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+
+    result.add_argument(
+        "--settings",
+        type=parsed,
+        required=True,
+        metavar="JSON",
+        help="what `python -m whypretrain.config show` prints for this stage",
+    )
+    return result
+
+
+def add_compute(arguments: argparse.ArgumentParser) -> None:
+    """Add the machine's settings: they never change what is computed, only where."""
+    arguments.add_argument("--threads", type=int, default=1, help="CPU threads (default 1)")
+    arguments.add_argument(
+        "--device", default="auto", help="auto (default: cuda if there is one), cpu, cuda, cuda:1, …"
+    )
+
+
+def path_argument(arguments: argparse.ArgumentParser, name: str, text: str, **kwargs: Any) -> None:
+    """Add a required option that takes a path."""
+    arguments.add_argument(name, type=Path, required=True, metavar="PATH", help=text, **kwargs)
+
+
+def run(main: Callable[[], None]) -> None:
+    """Run a stage's main function; an expected error ends it with one line, not a traceback."""
+    from whypretrain.artifacts import ArtifactError
+
+    try:
+        main()
+    except (ArtifactError, ValueError, FloatingPointError, OSError) as error:
+        if os.environ.get("WHYPRETRAIN_TRACEBACK"):
+            raise
+        sys.exit(f"error: {error}")

@@ -1,0 +1,63 @@
+"""Stage `train`: the fine-tuned model or the one from scratch, with snapshots along the way.
+
+The two differ in one thing besides their recipes: `finetune` starts from the pre-trained weights
+with a fresh classifier, `scratch` from random weights.
+"""
+
+from pathlib import Path
+
+from whypretrain import __version__, stage
+from whypretrain.artifacts import digest, file_digest
+from whypretrain.code import code_digest
+from whypretrain.config.training import TrainSettings, snapshot_label
+from whypretrain.data.images import Images
+from whypretrain.data.table import read_split
+from whypretrain.models.build import build, load_backbone
+from whypretrain.numerics import configure, seed_everything
+from whypretrain.training import Outputs, fit
+
+
+def main() -> None:
+    """Command line."""
+    parser = stage.parser("train", __doc__, TrainSettings)
+    stage.path_argument(parser, "--train", "train split of the downstream dataset")
+    stage.path_argument(parser, "--test", "test split of the downstream dataset")
+    parser.add_argument(
+        "--pretrained", type=Path, metavar="PATH", help="weights to start from; only for finetune"
+    )
+    stage.path_argument(parser, "--folder", "folder to write snapshots and history.csv into")
+    stage.add_compute(parser)
+    arguments = parser.parse_args()
+    settings: TrainSettings = arguments.settings
+    if (settings.variant == "finetune") != (arguments.pretrained is not None):
+        parser.error("--pretrained is needed for variant finetune, and has no place in scratch")
+    device = configure(threads=arguments.threads, device=arguments.device)
+
+    train, test = read_split(arguments.train), read_split(arguments.test)
+    seed = seed_everything(settings.seed, settings.variant)
+    model = build(settings.architecture, len(train.classes))
+    made_from = [file_digest(arguments.train), file_digest(arguments.test)]
+    if arguments.pretrained is not None:
+        load_backbone(model, arguments.pretrained)
+        made_from.append(file_digest(arguments.pretrained))
+
+    folder: Path = arguments.folder
+    fit(
+        model,
+        Images(train, settings.architecture, settings.recipe.augmentation),
+        Images(test, settings.architecture),
+        Outputs(
+            {f: folder / f"snapshot-{snapshot_label(f)}.safetensors" for f in settings.snapshots},
+            folder / "history.csv",
+        ),
+        recipe=settings.recipe,
+        seed=seed,
+        device=device,
+        label=f"{settings.variant} {folder.parent.name}",
+        identity=digest(settings.to_json(), code_digest("whypretrain.train"), *made_from),
+        metadata={"settings": settings.to_json(), "version": __version__},
+    )
+
+
+if __name__ == "__main__":
+    stage.run(main)

@@ -1,0 +1,42 @@
+# In: a dataset's source. Out: its splits (Parquet); per experiment the samples, players, baseline.
+
+
+rule prepare:
+    input:
+        code=code("prepare"),
+    output:
+        train="results/datasets/{dataset}/train.parquet",
+        test="results/datasets/{dataset}/test.parquet",
+    params:
+        settings=lambda w: CONFIG.prepare(w.dataset).to_json(),
+    log:
+        "results/logs/prepare/{dataset}.log",
+    benchmark:
+        "results/benchmarks/prepare/{dataset}.tsv"
+    conda:
+        "../../envs/whypretrain.yaml"
+    shell:
+        "python -m whypretrain.prepare --settings {params.settings:q}"
+        " --train {output.train:q} --test {output.test:q} 2>&1 | tee {log:q}"
+
+
+rule samples:
+    input:
+        train=lambda w: experiment_split(w, "train"),
+        test=lambda w: experiment_split(w, "test"),
+        code=code("samples"),
+    output:
+        samples="results/experiments/{experiment}/samples.h5",
+        table="results/experiments/{experiment}/samples.csv",
+    params:
+        settings=lambda w: CONFIG.samples(w.experiment).to_json(),
+    log:
+        "results/logs/samples/{experiment}.log",
+    benchmark:
+        "results/benchmarks/samples/{experiment}.tsv"
+    conda:
+        "../../envs/whypretrain.yaml"
+    shell:
+        "python -m whypretrain.samples --settings {params.settings:q}"
+        " --train {input.train:q} --test {input.test:q}"
+        " --samples {output.samples:q} --table {output.table:q} 2>&1 | tee {log:q}"

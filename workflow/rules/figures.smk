@@ -1,0 +1,31 @@
+# In: one table of every experiment of a suite. Out: a figure (PDF, PNG) and its numbers (CSV).
+
+
+rule figure:
+    input:
+        tables=lambda w: expand(
+            "results/experiments/{experiment}/tables/{table}.csv",
+            experiment=CONFIG.suites[w.suite],
+            table=FIGURE_TABLES[w.figure],
+        ),
+        code=lambda w: code(f"figures.{w.figure}"),
+    output:
+        report(
+            "results/figures/{suite}/{figure}.pdf",
+            caption="../report/{figure}.rst",
+            category="{suite}",
+            labels={"figure": "{figure}"},
+        ),
+        "results/figures/{suite}/{figure}.png",
+        "results/figures/{suite}/{figure}.csv",
+    params:
+        settings=lambda w: CONFIG.figure(w.suite).to_json(),
+    log:
+        "results/logs/figures/{suite}-{figure}.log",
+    benchmark:
+        "results/benchmarks/figures/{suite}-{figure}.tsv"
+    conda:
+        "../../envs/whypretrain.yaml"
+    shell:
+        "python -m whypretrain.figures.{wildcards.figure} --settings {params.settings:q}"
+        " --tables {input.tables:q} --output {output[0]:q} 2>&1 | tee {log:q}"

@@ -1,0 +1,49 @@
+# In: samples and the snapshots of one variant. Out: one HDF5 of interactions a snapshot.
+#
+# One job is one trajectory. The outputs are `update()`d: a rerun finds the last files in place and
+# keeps every sample in them whose digest still holds.
+
+
+rule extract:
+    input:
+        samples="results/experiments/{experiment}/samples.h5",
+        weights=expand(
+            "results/experiments/{{experiment}}/{{trained}}/snapshot-{fraction}.safetensors",
+            fraction=SNAPSHOTS,
+        ),
+        code=code("extract"),
+    output:
+        update(
+            expand(
+                "results/experiments/{{experiment}}/{{trained}}/interactions-{fraction}.h5",
+                fraction=SNAPSHOTS,
+            )
+        ),
+    params:
+        settings=lambda w: CONFIG.extract(w.experiment).to_json(),
+    log:
+        "results/logs/extract/{experiment}-{trained}.log",
+    benchmark:
+        "results/benchmarks/extract/{experiment}-{trained}.tsv"
+    conda:
+        "../../envs/whypretrain.yaml"
+    resources:
+        gpu=local_gpus,
+    shell:
+        "python -m whypretrain.extract --settings {params.settings:q} --threads {threads}"
+        " --samples {input.samples:q} --weights {input.weights:q}"
+        " --interactions {output:q} 2>&1 | tee {log:q}"
+
+
+# The probed model has no trajectory: its one snapshot is the final one.
+use rule extract as extract_pretrain with:
+    input:
+        samples="results/experiments/{experiment}/samples.h5",
+        weights=[rules.probe.output.weights],
+        code=code("extract"),
+    output:
+        update([f"results/experiments/{{experiment}}/pretrain/interactions-{LAST_SNAPSHOT}.h5"]),
+    log:
+        "results/logs/extract/{experiment}-pretrain.log",
+    benchmark:
+        "results/benchmarks/extract/{experiment}-pretrain.tsv"

@@ -1,0 +1,108 @@
+# In: splits. Out: pre-trained weights; per experiment the linear probe, and the fine-tuned and the
+# scratch model with their snapshots and histories.
+
+
+rule pretrain:
+    input:
+        train=lambda w: upstream_split(w, "train"),
+        test=lambda w: upstream_split(w, "test"),
+        code=code("pretrain"),
+    output:
+        weights="results/pretrained/{model}/weights.safetensors",
+        history="results/pretrained/{model}/history.csv",
+    params:
+        settings=lambda w: CONFIG.pretrain(w.model).to_json(),
+    log:
+        "results/logs/pretrain/{model}.log",
+    benchmark:
+        "results/benchmarks/pretrain/{model}.tsv"
+    conda:
+        "../../envs/whypretrain.yaml"
+    resources:
+        gpu=local_gpus,
+    shell:
+        "python -m whypretrain.pretrain --settings {params.settings:q} --threads {threads}"
+        " --train {input.train:q} --test {input.test:q}"
+        " --weights {output.weights:q} --history {output.history:q} 2>&1 | tee {log:q}"
+
+
+rule probe:
+    input:
+        train=lambda w: experiment_split(w, "train"),
+        test=lambda w: experiment_split(w, "test"),
+        pretrained=pretrained_weights,
+        code=code("probe"),
+    output:
+        weights=f"results/experiments/{{experiment}}/pretrain/snapshot-{LAST_SNAPSHOT}.safetensors",
+        history="results/experiments/{experiment}/pretrain/history.csv",
+    params:
+        settings=lambda w: CONFIG.probe(w.experiment).to_json(),
+    log:
+        "results/logs/probe/{experiment}.log",
+    benchmark:
+        "results/benchmarks/probe/{experiment}.tsv"
+    conda:
+        "../../envs/whypretrain.yaml"
+    resources:
+        gpu=local_gpus,
+    shell:
+        "python -m whypretrain.probe --settings {params.settings:q} --threads {threads}"
+        " --train {input.train:q} --test {input.test:q} --pretrained {input.pretrained:q}"
+        " --weights {output.weights:q} --history {output.history:q} 2>&1 | tee {log:q}"
+
+
+rule finetune:
+    input:
+        train=lambda w: experiment_split(w, "train"),
+        test=lambda w: experiment_split(w, "test"),
+        pretrained=pretrained_weights,
+        code=code("train"),
+    output:
+        snapshots=expand(
+            "results/experiments/{{experiment}}/finetune/snapshot-{fraction}.safetensors",
+            fraction=SNAPSHOTS,
+        ),
+        history="results/experiments/{experiment}/finetune/history.csv",
+    params:
+        settings=lambda w: CONFIG.train(w.experiment, "finetune").to_json(),
+        folder=subpath(output.history, parent=True),
+    log:
+        "results/logs/finetune/{experiment}.log",
+    benchmark:
+        "results/benchmarks/finetune/{experiment}.tsv"
+    conda:
+        "../../envs/whypretrain.yaml"
+    resources:
+        gpu=local_gpus,
+    shell:
+        "python -m whypretrain.train --settings {params.settings:q} --threads {threads}"
+        " --train {input.train:q} --test {input.test:q} --pretrained {input.pretrained:q}"
+        " --folder {params.folder:q} 2>&1 | tee {log:q}"
+
+
+rule scratch:
+    input:
+        train=lambda w: experiment_split(w, "train"),
+        test=lambda w: experiment_split(w, "test"),
+        code=code("train"),
+    output:
+        snapshots=expand(
+            "results/experiments/{{experiment}}/scratch/snapshot-{fraction}.safetensors",
+            fraction=SNAPSHOTS,
+        ),
+        history="results/experiments/{experiment}/scratch/history.csv",
+    params:
+        settings=lambda w: CONFIG.train(w.experiment, "scratch").to_json(),
+        folder=subpath(output.history, parent=True),
+    log:
+        "results/logs/scratch/{experiment}.log",
+    benchmark:
+        "results/benchmarks/scratch/{experiment}.tsv"
+    conda:
+        "../../envs/whypretrain.yaml"
+    resources:
+        gpu=local_gpus,
+    shell:
+        "python -m whypretrain.train --settings {params.settings:q} --threads {threads}"
+        " --train {input.train:q} --test {input.test:q}"
+        " --folder {params.folder:q} 2>&1 | tee {log:q}"
