@@ -15,9 +15,11 @@ include: "workflow/rules/metrics.smk"
 include: "workflow/rules/figures.smk"
 
 
+# The interactions are a result too: one that was deleted is computed again.
 rule all:
     default_target: True
     input:
+        interactions_of(CONFIG.suite_experiments()),
         expand(
             "results/figures/{suite}/{figure}.pdf",
             suite=CONFIG.suite,
@@ -33,6 +35,11 @@ rule models:
             experiment=CONFIG.suite_experiments(),
             variant=["pretrain", "finetune", "scratch"],
         ),
+
+
+rule interactions:
+    input:
+        interactions_of(CONFIG.suite_experiments()),
 
 
 rule tables:

@@ -5,6 +5,7 @@ label, players, baseline, numerics and the code that evaluates. Each finished sa
 folder beside the output at once, so a kill loses at most the sample in progress.
 """
 
+import math
 import os
 import shutil
 from pathlib import Path
@@ -79,7 +80,10 @@ def extract_snapshot(
                 batch_size=settings.extraction.batch_size,
                 background=settings.extraction.background,
             )
-            with atomic_path(partial / f"{made_from}.npz") as temporary, temporary.open("wb") as file:
+            with (
+                atomic_path(partial / f"{made_from}.npz") as temporary,
+                temporary.open("wb") as file,
+            ):
                 np.savez(file, outputs=outputs, logits=logits)
         measured.append(
             Measurement(
@@ -166,8 +170,8 @@ def main() -> None:
                 "settings": settings.to_json(),
                 "weights_digest": made_from,
                 "weights_metadata": metadata,
-                "fraction": float(metadata["fraction"]),
-                "epoch": float(metadata["epoch"]),
+                "fraction": metadata["fraction"],
+                "epoch": math.nan if metadata["epoch"] is None else metadata["epoch"],
                 "versions": {"whypretrain": __version__, **library_versions()},
                 "device": device.type,
             }

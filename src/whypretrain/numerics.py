@@ -4,6 +4,8 @@ import os
 
 import torch
 
+from whypretrain.artifacts import digest
+
 
 def configure(*, threads: int, device: str) -> torch.device:
     """Set the process up for repeatable float32 arithmetic and return the device to use.
@@ -45,6 +47,4 @@ def seed_everything(*parts: int | str) -> int:
 
 def derived_seed(*parts: int | str) -> int:
     """A 63-bit seed that depends on all parts, the same on every machine."""
-    from whypretrain.artifacts import digest
-
     return int(digest(*[str(part) for part in parts])[:16], 16) >> 1

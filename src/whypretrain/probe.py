@@ -21,7 +21,7 @@ from whypretrain.artifacts import atomic_path
 from whypretrain.config.training import Probe, ProbeSettings
 from whypretrain.data.images import Images
 from whypretrain.data.table import read_split
-from whypretrain.models.build import build, load_backbone, penultimate, save_weights
+from whypretrain.models.build import build, classifier, load_backbone, penultimate, save_weights
 from whypretrain.numerics import configure, seed_everything
 from whypretrain.progress import say, track
 from whypretrain.training import EVALUATION_BATCH, evaluate
@@ -82,9 +82,9 @@ def main() -> None:
     label = f"probe {arguments.weights.parents[1].name}"
     inputs, labels = features(model, train_images, device, label)
     weights, biases = linear_classifier(inputs, labels, settings.probe)
-    classifier = model.get_classifier()  # type: ignore[operator]
-    classifier.weight.copy_(torch.from_numpy(weights))
-    classifier.bias.copy_(torch.from_numpy(biases))
+    head = classifier(model)
+    head.weight.copy_(torch.from_numpy(weights))
+    head.bias.copy_(torch.from_numpy(biases))
 
     trained = evaluate(model, train_images, device)
     tested = evaluate(model, Images(test, settings.architecture), device)
@@ -94,8 +94,8 @@ def main() -> None:
         {
             "settings": settings.to_json(),
             "version": __version__,
-            "fraction": "1.0",
-            "epoch": "nan",  # the optimum of a convex problem: there are no epochs
+            "fraction": 1.0,
+            "epoch": None,  # the optimum of a convex problem: there are no epochs
         },
     )
     row = {

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from whypretrain.artifacts import ArtifactError
 from whypretrain.config.base import Section
 
 
@@ -40,7 +41,9 @@ def add_compute(arguments: argparse.ArgumentParser) -> None:
     """Add the machine's settings: they never change what is computed, only where."""
     arguments.add_argument("--threads", type=int, default=1, help="CPU threads (default 1)")
     arguments.add_argument(
-        "--device", default="auto", help="auto (default: cuda if there is one), cpu, cuda, cuda:1, …"
+        "--device",
+        default="auto",
+        help="auto (default: cuda if there is one), cpu, cuda, cuda:1, …",
     )
 
 
@@ -51,8 +54,6 @@ def path_argument(arguments: argparse.ArgumentParser, name: str, text: str, **kw
 
 def run(main: Callable[[], None]) -> None:
     """Run a stage's main function; an expected error ends it with one line, not a traceback."""
-    from whypretrain.artifacts import ArtifactError
-
     try:
         main()
     except (ArtifactError, ValueError, FloatingPointError, OSError) as error:

@@ -48,7 +48,7 @@ def fit(
     device: torch.device,
     label: str,
     identity: str,
-    metadata: dict[str, str],
+    metadata: dict[str, Any],
 ) -> None:
     """Train `model` in place; write its weights at each fraction of the run, and the history.
 
@@ -74,14 +74,15 @@ def fit(
     model.to(device)
     optimizer = _optimizer(model, recipe)
     partial = outputs.history.parent / f".{outputs.history.stem}.partial"
-    epoch, history = _resume(partial, model, optimizer, identity, device, label)
+    epoch, history = _resume(
+        partial, model, optimizer, identity=identity, device=device, label=label
+    )
 
     def keep_snapshots(step: int) -> None:
         for fraction, at in due.items():
             if at == step:
                 spot = {"fraction": fraction, "step": step, "epoch": step / steps_per_epoch}
-                made = metadata | {key: repr(value) for key, value in spot.items()}
-                save_weights(partial / outputs.snapshots[fraction].name, model, made)
+                save_weights(partial / outputs.snapshots[fraction].name, model, metadata | spot)
 
     if not history:
         first = evaluate(model, test, device)
@@ -98,15 +99,13 @@ def fit(
         )
         model.train()
         total_loss, n_correct, n_seen, rate = 0.0, 0, 0, 0.0
-        for images, labels in loader:
-            images, labels = images.to(device), labels.to(device)
+        for batch in loader:
+            images, labels = (part.to(device) for part in batch)
             rate = recipe.learning_rate * _schedule(step, n_steps, steps_per_epoch, recipe)
             for group in optimizer.param_groups:
                 group["lr"] = rate
             logits = model(images)
-            loss = functional.cross_entropy(
-                logits, labels, label_smoothing=recipe.label_smoothing
-            )
+            loss = functional.cross_entropy(logits, labels, label_smoothing=recipe.label_smoothing)
             if not torch.isfinite(loss):
                 message = (
                     f"{label}: the loss is {loss.item()} at step {step}; "
@@ -129,7 +128,7 @@ def fit(
         history.append(_row(epoch, step, rate, trained, tested))
         progress.update(note=f"loss {tested.loss:.3f} accuracy {tested.accuracy:.1%} (test)")
         if time.monotonic() - checkpointed > CHECKPOINT_INTERVAL:
-            _checkpoint(partial, model, optimizer, identity, epoch, history)
+            _checkpoint(partial, model, optimizer, identity=identity, epoch=epoch, history=history)
             checkpointed = time.monotonic()
 
     # Copied, not moved: a run killed here must still find its snapshots when it goes on.
@@ -146,9 +145,9 @@ def evaluate(model: nn.Module, data: Images, device: torch.device) -> Score:
     """Loss and accuracy of `model` in eval mode over all of `data`."""
     model.eval()
     total_loss, n_correct = 0.0, 0
-    for images, labels in DataLoader(data, EVALUATION_BATCH):
-        logits = model(images.to(device))
-        labels = labels.to(device)
+    for batch in DataLoader(data, EVALUATION_BATCH):
+        images, labels = (part.to(device) for part in batch)
+        logits = model(images)
         total_loss += functional.cross_entropy(logits, labels, reduction="sum").item()
         n_correct += int((logits.argmax(dim=1) == labels).sum())
     return Score(total_loss / len(data), n_correct / len(data))
@@ -201,6 +200,7 @@ def _checkpoint(
     partial: Path,
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
+    *,
     identity: str,
     epoch: int,
     history: list[dict[str, Any]],
@@ -220,6 +220,7 @@ def _resume(
     partial: Path,
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
+    *,
     identity: str,
     device: torch.device,
     label: str,
@@ -230,7 +231,7 @@ def _resume(
         state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
     except Exception as error:  # noqa: BLE001  (whatever is wrong with it, the run starts anew)
         if path.exists():
-            say(f"{label}: {path} cannot be read ({error}); starting anew")
+            say(f"{label}: {path} cannot be read ({type(error).__name__}); starting anew")
         state = {}
     if state.get("identity") != identity:
         shutil.rmtree(partial, ignore_errors=True)
@@ -240,4 +241,3 @@ def _resume(
     optimizer.load_state_dict(state["optimizer"])
     say(f"{label}: resumed after epoch {state['epoch']}")
     return state["epoch"], state["history"]
-

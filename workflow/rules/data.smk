@@ -7,14 +7,14 @@ rule prepare:
     output:
         train="results/datasets/{dataset}/train.parquet",
         test="results/datasets/{dataset}/test.parquet",
-    params:
-        settings=lambda w: CONFIG.prepare(w.dataset).to_json(),
     log:
         "results/logs/prepare/{dataset}.log",
     benchmark:
         "results/benchmarks/prepare/{dataset}.tsv"
     conda:
         "../../envs/whypretrain.yaml"
+    params:
+        settings=lambda w: CONFIG.prepare(w.dataset).to_json(),
     shell:
         "python -m whypretrain.prepare --settings {params.settings:q}"
         " --train {output.train:q} --test {output.test:q} 2>&1 | tee {log:q}"
@@ -28,14 +28,14 @@ rule samples:
     output:
         samples="results/experiments/{experiment}/samples.h5",
         table="results/experiments/{experiment}/samples.csv",
-    params:
-        settings=lambda w: CONFIG.samples(w.experiment).to_json(),
     log:
         "results/logs/samples/{experiment}.log",
     benchmark:
         "results/benchmarks/samples/{experiment}.tsv"
     conda:
         "../../envs/whypretrain.yaml"
+    params:
+        settings=lambda w: CONFIG.samples(w.experiment).to_json(),
     shell:
         "python -m whypretrain.samples --settings {params.settings:q}"
         " --train {input.train:q} --test {input.test:q}"

@@ -10,22 +10,22 @@ rule figure:
         ),
         code=lambda w: code(f"figures.{w.figure}"),
     output:
-        report(
+        figure=report(
             "results/figures/{suite}/{figure}.pdf",
             caption="../report/{figure}.rst",
             category="{suite}",
             labels={"figure": "{figure}"},
         ),
-        "results/figures/{suite}/{figure}.png",
-        "results/figures/{suite}/{figure}.csv",
-    params:
-        settings=lambda w: CONFIG.figure(w.suite).to_json(),
+        bitmap="results/figures/{suite}/{figure}.png",
+        numbers="results/figures/{suite}/{figure}.csv",
     log:
         "results/logs/figures/{suite}-{figure}.log",
     benchmark:
         "results/benchmarks/figures/{suite}-{figure}.tsv"
     conda:
         "../../envs/whypretrain.yaml"
+    params:
+        settings=lambda w: CONFIG.figure(w.suite).to_json(),
     shell:
         "python -m whypretrain.figures.{wildcards.figure} --settings {params.settings:q}"
-        " --tables {input.tables:q} --output {output[0]:q} 2>&1 | tee {log:q}"
+        " --tables {input.tables:q} --output {output.figure:q} 2>&1 | tee {log:q}"

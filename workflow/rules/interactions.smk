@@ -19,8 +19,6 @@ rule extract:
                 fraction=SNAPSHOTS,
             )
         ),
-    params:
-        settings=lambda w: CONFIG.extract(w.experiment).to_json(),
     log:
         "results/logs/extract/{experiment}-{trained}.log",
     benchmark:
@@ -28,7 +26,9 @@ rule extract:
     conda:
         "../../envs/whypretrain.yaml"
     resources:
-        gpu=local_gpus,
+        gpu=local_gpus(),
+    params:
+        settings=lambda w: CONFIG.extract(w.experiment).to_json(),
     shell:
         "python -m whypretrain.extract --settings {params.settings:q} --threads {threads}"
         " --samples {input.samples:q} --weights {input.weights:q}"
@@ -42,7 +42,11 @@ use rule extract as extract_pretrain with:
         weights=[rules.probe.output.weights],
         code=code("extract"),
     output:
-        update([f"results/experiments/{{experiment}}/pretrain/interactions-{LAST_SNAPSHOT}.h5"]),
+        update(
+            [
+                f"results/experiments/{{experiment}}/pretrain/interactions-{LAST_SNAPSHOT}.h5"
+            ]
+        ),
     log:
         "results/logs/extract/{experiment}-pretrain.log",
     benchmark:

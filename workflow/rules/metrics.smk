@@ -19,15 +19,15 @@ rule metrics:
         code=code("metrics.__main__"),
     output:
         expand("results/experiments/{{experiment}}/tables/{table}.csv", table=TABLES),
-    params:
-        settings=lambda w: CONFIG.measure(w.experiment).to_json(),
-        folder=subpath(output[0], parent=True),
     log:
         "results/logs/metrics/{experiment}.log",
     benchmark:
         "results/benchmarks/metrics/{experiment}.tsv"
     conda:
         "../../envs/whypretrain.yaml"
+    params:
+        settings=lambda w: CONFIG.measure(w.experiment).to_json(),
+        folder=subpath(output[0], parent=True),
     shell:
         "python -m whypretrain.metrics --settings {params.settings:q}"
         " --pretrain {input.pretrain:q} --finetune {input.finetune:q}"

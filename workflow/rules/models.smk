@@ -10,8 +10,6 @@ rule pretrain:
     output:
         weights="results/pretrained/{model}/weights.safetensors",
         history="results/pretrained/{model}/history.csv",
-    params:
-        settings=lambda w: CONFIG.pretrain(w.model).to_json(),
     log:
         "results/logs/pretrain/{model}.log",
     benchmark:
@@ -19,7 +17,9 @@ rule pretrain:
     conda:
         "../../envs/whypretrain.yaml"
     resources:
-        gpu=local_gpus,
+        gpu=local_gpus(),
+    params:
+        settings=lambda w: CONFIG.pretrain(w.model).to_json(),
     shell:
         "python -m whypretrain.pretrain --settings {params.settings:q} --threads {threads}"
         " --train {input.train:q} --test {input.test:q}"
@@ -35,8 +35,6 @@ rule probe:
     output:
         weights=f"results/experiments/{{experiment}}/pretrain/snapshot-{LAST_SNAPSHOT}.safetensors",
         history="results/experiments/{experiment}/pretrain/history.csv",
-    params:
-        settings=lambda w: CONFIG.probe(w.experiment).to_json(),
     log:
         "results/logs/probe/{experiment}.log",
     benchmark:
@@ -44,7 +42,9 @@ rule probe:
     conda:
         "../../envs/whypretrain.yaml"
     resources:
-        gpu=local_gpus,
+        gpu=local_gpus(),
+    params:
+        settings=lambda w: CONFIG.probe(w.experiment).to_json(),
     shell:
         "python -m whypretrain.probe --settings {params.settings:q} --threads {threads}"
         " --train {input.train:q} --test {input.test:q} --pretrained {input.pretrained:q}"
@@ -63,9 +63,6 @@ rule finetune:
             fraction=SNAPSHOTS,
         ),
         history="results/experiments/{experiment}/finetune/history.csv",
-    params:
-        settings=lambda w: CONFIG.train(w.experiment, "finetune").to_json(),
-        folder=subpath(output.history, parent=True),
     log:
         "results/logs/finetune/{experiment}.log",
     benchmark:
@@ -73,7 +70,10 @@ rule finetune:
     conda:
         "../../envs/whypretrain.yaml"
     resources:
-        gpu=local_gpus,
+        gpu=local_gpus(),
+    params:
+        settings=lambda w: CONFIG.train(w.experiment, "finetune").to_json(),
+        folder=subpath(output.history, parent=True),
     shell:
         "python -m whypretrain.train --settings {params.settings:q} --threads {threads}"
         " --train {input.train:q} --test {input.test:q} --pretrained {input.pretrained:q}"
@@ -91,9 +91,6 @@ rule scratch:
             fraction=SNAPSHOTS,
         ),
         history="results/experiments/{experiment}/scratch/history.csv",
-    params:
-        settings=lambda w: CONFIG.train(w.experiment, "scratch").to_json(),
-        folder=subpath(output.history, parent=True),
     log:
         "results/logs/scratch/{experiment}.log",
     benchmark:
@@ -101,7 +98,10 @@ rule scratch:
     conda:
         "../../envs/whypretrain.yaml"
     resources:
-        gpu=local_gpus,
+        gpu=local_gpus(),
+    params:
+        settings=lambda w: CONFIG.train(w.experiment, "scratch").to_json(),
+        folder=subpath(output.history, parent=True),
     shell:
         "python -m whypretrain.train --settings {params.settings:q} --threads {threads}"
         " --train {input.train:q} --test {input.test:q}"

@@ -1,1 +1,1 @@
-"""The typed configuration: one module a section, so that a change of one invalidates only its users."""
+"""The typed configuration: one module a section, so that a change reaches only its users."""

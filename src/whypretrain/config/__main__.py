@@ -1,14 +1,16 @@
-"""Check a configuration, print its schema, or print the settings that a stage is given.
+"""Check a configuration, print its schema or reference, or the settings that a stage is given.
 
-    python -m whypretrain.config check config.yaml
-    python -m whypretrain.config schema > workflow/schemas/config.schema.json
-    python -m whypretrain.config show config.yaml train vgg-digits scratch
+python -m whypretrain.config check config.yaml
+python -m whypretrain.config schema > workflow/schemas/config.schema.json
+python -m whypretrain.config reference > docs/configuration.md
+python -m whypretrain.config show config.yaml train vgg-digits scratch
 """
 
 import argparse
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -17,9 +19,57 @@ from whypretrain.config.whole import Config, ConfigError, check
 STAGES = ["prepare", "pretrain", "samples", "probe", "train", "extract", "measure", "figure"]
 
 
+def load(path: Path) -> Config:
+    """Read and validate a configuration file. Raises ConfigError, OSError or YAMLError."""
+    return check(yaml.safe_load(path.read_text(encoding="utf-8")))
+
+
 def schema() -> str:
     """The JSON schema of config.yaml, generated from the types."""
     return json.dumps(Config.model_json_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def reference() -> str:
+    """Markdown: every section of config.yaml with its keys, types, defaults and meanings."""
+    definitions = Config.model_json_schema()
+    sections = {"Config": definitions} | definitions.pop("$defs")
+    lines = [
+        "# Configuration reference",
+        "",
+        "Written by `make schema` from the types in `src/whypretrain/config/`; do not edit.",
+        "Unknown keys and values of another type are errors, found before any work starts.",
+    ]
+    for name, section in sections.items():
+        title = "config.yaml" if name == "Config" else name
+        lines += ["", f"## {title}", "", section.get("description", "").partition("\n")[0], ""]
+        lines += ["| key | type | default | meaning |", "|---|---|---|---|"]
+        for key, field in section["properties"].items():
+            required = key in section.get("required", [])
+            default = "**required**" if required else f"`{json.dumps(field.get('default'))}`"
+            meaning = " ".join(field.get("description", "").split())
+            lines.append(f"| `{key}` | {_kind(field)} | {default} | {meaning} |")
+    return "\n".join(lines) + "\n"
+
+
+def _kind(field: dict[str, Any]) -> str:
+    """A JSON schema's type in a few words."""
+    if "$ref" in field:
+        name = field["$ref"].rpartition("/")[2]
+        return f"[{name}](#{name.lower()})"
+    for key in ("anyOf", "oneOf"):
+        if key in field:
+            return " or ".join(_kind(option) for option in field[key])
+    if "const" in field:
+        return f"`{field['const']}`"
+    if "enum" in field:
+        return " or ".join(f"`{value}`" for value in field["enum"])
+    if field.get("type") == "array":
+        return f"list of {_kind(field.get('items', {}))}"
+    if isinstance(field.get("additionalProperties"), dict):
+        return f"mapping of names to {_kind(field['additionalProperties'])}"
+    bounds = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
+    limits = [f"{sign} {field[key]:g}" for key, sign in bounds.items() if key in field]
+    return " ".join([str(field.get("type", "any")), *limits])
 
 
 def main() -> None:
@@ -30,16 +80,17 @@ def main() -> None:
     checks = commands.add_parser("check", help="validate a file")
     checks.add_argument("file", type=Path)
     commands.add_parser("schema", help="print the JSON schema")
+    commands.add_parser("reference", help="print docs/configuration.md")
     show = commands.add_parser("show", help="print one stage's settings as JSON")
     show.add_argument("file", type=Path)
     show.add_argument("stage", choices=STAGES)
     show.add_argument("names", nargs="+", help="dataset, model, experiment or suite; then variant")
     arguments = parser.parse_args()
-    if arguments.command == "schema":
-        print(schema(), end="")
+    if arguments.command in ("schema", "reference"):
+        print(schema() if arguments.command == "schema" else reference(), end="")
         return
     try:
-        config = check(yaml.safe_load(arguments.file.read_text(encoding="utf-8")))
+        config = load(arguments.file)
     except (ConfigError, OSError, yaml.YAMLError) as error:
         sys.exit(f"{arguments.file}: {error}")
     if arguments.command == "check":

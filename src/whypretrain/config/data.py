@@ -11,6 +11,7 @@ class Digits(Section):
     """Handwritten digits, 8×8 pixels, that scikit-learn ships (`load_digits`)."""
 
     source: Literal["digits"]
+    """This kind of dataset."""
     classes: list[Annotated[int, Field(ge=0, le=9)]] = Field(min_length=2)
     """Digits that become the classes 0, 1, … in this order."""
     train_per_class: int | None = Field(default=None, ge=1)
@@ -18,6 +19,7 @@ class Digits(Section):
     test_fraction: float | None = Field(default=None, gt=0, lt=1)
     """Or: the share of each class held out for testing."""
     seed: int = 0
+    """Of the split."""
 
     @model_validator(mode="after")
     def _one_split(self) -> Self:
@@ -34,7 +36,9 @@ class ImageFolder(Section):
     """A folder of your own: `<path>/train/<class>/<image>` and `<path>/test/<class>/<image>`."""
 
     source: Literal["image_folder"]
+    """This kind of dataset."""
     path: str = Field(min_length=1)
+    """The folder that holds `train/` and `test/`, absolute or from where snakemake is started."""
 
 
 Dataset = Annotated[Digits | ImageFolder, Field(discriminator="source")]

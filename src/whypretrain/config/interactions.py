@@ -12,6 +12,7 @@ class GridPlayers(Section):
     """Players are cells of a regular grid, drawn per sample."""
 
     kind: Literal["grid"] = "grid"
+    """This kind of players."""
     n: int = Field(default=10, ge=1)
     """Players a sample; 2**n coalitions are evaluated."""
     cells: int = Field(default=8, ge=1)
@@ -26,7 +27,9 @@ class Sampling(Section):
     per_class: int = Field(default=2, ge=1)
     """Samples a class, drawn from the test split whether or not a model is right about them."""
     seed: int = 0
+    """Of the choice of samples and of players."""
     players: GridPlayers = GridPlayers()
+    """What can be present or masked."""
     baseline: Literal["pixel_mean"] = "pixel_mean"
     """What a masked pixel shows: the mean of that pixel over the training images."""
 

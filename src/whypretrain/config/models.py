@@ -17,9 +17,11 @@ class Architecture(Section):
     image_size: int = Field(default=224, ge=1)
     """Height and width of the input in pixels."""
     channels: Literal[1, 3] = 3
+    """1 for grey images, 3 for RGB; images are converted."""
     mean: list[float] = [0.485, 0.456, 0.406]
     """Per channel, for pixel values in [0, 1]; the defaults are ImageNet's."""
     std: list[Annotated[float, Field(gt=0)]] = [0.229, 0.224, 0.225]
+    """Per channel, like `mean`."""
 
     @model_validator(mode="after")
     def _channels_agree(self) -> Self:
@@ -38,8 +40,11 @@ class UpstreamWeights(Section):
     """Pre-trained weights made here, by training on an upstream dataset."""
 
     dataset: Name
+    """The upstream task: one of `datasets`."""
     recipe: Name
+    """One of `recipes`."""
     seed: int = 0
+    """First weights, order and augmentation."""
 
 
 class Model(Architecture):
@@ -48,6 +53,7 @@ class Model(Architecture):
     title: str = ""
     """How figures call it; the configuration's name if empty."""
     weights: UpstreamWeights
+    """Where the pre-trained weights come from."""
 
     def architecture(self) -> Architecture:
         """The part that a network is built from."""

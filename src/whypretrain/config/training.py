@@ -27,32 +27,44 @@ class Recipe(Section):
     """How a network is trained."""
 
     epochs: int = Field(default=100, ge=1)
+    """Passes over the training images."""
     batch_size: int = Field(default=64, ge=1)
+    """Images a step."""
     optimizer: Literal["adamw", "sgd"] = "adamw"
+    """AdamW, or SGD with momentum."""
     learning_rate: float = Field(default=1e-3, gt=0)
+    """The highest, after warm-up."""
     weight_decay: float = Field(default=0.05, ge=0)
+    """On matrices and kernels; biases and normalisation are not decayed."""
     momentum: float = Field(default=0.9, ge=0, lt=1)
     """Of SGD; AdamW keeps its own."""
     warmup_epochs: float = Field(default=0.0, ge=0)
     """Linear warm-up, before the cosine decay to 0 that every recipe follows."""
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    """Share of the target spread over all classes."""
     clip_gradient_norm: float | None = Field(default=None, gt=0)
+    """Largest norm of the gradient; null does not clip."""
     augmentation: Augmentation = Augmentation()
+    """Random changes of training images."""
 
 
 class RecipeChoice(Section):
     """A named recipe, and the keys of it that one experiment changes."""
 
     recipe: Name
+    """One of `recipes`."""
     override: dict[str, Any] = {}
+    """Keys of the recipe with other values."""
 
 
 class Probe(Section):
     """The linear probe: multinomial logistic regression on penultimate features."""
 
     l2: float = Field(default=1.0, gt=0)
-    """Strength of the L2 penalty on the weights (scikit-learn's 1/C), features having unit variance on average."""
+    """Strength of the L2 penalty on the weights (1/C of scikit-learn); features have unit variance
+    on average."""
     max_iterations: int = Field(default=2000, ge=1)
+    """Of L-BFGS."""
 
 
 SNAPSHOT_DIGITS = 4

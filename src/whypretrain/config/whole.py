@@ -1,6 +1,6 @@
 """The whole configuration: checked before any work, and cut into what each stage needs.
 
-`python -m whypretrain.config.whole --help` checks a file, prints the schema or one stage's settings.
+`python -m whypretrain.config --help` does both by hand.
 """
 
 from typing import Any, Self
@@ -14,8 +14,8 @@ from whypretrain.config.figures import Figures, FigureSettings
 from whypretrain.config.interactions import (
     Extraction,
     ExtractSettings,
-    Sampling,
     SamplesSettings,
+    Sampling,
 )
 from whypretrain.config.metrics import Metrics, MetricsSettings
 from whypretrain.config.models import Model
@@ -43,14 +43,21 @@ class Experiment(Section):
     """An architecture on a dataset: three models, their interactions, their comparison."""
 
     model: Name
+    """One of `models`."""
     dataset: Name
+    """The downstream task: one of `datasets`."""
     finetune: RecipeChoice
+    """How the pre-trained weights are fine-tuned."""
     scratch: RecipeChoice
+    """How the same architecture is trained from random weights."""
     title: str = ""
     """How figures call it; `<model> · <dataset>` if empty."""
     probe: Probe = Probe()
+    """How the linear probe of the pre-trained model is fitted."""
     sampling: Sampling = Sampling()
+    """What is explained: samples, players, baseline."""
     seed: int = 0
+    """Of fine-tuning and of training from scratch: first weights, order and augmentation."""
 
 
 class Config(Section):
@@ -61,14 +68,21 @@ class Config(Section):
     suites: dict[Name, list[Name]] = Field(min_length=1)
     """Experiments of each suite. Suites share an experiment's results."""
     experiments: dict[Name, Experiment]
+    """Every experiment, whether or not a suite names it."""
     models: dict[Name, Model]
+    """Architectures with their pre-trained weights."""
     datasets: dict[Name, Dataset]
+    """Upstream and downstream datasets."""
     recipes: dict[Name, Recipe]
+    """How networks are trained, by name."""
     snapshots: Snapshots = [0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1]
     """Fractions of every training run at which weights are kept and interactions measured."""
     extraction: Extraction = Extraction()
+    """Numerics of the forward passes."""
     metrics: Metrics = Metrics()
+    """Options of the tables."""
     figures: Figures = Figures()
+    """Options of the figures."""
 
     @model_validator(mode="after")
     def _names_resolve(self) -> Self:
@@ -127,7 +141,8 @@ class Config(Section):
         try:
             return Recipe.model_validate(merged)
         except ValidationError as error:
-            raise ValueError(f"{key}: {explain(error)}") from error
+            message = f"{key}: {explain(error)}"
+            raise ValueError(message) from error
 
     def suite_experiments(self) -> list[str]:
         """Names of the experiments of the suite that is run."""
@@ -212,7 +227,7 @@ def explain(error: ValidationError) -> str:
     """One line a mistake: `key = value: what is wrong`."""
     lines = []
     for item in error.errors():
-        key = ".".join(str(part) for part in item["loc"])
+        key = ".".join(str(part) for part in item["loc"] if part != "[key]")
         reason = item["msg"].removeprefix("Value error, ")
         value = item["input"]
         shown = "" if isinstance(value, dict | Section) else f" = {value!r}"

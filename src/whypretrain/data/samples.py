@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whypretrain.artifacts import ArtifactError, atomic_path
-from whypretrain.config.interactions import Sampling, SamplesSettings
+from whypretrain.config.interactions import SamplesSettings, Sampling
 from whypretrain.data.images import decode, pixel_mean
 from whypretrain.data.table import Split
 from whypretrain.interactions.players import check_players, grid_players

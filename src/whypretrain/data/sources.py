@@ -7,18 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
+from sklearn.datasets import load_digits
 
 from whypretrain.config.data import Dataset, Digits, ImageFolder
+from whypretrain.data.table import Row
 
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"}
-
-
-class Row(NamedTuple):
-    """One image: its id (unique in the dataset), encoded bytes and class."""
-
-    id: str
-    image: bytes
-    label: int
 
 
 class Splits(NamedTuple):
@@ -51,8 +45,6 @@ def load_source(dataset: Dataset) -> Splits:
 
 
 def _digits(dataset: Digits) -> Splits:
-    from sklearn.datasets import load_digits
-
     images, targets = load_digits(return_X_y=True)
     generator = np.random.default_rng(dataset.seed)
     train: list[Row] = []
@@ -100,7 +92,9 @@ def _image_folder(dataset: ImageFolder) -> Splits:
 
 
 def _class_folders(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+    return (
+        sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+    )
 
 
 def _folder_rows(root: Path, split: str, classes: list[str]) -> Iterator[Row]:

@@ -12,7 +12,6 @@ import pyarrow
 import pyarrow.parquet
 
 from whypretrain.artifacts import ArtifactError, atomic_path
-from whypretrain.data.sources import Row
 
 SCHEMA = pyarrow.schema(
     [
@@ -21,6 +20,14 @@ SCHEMA = pyarrow.schema(
         ("label", pyarrow.int64()),
     ]
 )
+
+
+class Row(NamedTuple):
+    """One image: its id (unique in the dataset), encoded bytes and class."""
+
+    id: str
+    image: bytes
+    label: int
 
 
 class Split(NamedTuple):

@@ -39,7 +39,7 @@ def run(name: str, description: str | None, draw: Draw) -> None:
 
 
 def save(figure: Figure, numbers: pd.DataFrame, path: Path) -> None:
-    """Write the figure as PDF and PNG and its numbers as CSV; the same input gives the same bytes."""
+    """Write the figure as PDF and PNG, its numbers as CSV; equal input gives equal bytes."""
     with atomic_path(path) as temporary:
         figure.savefig(temporary, format="pdf", metadata={"CreationDate": None})
     with atomic_path(path.with_suffix(".png")) as temporary:

@@ -35,7 +35,11 @@ def draw(tables: pd.DataFrame, settings: FigureSettings) -> tuple[Figure, pd.Dat
 
 
 def _bars(panel: Axes, wide: pd.DataFrame) -> None:
-    starts = {"discard": -wide["discard"], "preserve": 0 * wide["preserve"], "new": wide["preserve"]}
+    starts = {
+        "discard": -wide["discard"],
+        "preserve": 0 * wide["preserve"],
+        "new": wide["preserve"],
+    }
     for part in PARTS:
         panel.barh(
             wide.index,

@@ -8,7 +8,7 @@ import matplotlib as mpl
 
 mpl.use("Agg")
 
-import seaborn as sns  # noqa: E402  (after the backend is chosen)
+import seaborn as sns
 
 COLOURS = {
     "pretrain": "#56B4E9",

@@ -38,7 +38,7 @@ class Measurement:
 
     @property
     def efficiency_residual(self) -> float:
-        """sum over S of I(S), minus v(N): zero but for rounding."""
+        """Sum over S of I(S), minus v(N): zero but for rounding."""
         return float(self.interactions.sum() - self.outputs[-1])
 
 

@@ -5,7 +5,7 @@ from torch import Tensor
 
 
 def log_odds(logits: Tensor, label: int) -> Tensor:
-    """v = log p_y / (1 - p_y) (eq. 1), as z_y - logsumexp of the other logits.
+    """V = log p_y / (1 - p_y) (eq. 1), as z_y - logsumexp of the other logits.
 
     Never through probabilities, which saturate.
 

@@ -1,6 +1,8 @@
 """Building a network, its penultimate feature, and loading weights into it."""
 
+import json
 from pathlib import Path
+from typing import Any, cast
 
 import timm
 import torch
@@ -10,7 +12,10 @@ from torch import Tensor, nn
 
 import whypretrain.models.small  # noqa: F401  (registers the small networks with timm)
 from whypretrain.artifacts import ArtifactError, atomic_path
+from whypretrain.config.base import canonical_json
 from whypretrain.config.models import Architecture
+
+METADATA_KEY = "whypretrain"
 
 
 def build(architecture: Architecture, n_classes: int) -> nn.Module:
@@ -36,24 +41,33 @@ def build(architecture: Architecture, n_classes: int) -> nn.Module:
 
 def penultimate(model: nn.Module, images: Tensor) -> Tensor:
     """The feature f(x) that the classifier sees (eq. 5): tensor of shape (batch, n_features)."""
-    return model.forward_head(model.forward_features(images), pre_logits=True)  # type: ignore[operator]
+    timm_model = cast("Any", model)  # nn.Module declares none of timm's methods
+    return timm_model.forward_head(timm_model.forward_features(images), pre_logits=True)
+
+
+def classifier(model: nn.Module) -> nn.Linear:
+    """The last linear layer, which maps the penultimate feature to logits."""
+    return cast("Any", model).get_classifier()
 
 
 def head_keys(model: nn.Module) -> set[str]:
     """Names of the classifier's weights within the network."""
-    classifier = model.get_classifier()  # type: ignore[operator]
-    prefix = next(name for name, module in model.named_modules() if module is classifier)
-    return {f"{prefix}.{name}" for name, _ in classifier.named_parameters()}
+    head = classifier(model)
+    prefix = next(name for name, module in model.named_modules() if module is head)
+    return {f"{prefix}.{name}" for name, _ in head.named_parameters()}
 
 
-def save_weights(path: Path, model: nn.Module, metadata: dict[str, str]) -> None:
-    """Write all weights and buffers as safetensors, with how they were made as metadata."""
-    tensors = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
+def save_weights(path: Path, model: nn.Module, metadata: dict[str, Any]) -> None:
+    """Write all weights and buffers as safetensors, with how they were made as JSON metadata."""
+    tensors = {
+        name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()
+    }
     with atomic_path(path) as temporary:
-        save_file(tensors, temporary, metadata=dict(sorted(metadata.items())))
+        # One entry: safetensors writes several in an order that differs from run to run.
+        save_file(tensors, temporary, metadata={METADATA_KEY: canonical_json(metadata)})
 
 
-def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Weights and metadata of a safetensors file.
 
     Raises
@@ -63,9 +77,9 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """
     try:
         with safe_open(path, framework="pt") as file:
-            metadata = dict(file.metadata() or {})
+            metadata = json.loads((file.metadata() or {}).get(METADATA_KEY, "{}"))
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, FileNotFoundError) as error:
+    except (SafetensorError, FileNotFoundError, json.JSONDecodeError) as error:
         message = f"{path}: cannot be read as weights ({error}); delete it and run snakemake again"
         raise ArtifactError(message) from error
     broken = [name for name, value in tensors.items() if not torch.isfinite(value).all()]
@@ -75,7 +89,7 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     return tensors, metadata
 
 
-def load_all(model: nn.Module, path: Path) -> dict[str, str]:
+def load_all(model: nn.Module, path: Path) -> dict[str, Any]:
     """Load weights that must match the network exactly; returns the file's metadata."""
     tensors, metadata = read_weights(path)
     _load(model, tensors, path, replaced=set())

@@ -1,0 +1,47 @@
+"""Write whypretrain.yaml, the conda environment of the rules, from requirements.lock.
+
+    python envs/conda.py
+
+Snakemake copies the file elsewhere before using it, so it cannot refer to the lock file; the pins
+of everything the workflow itself needs are written out. A test keeps the two in step.
+"""
+
+import re
+import tomllib
+from pathlib import Path
+
+HERE = Path(__file__).parent
+HEAD = """\
+# Written by envs/conda.py from requirements.lock: run `make lock`, do not edit.
+name: whypretrain
+channels:
+  - conda-forge
+dependencies:
+  - python=3.11
+  - pip
+  - pip:
+"""
+
+
+def pins() -> dict[str, str]:
+    """Name → version of everything in the lock file."""
+    lines = (HERE / "requirements.lock").read_text(encoding="utf-8").splitlines()
+    found = (re.match(r"([a-z0-9._-]+)==([^\s;]+)", line) for line in lines)
+    return {match[1]: match[2] for match in reversed(list(found)) if match}
+
+
+def direct() -> list[str]:
+    """Names of the package's direct dependencies and of the workflow's."""
+    project = tomllib.loads((HERE.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = project["dependencies"] + project["optional-dependencies"]["workflow"]
+    return sorted(re.split(r"[<>=!~\s;\[]", item)[0] for item in wanted)
+
+
+def render() -> str:
+    """The text of whypretrain.yaml."""
+    versions = pins()
+    return HEAD + "".join(f"      - {name}=={versions[name]}\n" for name in direct())
+
+
+if __name__ == "__main__":
+    (HERE / "whypretrain.yaml").write_text(render(), encoding="utf-8")

@@ -1,0 +1,170 @@
+"""config.yaml: what is accepted, and one clear message for what is not."""
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from whypretrain.config.__main__ import reference, schema
+from whypretrain.config.base import Section
+from whypretrain.config.training import Recipe
+from whypretrain.config.whole import Config, ConfigError, check
+
+ROOT = Path(__file__).parents[2]
+VALID = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+
+# (path to the key, value put there, what the message must say)
+MISTAKES = [
+    ("sute", "embedded", "unknown key 'sute'; did you mean 'suite'? allowed: suite, suites"),
+    ("suite", "paperr", "suite = 'paperr': unknown; allowed: embedded"),
+    ("suites.embedded", ["vgg-digit"], "did you mean 'vgg-digits'?"),
+    ("suites.embedded", [], "suites.embedded = []: name at least one experiment"),
+    ("suites.embedded", ["vgg-digits", "vgg-digits"], "each once"),
+    ("suites.a/b", ["vgg-digits"], "suites.a/b"),
+    ("experiments.vgg-digits.model", "vgg", "experiments.vgg-digits.model = 'vgg': unknown"),
+    ("experiments.vgg-digits.dataset", "mnist", "allowed: digits_0to4, digits_5to9"),
+    ("experiments.vgg-digits.finetune.recipe", "x", "experiments.vgg-digits.finetune.recipe = 'x'"),
+    ("experiments.vgg-digits.finetune.override", {"epoch": 3}, "did you mean 'epochs'?"),
+    ("experiments.vgg-digits.scratch.override", {"epochs": 0}, "epochs = 0: Input should be gr"),
+    ("experiments.vgg-digits.sampling.per_class", 0, "per_class = 0"),
+    ("experiments.vgg-digits.sampling.players.n", 17, "players.n = 17: at most 16, the cells of"),
+    ("experiments.vgg-digits.sampling.players.cells", 29, "cells = 29: at most 28, the image_size"),
+    ("experiments.vgg-digits.sampling.players.kind", "voronoi", "'grid'"),
+    ("experiments.vgg-digits.sampling.baseline", "black", "'pixel_mean'"),
+    ("experiments.vgg-digits.seed", "0", "experiments.vgg-digits.seed = '0'"),
+    ("experiments.vgg-digits.probe.l2", 0, "probe.l2 = 0: Input should be greater than 0"),
+    ("snapshots", [0, 0.5, 1.5], "snapshots.2 = 1.5: Input should be less than or equal to 1"),
+    ("snapshots", [-0.1, 0, 1], "snapshots.0 = -0.1"),
+    ("snapshots", [0, 0.5], "must begin with 0 and end with 1"),
+    ("snapshots", [0, 0.5, 0.2, 1], "must increase strictly"),
+    ("snapshots", [0, 0.12345, 1], "0.12345 has more than 4 decimal places"),
+    ("snapshots", "all", "snapshots = 'all': Input should be a valid list"),
+    ("models.vgg_small.image_size", 28.5, "models.vgg_small.image_size = 28.5"),
+    ("models.vgg_small.channels", 2, "models.vgg_small.channels = 2: Input should be 1 or 3"),
+    ("models.vgg_small.mean", [0.1, 0.2], "mean = [0.1, 0.2]: needs one value per channel (1)"),
+    ("models.vgg_small.std", [0.0], "models.vgg_small.std.0 = 0.0"),
+    ("models.vgg_small.options", {"num_classes": 3}, "['num_classes'] are set by the workflow"),
+    ("models.vgg_small.weights.dataset", "imagenet", "models.vgg_small.weights.dataset"),
+    ("models.vgg_small.weights.recipe", "best", "models.vgg_small.weights.recipe = 'best'"),
+    ("datasets.digits_0to4.source", "mnist", "datasets.digits_0to4"),
+    ("datasets.digits_0to4.classes", [0, 10], "classes.1 = 10"),
+    ("datasets.digits_0to4.classes", [1, 1], "classes = [1, 1]: a digit stands twice"),
+    ("datasets.digits_0to4.train_per_class", 5, "one of train_per_class and test_fraction"),
+    ("recipes.digits_upstream.learning_rate", "1e-3", "learning_rate = '1e-3'"),
+    ("recipes.digits_upstream.epochs", True, "recipes.digits_upstream.epochs = True"),
+    ("recipes.digits_upstream.optimizer", "adam", "optimizer = 'adam': Input should be 'adamw'"),
+    ("recipes.digits_upstream.augmentation.rotate", 200, "augmentation.rotate = 200"),
+    ("extraction.batch_size", 0, "extraction.batch_size = 0"),
+    ("extraction.background", "blur", "'keep' or 'mask'"),
+    ("extraction.precision", "tf32", "unknown key 'precision'; allowed: batch_size, background"),
+    ("metrics.salience_threshold", 1, "metrics.salience_threshold = 1"),
+    ("metrics.salience_scale", "batch", "'sample' or 'model'"),
+    ("figures.ratio_reading", "mean", "'positive', 'zero', 'salient' or 'weighted'"),
+]
+
+
+def changed(path: str, value: Any) -> dict[str, Any]:
+    """The valid configuration with one key set."""
+    values = copy.deepcopy(VALID)
+    parts = path.split(".")
+    target = values
+    for part in parts[:-1]:
+        target = target.setdefault(part, {})
+    target[parts[-1]] = value
+    return values
+
+
+def test_the_shipped_configuration_is_valid() -> None:
+    config = check(VALID)
+    assert config.suite_experiments() == ["vgg-digits", "resnet-digits", "vit-digits"]
+    assert len(config.snapshots) >= 8
+
+
+@pytest.mark.parametrize(("path", "value", "message"), MISTAKES)
+def test_a_mistake_is_named(path: str, value: Any, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        check(changed(path, value))
+    assert message in str(caught.value)
+    assert "pydantic" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "", ".hidden", "a b", "$(ls)", "x" * 65, "é"])
+def test_names_cannot_leave_their_folder_or_reach_a_shell(name: str) -> None:
+    values = copy.deepcopy(VALID)
+    values["experiments"][name] = values["experiments"]["vgg-digits"]
+    with pytest.raises(ConfigError) as caught:
+        check(values)
+    assert f"{name!r}: a name has 1 to 64 letters, digits" in str(caught.value)
+
+
+def test_several_mistakes_are_named_at_once() -> None:
+    values = changed("extraction.batch_size", 0)
+    values["metrics"] = {"salience_scale": "batch"}
+    with pytest.raises(ConfigError) as caught:
+        check(values)
+    assert len(str(caught.value).splitlines()) == 2
+
+
+def test_a_missing_section_is_named() -> None:
+    with pytest.raises(ConfigError, match="recipes: Field required"):
+        check({key: value for key, value in VALID.items() if key != "recipes"})
+
+
+def test_n_above_what_memory_holds_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Memory:
+        total = 2**30
+
+    monkeypatch.setattr("whypretrain.config.whole.psutil.virtual_memory", lambda: Memory)
+    values = changed("experiments.vgg-digits.sampling.players.cells", 6)
+    values["experiments"]["vgg-digits"]["sampling"]["players"]["n"] = 20
+    # 16 arrays of 20 samples × 2**n × 8 bytes in 1 GiB: 2**n at most 419430, so n = 18.
+    with pytest.raises(ConfigError, match=r"players\.n = 20: at most 18, .*1 GiB of memory"):
+        check(values)
+
+
+def test_an_override_changes_one_variant_of_one_experiment() -> None:
+    config = check(changed("experiments.vgg-digits.scratch.override", {"learning_rate": 0.5}))
+    assert config.train("vgg-digits", "scratch").recipe.learning_rate == 0.5
+    assert config.train("vgg-digits", "finetune").recipe.learning_rate == 0.001
+    assert config.train("vit-digits", "scratch").recipe.learning_rate == 0.001
+
+
+def test_settings_survive_json_and_their_text_depends_on_values_alone() -> None:
+    config = check(VALID)
+    stages: list[Section] = [
+        config.prepare("digits_5to9"),
+        config.pretrain("vgg_small"),
+        config.samples("vgg-digits"),
+        config.probe("vgg-digits"),
+        config.train("vgg-digits", "finetune"),
+        config.extract("vgg-digits"),
+        config.measure("vgg-digits"),
+        config.figure("embedded"),
+    ]
+    for settings in stages:
+        assert type(settings).from_json(settings.to_json()) == settings
+        assert list(json.loads(settings.to_json())) == sorted(json.loads(settings.to_json()))
+    assert Recipe(epochs=2, batch_size=3).to_json() == Recipe(batch_size=3, epochs=2).to_json()
+    assert Recipe(epochs=2, batch_size=3).to_json() != Recipe(epochs=3, batch_size=2).to_json()
+
+
+def test_schema_and_reference_are_in_step_with_the_types() -> None:
+    remedy = "run `make schema`"
+    written = ROOT / "workflow" / "schemas" / "config.schema.json"
+    assert written.read_text(encoding="utf-8") == schema(), remedy
+    assert (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8") == reference(), remedy
+
+
+def test_every_key_has_a_meaning() -> None:
+    definitions = Config.model_json_schema()
+    sections = {"Config": definitions} | definitions["$defs"]
+    missing = [
+        f"{name}.{key}"
+        for name, section in sections.items()
+        for key, field in section["properties"].items()
+        if not field.get("description")
+    ]
+    assert not missing

@@ -1,0 +1,50 @@
+"""The salient set, and rebuilding outputs from it."""
+
+import numpy as np
+import pytest
+
+from whypretrain.interactions.coalitions import members
+from whypretrain.interactions.mobius import mobius
+from whypretrain.interactions.salience import reconstruction_error, salient
+
+
+def test_the_empty_set_neither_counts_nor_sets_the_scale() -> None:
+    interactions = np.array([[1000.0, 1.0, 0.05, 0.051]])
+    assert salient(interactions).tolist() == [[False, True, False, True]]
+    assert interactions[0, 0] == 1000.0
+
+
+def test_the_scale_is_the_sample_or_the_model() -> None:
+    interactions = np.array([[0.0, 1.0, 0.5, 0.1], [0.0, 0.04, 0.02, 0.0]])
+    assert salient(interactions).sum(axis=1).tolist() == [3, 2]
+    assert salient(interactions, scale="model").sum(axis=1).tolist() == [3, 0]
+
+
+def test_error_equals_its_definition() -> None:
+    outputs = np.random.default_rng(0).normal(size=(3, 16))
+    interactions = mobius(outputs)
+    chosen = salient(interactions, threshold=0.5)
+    errors = reconstruction_error(interactions, chosen)
+    for row in range(3):
+        rebuilt = np.array(
+            [
+                interactions[row, 0]
+                + sum(
+                    interactions[row, s]
+                    for s in range(1, 16)
+                    if chosen[row, s] and set(members(s)) <= set(members(t))
+                )
+                for t in range(16)
+            ]
+        )
+        spread = np.sqrt(np.mean((outputs[row] - outputs[row, 0]) ** 2))
+        expected = np.sqrt(np.mean((rebuilt - outputs[row]) ** 2)) / spread
+        assert errors[row] == pytest.approx(expected, abs=1e-12)
+
+
+def test_nothing_is_lost_when_all_are_kept_or_nothing_varies() -> None:
+    interactions = np.random.default_rng(1).normal(size=(2, 8))
+    everything = np.ones_like(interactions, dtype=bool)
+    np.testing.assert_allclose(reconstruction_error(interactions, everything), 0, atol=1e-15)
+    constant = np.array([[2.0, 0.0, 0.0, 0.0]])
+    assert reconstruction_error(constant, salient(constant)).tolist() == [0.0]

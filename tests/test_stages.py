@@ -1,0 +1,290 @@
+"""The stages by hand: one after the other on tiny input, and what each says of a mistake."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from sklearn.linear_model import LogisticRegression
+
+from tests.conftest import small
+from whypretrain import extract, probe
+from whypretrain.config.interactions import (
+    Extraction,
+    ExtractSettings,
+    GridPlayers,
+    SamplesSettings,
+    Sampling,
+)
+from whypretrain.config.training import (
+    PretrainSettings,
+    Probe,
+    ProbeSettings,
+    Recipe,
+    TrainSettings,
+)
+from whypretrain.data.images import Images
+from whypretrain.data.samples import make_samples, write_samples
+from whypretrain.data.table import Split
+from whypretrain.interactions.evaluate import evaluate_coalitions
+from whypretrain.interactions.store import read_measurements
+from whypretrain.models.build import build, load_all, read_weights, save_weights
+
+ARCHITECTURE = small("whypretrain_resnet")
+RECIPE = Recipe(epochs=2, batch_size=6)
+
+
+def run(monkeypatch: pytest.MonkeyPatch, module: object, *arguments: object) -> None:
+    monkeypatch.setattr(sys, "argv", ["stage", *map(str, arguments)])
+    module.main()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "stage",
+    ["prepare", "pretrain", "samples", "probe", "train", "extract", "metrics", "config"]
+    + [f"figures.{name}" for name in ("fig2", "fig3", "fig4", "curves")],
+)
+def test_every_stage_explains_itself(stage: str) -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", f"whypretrain.{stage}", "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert f"usage: python -m whypretrain.{stage}" in result.stdout
+
+
+def test_a_stages_mistake_is_one_line(tmp_path: Path) -> None:
+    settings = SamplesSettings(sampling=Sampling(), image_size=28, channels=1)
+    (tmp_path / "train.parquet").write_bytes(b"nothing")
+    result = subprocess.run(
+        [sys.executable, "-m", "whypretrain.samples", "--settings", settings.to_json()]
+        + [f"--{name}={tmp_path / 'train.parquet'}" for name in ("train", "test")]
+        + [f"--samples={tmp_path / 's.h5'}", f"--table={tmp_path / 's.csv'}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 1
+    assert result.stderr.startswith(f"error: {tmp_path / 'train.parquet'}: not a prepared split")
+    assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.fixture
+def pretrained(digits_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    from whypretrain import pretrain
+
+    settings = PretrainSettings(architecture=ARCHITECTURE, recipe=RECIPE, seed=0)
+    path = tmp_path / "net" / "weights.safetensors"
+    run(
+        monkeypatch,
+        pretrain,
+        *("--settings", settings.to_json(), "--weights", path),
+        *("--train", digits_folder / "train.parquet", "--test", digits_folder / "test.parquet"),
+        *("--history", tmp_path / "net" / "history.csv"),
+    )
+    return path
+
+
+def test_probe_freezes_all_but_the_head_and_is_its_regression(
+    pretrained: Path,
+    digits_folder: Path,
+    digits: tuple[Split, Split],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings = ProbeSettings(architecture=ARCHITECTURE, probe=Probe(l2=2.0))
+    weights = tmp_path / "e" / "pretrain" / "snapshot.safetensors"
+    run(
+        monkeypatch,
+        probe,
+        *("--settings", settings.to_json(), "--pretrained", pretrained, "--weights", weights),
+        *("--train", digits_folder / "train.parquet", "--test", digits_folder / "test.parquet"),
+        *("--history", weights.parent / "history.csv"),
+    )
+    before, _ = read_weights(pretrained)
+    after, metadata = read_weights(weights)
+    changed = {name for name in after if not torch.equal(before[name], after[name])}
+    assert changed == {"fc.weight", "fc.bias"}
+    assert metadata["fraction"] == 1.0
+
+    model = build(ARCHITECTURE, 3).eval()
+    load_all(model, weights)
+    images = Images(digits[0], ARCHITECTURE)
+    inputs, labels = probe.features(model, images, torch.device("cpu"), "test")
+    scaled = inputs - inputs.mean(axis=0)
+    scaled /= np.sqrt((scaled**2).mean())
+    oracle = LogisticRegression(C=0.5, max_iter=2000).fit(scaled, labels)
+    logits = model(torch.stack([images[i][0] for i in range(len(images))])).detach().softmax(dim=1)
+    np.testing.assert_allclose(logits.numpy(), oracle.predict_proba(scaled), atol=1e-4)
+
+
+def test_probe_of_two_classes_has_two_logits() -> None:
+    generator = np.random.default_rng(0)
+    inputs = generator.normal(size=(40, 3))
+    labels = (inputs[:, 0] + generator.normal(size=40) > 0).astype(np.int64)
+    weights, biases = probe.linear_classifier(inputs, labels, Probe())
+    assert weights.shape == (2, 3)
+    logits = inputs @ weights.T + biases
+    centred = inputs - inputs.mean(axis=0)
+    centred /= np.sqrt((centred**2).mean())
+    expected = LogisticRegression().fit(centred, labels).decision_function(centred)
+    np.testing.assert_allclose(logits[:, 1] - logits[:, 0], expected, atol=1e-4)
+
+
+def test_finetune_starts_from_the_weights_and_scratch_does_not(
+    pretrained: Path, digits_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from whypretrain import train
+
+    start, _ = read_weights(pretrained)
+    for variant in ("finetune", "scratch"):
+        settings = TrainSettings.model_validate(
+            {
+                "architecture": ARCHITECTURE,
+                "variant": variant,
+                "recipe": RECIPE,
+                "snapshots": [0, 0.5, 1],
+                "seed": 0,
+            }
+        )
+        folder = tmp_path / "e" / variant
+        extra = ("--pretrained", pretrained) if variant == "finetune" else ()
+        run(
+            monkeypatch,
+            train,
+            *("--settings", settings.to_json(), "--folder", folder, *extra),
+            *("--train", digits_folder / "train.parquet"),
+            *("--test", digits_folder / "test.parquet"),
+        )
+        first, _ = read_weights(folder / "snapshot-0.0000.safetensors")
+        same = {name for name in first if torch.equal(first[name], start[name])}
+        backbone = {name for name in first if not name.startswith("fc.")}
+        assert (backbone <= same) == (variant == "finetune")
+        assert (folder / "snapshot-1.0000.safetensors").exists()
+
+
+def extraction(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, digits: tuple[Split, Split], per_class: int
+) -> list[int]:
+    """Run the stage on two random snapshots; returns how many samples were evaluated in each."""
+    sampling = Sampling(per_class=per_class, players=GridPlayers(n=4, cells=4, margin=0))
+    samples = make_samples(*digits, SamplesSettings(sampling=sampling, image_size=28, channels=1))
+    write_samples(folder / "samples.h5", samples)
+    settings = ExtractSettings(architecture=ARCHITECTURE, extraction=Extraction(batch_size=5))
+    weights = [folder / f"{name}.safetensors" for name in "ab"]
+    for seed, path in enumerate(weights):
+        if not path.exists():
+            torch.manual_seed(seed)
+            spot = {"fraction": seed, "epoch": seed}
+            save_weights(path, build(ARCHITECTURE, 3), spot)
+    counts: list[int] = []
+
+    def counted(*arguments: object, **options: object) -> object:
+        counts.append(1)
+        return evaluate_coalitions(*arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("whypretrain.extract.evaluate_coalitions", counted)
+    run(
+        monkeypatch,
+        extract,
+        *("--settings", settings.to_json(), "--samples", folder / "samples.h5"),
+        *("--weights", *weights),
+        *("--interactions", *(folder / f"{name}.h5" for name in "ab")),
+    )
+    monkeypatch.setattr("whypretrain.extract.evaluate_coalitions", evaluate_coalitions)
+    return counts
+
+
+def test_extraction_computes_only_what_is_missing(
+    digits: tuple[Split, Split], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert len(extraction(tmp_path, monkeypatch, digits, per_class=1)) == 6
+    before = (tmp_path / "a.h5").read_bytes()
+    assert len(extraction(tmp_path, monkeypatch, digits, per_class=1)) == 0
+    assert (tmp_path / "a.h5").read_bytes() == before
+    assert len(extraction(tmp_path, monkeypatch, digits, per_class=2)) == 6
+    (tmp_path / "b.h5").unlink()
+    assert len(extraction(tmp_path, monkeypatch, digits, per_class=2)) == 6
+    (tmp_path / "a.safetensors").unlink()
+    save_weights(tmp_path / "a.safetensors", build(ARCHITECTURE, 3), {"fraction": 0, "epoch": 0})
+    assert len(extraction(tmp_path, monkeypatch, digits, per_class=2)) == 6
+    (tmp_path / "a.h5").write_bytes(b"damaged")
+    assert len(extraction(tmp_path, monkeypatch, digits, per_class=2)) == 6
+
+
+def test_a_killed_extraction_loses_one_sample_at_most(
+    digits: tuple[Split, Split], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+
+    def kill_fifth(*arguments: object, **options: object) -> object:
+        calls.append(1)
+        if len(calls) == 5:
+            raise KeyboardInterrupt
+        return evaluate_coalitions(*arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("whypretrain.extract.evaluate_coalitions", kill_fifth)
+    with pytest.raises(KeyboardInterrupt):
+        extraction(tmp_path, monkeypatch, digits, per_class=1)
+    monkeypatch.setattr("whypretrain.extract.evaluate_coalitions", evaluate_coalitions)
+    # Three samples of the first file and one of the second were done.
+    assert len(extraction(tmp_path, monkeypatch, digits, per_class=1)) == 2
+
+
+def test_extraction_is_efficient_and_says_how_it_was_made(
+    digits: tuple[Split, Split], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    extraction(tmp_path, monkeypatch, digits, per_class=1)
+    for item in read_measurements(tmp_path / "b.h5"):
+        assert abs(item.efficiency_residual) < 1e-12
+        others = np.delete(item.logits.astype(float), item.label)
+        log_odds = item.logits[item.label] - np.log(np.exp(others).sum())
+        assert item.outputs[-1] == pytest.approx(log_odds, abs=1e-5)
+    with h5py.File(tmp_path / "b.h5") as file:
+        assert {"versions", "settings", "weights_digest", "fraction", "epoch"} <= set(file.attrs)
+
+
+def test_metrics_refuse_mixed_samples(
+    digits: tuple[Split, Split], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from whypretrain.artifacts import ArtifactError
+    from whypretrain.config.metrics import Metrics, MetricsSettings
+    from whypretrain.metrics import __main__ as metrics
+
+    one, two = tmp_path / "one", tmp_path / "two"
+    one.mkdir()
+    two.mkdir()
+    extraction(one, monkeypatch, digits, per_class=1)
+    extraction(two, monkeypatch, digits, per_class=2)
+    histories = []
+    for name in ("p", "f", "s"):
+        histories.append(tmp_path / f"{name}.csv")
+        pd.DataFrame({"test_loss": [1.0], "test_accuracy": [0.5]}).to_csv(histories[-1])
+    settings = MetricsSettings(experiment="e", metrics=Metrics()).to_json()
+    common = ("--settings", settings, "--histories", *histories, "--tables", tmp_path / "t")
+    files = [one / "a.h5", one / "b.h5"]
+    run(
+        monkeypatch,
+        metrics,
+        *common,
+        "--pretrain",
+        files[0],
+        "--finetune",
+        *files,
+        "--scratch",
+        *files,
+    )
+    jaccard = pd.read_csv(tmp_path / "t" / "jaccard.csv")
+    assert (jaccard[jaccard["fraction"] == 1]["jaccard"] == 1).all()
+    with pytest.raises(ArtifactError, match="its samples are not those"):
+        run(
+            monkeypatch,
+            metrics,
+            *common,
+            *("--pretrain", files[0], "--finetune", *files, "--scratch", two / "a.h5"),
+        )

@@ -1,0 +1,81 @@
+"""A copy of the project in which a tiny suite was run once, for tests that edit it."""
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PARTS = ["Snakefile", "config.yaml", "workflow", "profiles", "envs", "src"]
+
+
+class Project:
+    """A copy of the workflow in a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        for part in PARTS:
+            source = ROOT / part
+            if source.is_dir():
+                ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
+                shutil.copytree(source, folder / part, ignore=ignored)
+            else:
+                shutil.copy(source, folder / part)
+        shutil.copy(Path(__file__).parent / "tiny.yaml", folder / "tiny.yaml")
+
+    def snakemake(self, *arguments: str, check: bool = True) -> str:
+        """Run Snakemake on the tiny suite; returns all it printed."""
+        result = subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "snakemake",
+                "--cores=2",
+                "--configfile",
+                "tiny.yaml",
+                *arguments,
+            ],
+            cwd=self.folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        assert not check or result.returncode == 0, result.stdout
+        return result.stdout
+
+    def due(self, *arguments: str) -> set[str]:
+        """Rules that would run now, each with the wildcards that are not the tiny suite's own."""
+        listed = self.snakemake("-n", *arguments)
+        jobs = re.findall(r"^(?:local)?rule (\w+):$(.*?)(?=^\[|\Z)", listed, re.M | re.S)
+        found = set()
+        for rule, text in jobs:
+            if rule != "all":
+                wildcards = re.search(r"wildcards: (.*)", text)
+                values = re.findall(r"=([^,\n]+)", wildcards[1]) if wildcards else []
+                found.add(":".join([rule, *[value for value in values if value != "tiny"]]))
+        return found
+
+    @contextmanager
+    def edited(self, name: str, old: str, new: str) -> Iterator[None]:
+        """Replace text in a file of the project, and put it back afterwards."""
+        path = self.folder / name
+        before = path.read_text(encoding="utf-8")
+        assert old in before
+        path.write_text(before.replace(old, new), encoding="utf-8")
+        try:
+            yield
+        finally:
+            path.write_text(before, encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    result = Project(tmp_path_factory.mktemp("project"))
+    result.snakemake()
+    return result

@@ -1,0 +1,130 @@
+"""Only what a change invalidates is computed again: the matrix, on a tiny suite that was run."""
+
+from pathlib import Path
+
+import h5py
+
+from tests.workflow.conftest import Project
+
+FIGURES = {"figure:fig2", "figure:fig3", "figure:fig4", "figure:curves"}
+MEASURES = {"metrics", *FIGURES}
+SCRATCH = {"scratch", "extract:scratch", *MEASURES}
+FINETUNE = {"finetune", "extract:finetune", *MEASURES}
+PROBE = {"probe", "extract_pretrain", *MEASURES}
+EXTRACTION = {"extract:finetune", "extract:scratch", "extract_pretrain", *MEASURES}
+TRAINING = {"pretrain:tiny_resnet", *PROBE, *FINETUNE, *SCRATCH}
+TINY = "results/experiments/tiny"
+
+
+def test_nothing_is_due_after_a_run(project: Project) -> None:
+    assert "Nothing to be done" in project.snakemake()
+
+
+def test_touching_code_and_inputs_reruns_nothing(project: Project) -> None:
+    for path in [*project.folder.glob("src/**/*.py"), project.folder / "config.yaml"]:
+        path.touch()
+    (project.folder / "results/datasets/tiny_downstream/train.parquet").touch()
+    assert project.due() == set()
+
+
+def test_plotting_code(project: Project) -> None:
+    with project.edited("src/whypretrain/figures/fig3.py", "width=0.6", "width=0.7"):
+        assert project.due() == {"figure:fig3"}
+    with project.edited("src/whypretrain/figures/style.py", "8,", "8.5,"):
+        assert project.due() == FIGURES
+    assert project.due() == set()
+
+
+def test_metrics_code(project: Project) -> None:
+    with project.edited("src/whypretrain/metrics/jaccard.py", "common", "shared"):
+        assert project.due() == MEASURES
+
+
+def test_training_code(project: Project) -> None:
+    with project.edited("src/whypretrain/training.py", "0.5 * (1", "0.25 * (2"):
+        assert project.due() == TRAINING
+
+
+def test_evaluation_code(project: Project) -> None:
+    with project.edited("src/whypretrain/interactions/value.py", "wide", "double"):
+        assert project.due() == EXTRACTION
+
+
+def test_scratchs_learning_rate(project: Project) -> None:
+    old, new = "scratch: {recipe: tiny}", "scratch: {recipe: tiny, override: {learning_rate: 0.1}}"
+    with project.edited("tiny.yaml", old, new):
+        assert project.due() == SCRATCH
+
+
+def test_two_swapped_values(project: Project) -> None:
+    old, new = "{epochs: 2, batch_size: 10, warmup", "{epochs: 10, batch_size: 2, warmup"
+    with project.edited("tiny.yaml", old, new):
+        assert project.due() == TRAINING
+
+
+def test_options_of_metrics_and_figures(project: Project) -> None:
+    with project.edited(
+        "config.yaml", "suite: embedded", "suite: embedded\nmetrics: {salience_threshold: 0.1}"
+    ):
+        assert project.due() == MEASURES
+    with project.edited(
+        "config.yaml", "suite: embedded", "suite: embedded\nfigures: {ratio_reading: zero}"
+    ):
+        assert project.due() == FIGURES
+
+
+def test_seed_of_the_upstream_network(project: Project) -> None:
+    old = "weights: {dataset: tiny_upstream, recipe: tiny}"
+    with project.edited("tiny.yaml", old, old.replace("tiny}", "tiny, seed: 3}")):
+        assert project.due() == {"pretrain:tiny_resnet", *PROBE, *FINETUNE}
+
+
+def test_a_new_experiment_shares_what_it_can(project: Project) -> None:
+    with project.edited("tiny.yaml", "tiny: [tiny]", "tiny: [tiny, tiny_new]"):
+        due = project.due()
+        own = {"probe", "finetune", "scratch", "samples", "metrics", "extract_pretrain"}
+        expected = {f"{rule}:tiny_new" for rule in own}
+        expected |= {f"extract:tiny_new:{variant}" for variant in ("finetune", "scratch")}
+        assert due == expected | FIGURES
+
+
+def test_one_target_figure_needs_only_what_it_shows(project: Project) -> None:
+    target = "results/figures/tiny/fig3.pdf"
+    assert project.due("--forcerun", "figure", "--", target) == {"figure:fig3"}
+
+
+def written(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.glob("interactions-*.h5")}
+
+
+def test_a_deleted_file_costs_that_file(project: Project) -> None:
+    folder = project.folder / TINY / "finetune"
+    before = written(folder)
+    (folder / "interactions-0.5000.h5").unlink()
+    assert project.due() == {"extract:finetune", *MEASURES}
+    project.snakemake()
+    log = project.folder / "results/logs/extract/tiny-finetune.log"
+    assert "4 samples computed, 8 kept" in log.read_text(encoding="utf-8")
+    assert written(folder) == before
+    assert project.due() == set()
+
+
+def test_one_more_sample_keeps_the_old_groups(project: Project) -> None:
+    folder = project.folder / TINY / "scratch"
+
+    def outputs() -> dict[str, list[float]]:
+        with h5py.File(folder / "interactions-1.0000.h5") as file:
+            return {name: group["outputs"][:].tolist() for name, group in file["samples"].items()}
+
+    before, before_bytes = outputs(), written(folder)
+    with project.edited("tiny.yaml", "per_class: 2", "per_class: 3"):
+        assert project.due() == {"samples", *EXTRACTION}
+        project.snakemake()
+        log = project.folder / "results/logs/extract/tiny-scratch.log"
+        assert "6 samples computed, 12 kept" in log.read_text(encoding="utf-8")
+        after = outputs()
+        assert len(after) == 6
+        assert before.items() <= after.items()
+    project.snakemake()
+    assert "0 samples computed, 12 kept" in log.read_text(encoding="utf-8")
+    assert written(folder) == before_bytes

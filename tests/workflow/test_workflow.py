@@ -1,0 +1,98 @@
+"""The workflow as a whole: its target, its messages, its cards, its report of what was done."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.workflow.conftest import ROOT, Project
+from whypretrain import workflow
+
+
+def test_every_job_leaves_a_log_and_a_benchmark_record(project: Project) -> None:
+    for rule in ("prepare", "pretrain", "samples", "probe", "finetune", "scratch", "extract"):
+        assert list((project.folder / "results/logs" / rule).glob("*.log")), rule
+        for path in (project.folder / "results/benchmarks" / rule).glob("*.tsv"):
+            assert pd.read_csv(path, sep="\t")["s"].item() > 0
+    log = project.folder / "results/logs/finetune/tiny.log"
+    assert "epoch/s] loss" in log.read_text(encoding="utf-8")
+
+
+def test_each_figure_has_a_picture_and_its_numbers(project: Project) -> None:
+    folder = project.folder / "results/figures/tiny"
+    for name in ("fig2", "fig3", "fig4", "curves"):
+        assert (folder / f"{name}.pdf").read_bytes().startswith(b"%PDF")
+        assert (folder / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+        assert len(pd.read_csv(folder / f"{name}.csv")) > 0
+    numbers = pd.read_csv(folder / "fig3.csv").set_index("reading")["ratio"]
+    tables = project.folder / "results/experiments/tiny/tables"
+    ratio = pd.read_csv(tables / "ratio.csv").query("order == 'all' and reading == 'positive'")
+    assert numbers["positive"] == pytest.approx(ratio["ratio"].mean())
+
+
+def test_results_hold_no_path_of_this_machine(project: Project) -> None:
+    here = str(project.folder).encode()
+    for path in (project.folder / "results").rglob("*"):
+        if path.is_file() and "logs" not in path.parts:
+            assert here not in path.read_bytes(), path
+
+
+def test_a_wrong_configuration_ends_before_any_job(project: Project) -> None:
+    with project.edited("tiny.yaml", "per_class: 2", "per_class: 2\n      clases: 3"):
+        printed = project.snakemake("-n", check=False)
+    assert "experiments.tiny.sampling" in printed
+    assert "unknown key 'clases'; allowed: per_class, seed, players, baseline" in printed
+    assert "Traceback" not in printed
+    printed = project.snakemake("-n", "--config", "suite=papre", check=False)
+    assert "suite = 'papre': unknown; allowed: tiny, embedded" in printed
+
+
+def test_another_suite_is_chosen_on_the_command_line(project: Project) -> None:
+    due = project.due("--config", "suite=embedded")
+    assert "figure:embedded:fig3" in due
+    assert "pretrain:vgg_small" in due
+
+
+def test_the_card_is_asked_for_only_where_there_is_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    driver = tmp_path / "nvidiactl"
+    monkeypatch.setattr(workflow, "NVIDIA_DRIVER", driver)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert workflow.local_gpus() == 0
+    driver.touch()
+    assert workflow.local_gpus() == 1
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert workflow.local_gpus() == 0
+
+
+def test_two_jobs_never_share_the_card(tmp_path: Path) -> None:
+    """The default profile, picked up by itself, lets jobs that ask for a card take turns."""
+    (tmp_path / "profiles").symlink_to(ROOT / "profiles")
+    (tmp_path / "Snakefile").write_text(
+        "rule all:\n    input: ['a', 'b', 'c']\n"
+        "rule one:\n    output: '{name}'\n    wildcard_constraints: name='[abc]'\n"
+        "    resources: gpu=1\n"
+        "    shell: 'mkdir busy && sleep 0.3 && rmdir busy && touch {output}'\n"
+    )
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    command = ["snakemake", "--cores", "3"]
+    result = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    (tmp_path / "profiles").unlink()
+    unlimited = subprocess.run(
+        [*command, "--forceall"], cwd=tmp_path, env=environment, capture_output=True, check=False
+    )
+    assert unlimited.returncode != 0  # without the profile the jobs do collide
+
+
+def test_threads_are_what_snakemake_grants(project: Project) -> None:
+    printed = project.snakemake("-n", "-p", "--forceall")
+    commands = [line for line in printed.splitlines() if "whypretrain.train " in line]
+    assert commands
+    assert all("--threads 1" in line for line in commands)
