@@ -169,9 +169,13 @@ def test_finetune_starts_from_the_weights_and_scratch_does_not(
 
 
 def extraction(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, digits: tuple[Split, Split], per_class: int
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    digits: tuple[Split, Split],
+    per_class: int,
+    killed_at: int = 0,
 ) -> list[int]:
-    """Run the stage on two random snapshots; returns how many samples were evaluated in each."""
+    """Run the stage on two random snapshots; returns one entry a sample that was evaluated."""
     sampling = Sampling(per_class=per_class, players=GridPlayers(n=4, cells=4, margin=0))
     samples = make_samples(*digits, SamplesSettings(sampling=sampling, image_size=28, channels=1))
     write_samples(folder / "samples.h5", samples)
@@ -186,6 +190,8 @@ def extraction(
 
     def counted(*arguments: object, **options: object) -> object:
         counts.append(1)
+        if len(counts) == killed_at:
+            raise KeyboardInterrupt
         return evaluate_coalitions(*arguments, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr("whypretrain.extract.evaluate_coalitions", counted)
@@ -220,18 +226,8 @@ def test_extraction_computes_only_what_is_missing(
 def test_a_killed_extraction_loses_one_sample_at_most(
     digits: tuple[Split, Split], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    calls = []
-
-    def kill_fifth(*arguments: object, **options: object) -> object:
-        calls.append(1)
-        if len(calls) == 5:
-            raise KeyboardInterrupt
-        return evaluate_coalitions(*arguments, **options)  # type: ignore[arg-type]
-
-    monkeypatch.setattr("whypretrain.extract.evaluate_coalitions", kill_fifth)
     with pytest.raises(KeyboardInterrupt):
-        extraction(tmp_path, monkeypatch, digits, per_class=1)
-    monkeypatch.setattr("whypretrain.extract.evaluate_coalitions", evaluate_coalitions)
+        extraction(tmp_path, monkeypatch, digits, per_class=1, killed_at=5)
     # Three samples of the first file and one of the second were done.
     assert len(extraction(tmp_path, monkeypatch, digits, per_class=1)) == 2
 

@@ -44,7 +44,7 @@ def test_a_wrong_configuration_ends_before_any_job(project: Project) -> None:
     with project.edited("tiny.yaml", "per_class: 2", "per_class: 2\n      clases: 3"):
         printed = project.snakemake("-n", check=False)
     assert "experiments.tiny.sampling" in printed
-    assert "unknown key 'clases'; allowed: per_class, seed, players, baseline" in printed
+    assert "unknown key 'clases'; did you mean 'per_class'? allowed: per_class, seed" in printed
     assert "Traceback" not in printed
     printed = project.snakemake("-n", "--config", "suite=papre", check=False)
     assert "suite = 'papre': unknown; allowed: tiny, embedded" in printed
