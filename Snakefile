@@ -8,6 +8,7 @@ configfile: "config.yaml"
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/downloads.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/models.smk"
 include: "workflow/rules/interactions.smk"
@@ -20,6 +21,10 @@ rule all:
     default_target: True
     input:
         interactions_of(CONFIG.suite_experiments()),
+        expand(
+            "results/experiments/{experiment}/players",
+            experiment=CONFIG.suite_experiments(),
+        ),
         expand(
             "results/figures/{suite}/{figure}.pdf",
             suite=CONFIG.suite,

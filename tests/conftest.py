@@ -1,12 +1,15 @@
 """Small real inputs that tests share."""
 
+import ipaddress
+import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from whypretrain.config.data import Digits
-from whypretrain.config.models import Architecture
+from whypretrain.config.models import ImageArchitecture, TextArchitecture
 from whypretrain.data.sources import load_source
 from whypretrain.data.table import Split, read_split, write_split
 
@@ -15,13 +18,28 @@ torch.set_num_threads(1)
 SMALL_NETWORKS = ("whypretrain_vgg", "whypretrain_resnet", "whypretrain_vit")
 
 
-def small(name: str) -> Architecture:
+def small(name: str) -> ImageArchitecture:
     """One of the embedded suite's architectures."""
-    return Architecture(timm=name, image_size=28, channels=1, mean=[0.3], std=[0.35])
+    return ImageArchitecture(timm=name, image_size=28, channels=1, mean=[0.3], std=[0.35])
+
+
+@pytest.fixture(autouse=True)
+def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing but the stage `fetch` may reach beyond this machine, and it only through fakes."""
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: Any) -> None:
+        beyond = self.family in {socket.AF_INET, socket.AF_INET6}
+        if beyond and not ipaddress.ip_address(address[0]).is_loopback:
+            message = f"a test reached for the network: {address}"
+            raise AssertionError(message)
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
 
 
 @pytest.fixture(params=SMALL_NETWORKS)
-def architecture(request: pytest.FixtureRequest) -> Architecture:
+def architecture(request: pytest.FixtureRequest) -> ImageArchitecture:
     return small(request.param)
 
 
@@ -30,8 +48,8 @@ def digits_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Prepared splits of the digits 5 to 7, four training images a class."""
     folder = tmp_path_factory.mktemp("digits")
     splits = load_source(Digits(source="digits", classes=[5, 6, 7], train_per_class=4))
-    write_split(folder / "train.parquet", splits.train, splits.classes)
-    write_split(folder / "test.parquet", splits.test[::10], splits.classes)
+    write_split(folder / "train.parquet", splits.train, task="image", classes=splits.classes)
+    write_split(folder / "test.parquet", splits.test[::10], task="image", classes=splits.classes)
     return folder
 
 
@@ -39,3 +57,66 @@ def digits_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def digits(digits_folder: Path) -> tuple[Split, Split]:
     """Train and test split of `digits_folder`."""
     return read_split(digits_folder / "train.parquet"), read_split(digits_folder / "test.parquet")
+
+
+SENTENCES = [
+    ("a truly lovely film , full of warmth and wit from first to last", 1),
+    ("the plot is dull and the jokes are painfully unfunny throughout the film", 0),
+    ("one of the best and most moving films of the whole year", 1),
+    ("it 's a dull , lifeless and painfully long film with no wit", 0),
+    ("warmth and wit", 1),
+    ("dull", 0),
+]
+
+
+def write_encoder(folder: Path, kind: str) -> TextArchitecture:
+    """A tiny random encoder of one of two kinds, as a transformers folder with a tokenizer."""
+    from transformers import (
+        BertConfig,
+        BertForMaskedLM,
+        BertModel,
+        BertTokenizer,
+        DistilBertConfig,
+        DistilBertForMaskedLM,
+    )
+
+    words = sorted({word for sentence, _ in SENTENCES for word in sentence.split()})
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "##ly", "love", "##s", *words]
+    vocabulary.remove("lovely")  # so that one word has two tokens
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "vocab.txt").write_text("\n".join(vocabulary))
+    BertTokenizer(str(folder / "vocab.txt")).save_pretrained(folder)
+    torch.manual_seed(0)
+    size = len(vocabulary)
+    if kind == "bert":
+        config = BertConfig(
+            vocab_size=size,
+            hidden_size=16,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            intermediate_size=32,
+            max_position_embeddings=40,
+        )
+        # As on the hub: an encoder with pooler under `bert.`, and a masked-language head.
+        model: Any = BertForMaskedLM(config)
+        model.bert = BertModel(config)
+    else:
+        distil = DistilBertConfig(
+            vocab_size=size,
+            dim=16,
+            n_layers=2,
+            n_heads=2,
+            hidden_dim=32,
+            max_position_embeddings=40,
+        )
+        model = DistilBertForMaskedLM(distil)
+    model.save_pretrained(folder)
+    feature = "pooler" if kind == "bert" else "first_token"
+    return TextArchitecture.model_validate(
+        {"family": "transformers", "feature": feature, "folder": str(folder), "max_tokens": 32}
+    )
+
+
+@pytest.fixture(params=["bert", "distilbert"])
+def encoder(request: pytest.FixtureRequest, tmp_path: Path) -> TextArchitecture:
+    return write_encoder(tmp_path / request.param, request.param)

@@ -12,6 +12,7 @@ import torch
 from sklearn.linear_model import LogisticRegression
 
 from tests.conftest import small
+from tests.data.test_texts import SPLIT
 from whypretrain import extract, probe
 from whypretrain.config.interactions import (
     Extraction,
@@ -20,6 +21,7 @@ from whypretrain.config.interactions import (
     SamplesSettings,
     Sampling,
 )
+from whypretrain.config.models import ConvertSettings, TextArchitecture
 from whypretrain.config.training import (
     PretrainSettings,
     Probe,
@@ -28,10 +30,12 @@ from whypretrain.config.training import (
     TrainSettings,
 )
 from whypretrain.data.images import Images
-from whypretrain.data.samples import make_samples, write_samples
-from whypretrain.data.table import Split
+from whypretrain.data.samples import write_samples
+from whypretrain.data.sampling import make_samples
+from whypretrain.data.table import Row, Split, read_split, write_split
 from whypretrain.interactions.evaluate import evaluate_coalitions
 from whypretrain.interactions.store import read_measurements
+from whypretrain.interactions.value import log_odds
 from whypretrain.models.build import build, load_all, read_weights, save_weights
 
 ARCHITECTURE = small("whypretrain_resnet")
@@ -45,8 +49,19 @@ def run(monkeypatch: pytest.MonkeyPatch, module: object, *arguments: object) -> 
 
 @pytest.mark.parametrize(
     "stage",
-    ["prepare", "pretrain", "samples", "probe", "train", "extract", "metrics", "config"]
-    + [f"figures.{name}" for name in ("fig2", "fig3", "fig4", "curves")],
+    [
+        "fetch",
+        "convert",
+        "prepare",
+        "pretrain",
+        "samples",
+        "probe",
+        "train",
+        "extract",
+        "metrics",
+        "config",
+    ]
+    + [f"figures.{name}" for name in ("fig2", "fig3", "fig4", "curves", "player_sheet")],
 )
 def test_every_stage_explains_itself(stage: str) -> None:
     result = subprocess.run(
@@ -59,7 +74,7 @@ def test_every_stage_explains_itself(stage: str) -> None:
 
 
 def test_a_stages_mistake_is_one_line(tmp_path: Path) -> None:
-    settings = SamplesSettings(sampling=Sampling(), image_size=28, channels=1)
+    settings = SamplesSettings(sampling=Sampling(), architecture=ARCHITECTURE)
     (tmp_path / "train.parquet").write_bytes(b"nothing")
     result = subprocess.run(
         [sys.executable, "-m", "whypretrain.samples", "--settings", settings.to_json()]
@@ -177,7 +192,7 @@ def extraction(
 ) -> list[int]:
     """Run the stage on two random snapshots; returns one entry a sample that was evaluated."""
     sampling = Sampling(per_class=per_class, players=GridPlayers(n=4, cells=4, margin=0))
-    samples = make_samples(*digits, SamplesSettings(sampling=sampling, image_size=28, channels=1))
+    samples = make_samples(*digits, SamplesSettings(sampling=sampling, architecture=ARCHITECTURE))
     write_samples(folder / "samples.h5", samples)
     settings = ExtractSettings(architecture=ARCHITECTURE, extraction=Extraction(batch_size=5))
     weights = [folder / f"{name}.safetensors" for name in "ab"]
@@ -284,3 +299,76 @@ def test_metrics_refuse_mixed_samples(
             *common,
             *("--pretrain", files[0], "--finetune", *files, "--scratch", two / "a.h5"),
         )
+
+
+def test_text_goes_through_every_stage_without_a_network(
+    encoder: TextArchitecture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from whypretrain import convert, train
+
+    rows = [
+        Row(name, text, label)
+        for name, text, label in zip(SPLIT.ids, SPLIT.texts, SPLIT.labels, strict=True)
+    ]
+    splits = []
+    for part in ("train", "test"):
+        write_split(tmp_path / f"{part}.parquet", rows, task="text", classes=SPLIT.classes)
+        splits += [f"--{part}", tmp_path / f"{part}.parquet"]
+    source = encoder.folder
+    architecture = encoder.model_copy(update={"folder": str(tmp_path / "net" / "transformers")})
+    weights = tmp_path / "net" / "weights.safetensors"
+    settings = ConvertSettings(architecture=architecture).to_json()
+    run(monkeypatch, convert, "--settings", settings, "--source", source, "--weights", weights)
+
+    out = tmp_path / "e"
+    settings = ProbeSettings(architecture=architecture, probe=Probe()).to_json()
+    probed = out / "pretrain" / "snapshot-1.0000.safetensors"
+    run(
+        monkeypatch,
+        probe,
+        *("--settings", settings, *splits, "--pretrained", weights, "--weights", probed),
+        *("--history", out / "pretrain" / "history.csv"),
+    )
+    settings = TrainSettings(
+        architecture=architecture, variant="finetune", recipe=RECIPE, snapshots=[0, 1], seed=0
+    ).to_json()
+    folder = out / "finetune"
+    run(
+        monkeypatch,
+        train,
+        *("--settings", settings, *splits, "--pretrained", weights, "--folder", folder),
+    )
+
+    sampling = Sampling.model_validate(
+        {"per_class": 1, "baseline": "mask_token", "players": {"kind": "words", "n": 5}}
+    )
+    split = read_split(tmp_path / "test.parquet")
+    chosen = SamplesSettings(sampling=sampling, architecture=architecture)
+    samples = make_samples(split, split, chosen)
+    write_samples(out / "samples.h5", samples)
+    settings = ExtractSettings(
+        architecture=architecture, extraction=Extraction(batch_size=7)
+    ).to_json()
+    run(
+        monkeypatch,
+        extract,
+        *("--settings", settings, "--samples", out / "samples.h5"),
+        *("--weights", folder / "snapshot-1.0000.safetensors"),
+        *("--interactions", folder / "interactions-1.0000.h5"),
+    )
+    model = build(architecture, 2).eval()
+    load_all(model, folder / "snapshot-1.0000.safetensors")
+    for sample, item in zip(
+        samples.samples, read_measurements(folder / "interactions-1.0000.h5"), strict=True
+    ):
+        assert item.outputs.shape == (32,)
+        for coalition in (0, 0b10110, 0b11111):
+            masked = [
+                int(token) if player < 0 or coalition >> player & 1 else int(mask)
+                for token, mask, player in zip(
+                    sample.inputs, sample.baseline, sample.players.tolist(), strict=True
+                )
+            ]
+            logits = model(torch.tensor([masked])).detach()
+            expected = log_odds(logits, sample.label).item()
+            assert item.outputs[coalition] == pytest.approx(expected, abs=1e-5)

@@ -9,9 +9,11 @@ import math
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from whypretrain import __version__, stage
@@ -24,8 +26,9 @@ from whypretrain.artifacts import (
 )
 from whypretrain.code import code_digest
 from whypretrain.config.interactions import ExtractSettings
+from whypretrain.config.models import Architecture, ImageArchitecture
 from whypretrain.data.images import normalise
-from whypretrain.data.samples import Samples, read_samples
+from whypretrain.data.samples import Sample, Samples, read_samples
 from whypretrain.interactions.evaluate import evaluate_coalitions
 from whypretrain.interactions.mobius import mobius
 from whypretrain.interactions.store import Measurement, read_measurements, write_measurements
@@ -37,18 +40,29 @@ NUMERICS_CODE = ("whypretrain.interactions.evaluate", "whypretrain.models.build"
 
 
 def sample_digest(
-    samples: Samples, index: int, *, weights: str, settings: ExtractSettings, code: str
+    samples: Samples, sample: Sample, *, weights: str, settings: ExtractSettings, code: str
 ) -> str:
     """Digest of all that determines the outputs of one sample under one model."""
-    arrays = (samples.images[index], samples.players[index], samples.baseline)
+    arrays = (sample.inputs, sample.players, sample.baseline)
     return digest(
         weights,
         settings.to_json(),
         code,
-        str(samples.labels[index]),
+        str(sample.label),
         str(len(samples.classes)),
         *[array.tobytes() for array in arrays],
     )
+
+
+def network_input(
+    sites: NDArray[Any], architecture: Architecture, device: torch.device
+) -> torch.Tensor:
+    """What the network takes: a normalised float32 image, or token ids as they are."""
+    tensor = torch.from_numpy(sites).to(device)
+    if not isinstance(architecture, ImageArchitecture):
+        return tensor
+    pixels = tensor.float() / 255 if tensor.dtype == torch.uint8 else tensor
+    return normalise(pixels, architecture)
 
 
 def extract_snapshot(
@@ -63,35 +77,29 @@ def extract_snapshot(
     progress: Progress,
 ) -> list[Measurement]:
     """Measure every sample whose digest is not in `known`, under one model."""
-    architecture = settings.architecture
-    baseline = normalise(torch.from_numpy(samples.baseline).to(device), architecture)
     measured = []
-    for index, (name, made_from) in enumerate(zip(samples.ids, digests, strict=True)):
+    for sample, made_from in zip(samples.samples, digests, strict=True):
         outputs, logits = _remembered(known.get(made_from), partial / f"{made_from}.npz")
         if outputs is None or logits is None:
-            pixels = torch.from_numpy(samples.images[index]).to(device).float() / 255
             outputs, logits = evaluate_coalitions(
                 model,
-                normalise(pixels, architecture),
-                baseline,
-                torch.from_numpy(samples.players[index]).to(device),
-                int(samples.labels[index]),
+                network_input(sample.inputs, settings.architecture, device),
+                network_input(sample.baseline, settings.architecture, device),
+                torch.from_numpy(sample.players).to(device),
+                sample.label,
                 n_players=samples.n_players,
                 batch_size=settings.extraction.batch_size,
                 background=settings.extraction.background,
             )
-            with (
-                atomic_path(partial / f"{made_from}.npz") as temporary,
-                temporary.open("wb") as file,
-            ):
+            with atomic_path(partial / f"{made_from}.npz") as path, path.open("wb") as file:
                 np.savez(file, outputs=outputs, logits=logits)
         measured.append(
             Measurement(
-                sample=name,
-                label=int(samples.labels[index]),
+                sample=sample.id,
+                label=sample.label,
                 outputs=outputs,
                 interactions=mobius(outputs),
-                players=samples.players[index],
+                players=sample.players,
                 logits=logits,
                 digest=made_from,
             )
@@ -142,13 +150,13 @@ def main() -> None:
     partial = folder / ".interactions.partial"
     partial.mkdir(parents=True, exist_ok=True)
     label = f"extract {folder.parent.name}/{folder.name}"
-    progress = Progress(label, len(samples.ids) * len(arguments.weights), "sample")
+    progress = Progress(label, len(samples.samples) * len(arguments.weights), "sample")
     n_kept = 0
     for weights, path in zip(arguments.weights, arguments.interactions, strict=True):
         made_from = file_digest(weights)
         digests = [
-            sample_digest(samples, index, weights=made_from, settings=settings, code=code)
-            for index in range(len(samples.ids))
+            sample_digest(samples, sample, weights=made_from, settings=settings, code=code)
+            for sample in samples.samples
         ]
         known = _known(path)
         n_kept += len(known.keys() & set(digests))
@@ -177,7 +185,7 @@ def main() -> None:
             }
             write_measurements(path, measured, attributes)
     shutil.rmtree(partial)
-    n_total = len(samples.ids) * len(arguments.weights)
+    n_total = len(samples.samples) * len(arguments.weights)
     say(f"{label}: {n_total - n_kept} samples computed, {n_kept} kept")
 
 

@@ -1,5 +1,7 @@
 """Stage `prepare`: read a dataset from its source and write its train and test split."""
 
+from pathlib import Path
+
 from whypretrain import stage
 from whypretrain.config.data import PrepareSettings
 from whypretrain.data.sources import load_source
@@ -12,13 +14,19 @@ def main() -> None:
     parser = stage.parser("prepare", __doc__, PrepareSettings)
     stage.path_argument(parser, "--train", "train split to write, Parquet")
     stage.path_argument(parser, "--test", "test split to write, Parquet")
+    parser.add_argument(
+        "--downloaded",
+        type=Path,
+        metavar="PATH",
+        help="folder that the stage fetch filled; left out if the dataset is local",
+    )
     arguments = parser.parse_args()
-    splits = load_source(arguments.settings.dataset)
-    write_split(arguments.train, splits.train, splits.classes)
-    write_split(arguments.test, splits.test, splits.classes)
+    splits = load_source(arguments.settings.dataset, arguments.downloaded)
+    write_split(arguments.train, splits.train, task=splits.task, classes=splits.classes)
+    write_split(arguments.test, splits.test, task=splits.task, classes=splits.classes)
     say(
         f"{arguments.train.parent.name}: {len(splits.classes)} classes, "
-        f"{len(splits.train)} training and {len(splits.test)} test images"
+        f"{len(splits.train)} training and {len(splits.test)} test {splits.unit}s"
     )
 
 

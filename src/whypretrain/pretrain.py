@@ -4,7 +4,7 @@ from whypretrain import __version__, stage
 from whypretrain.artifacts import digest, file_digest
 from whypretrain.code import code_digest
 from whypretrain.config.training import PretrainSettings
-from whypretrain.data.images import Images
+from whypretrain.data.inputs import inputs_of
 from whypretrain.data.table import read_split
 from whypretrain.models.build import build
 from whypretrain.numerics import configure, seed_everything
@@ -28,8 +28,8 @@ def main() -> None:
     model = build(settings.architecture, len(train.classes))
     fit(
         model,
-        Images(train, settings.architecture, settings.recipe.augmentation),
-        Images(test, settings.architecture),
+        inputs_of(train, settings.architecture, settings.recipe.augmentation),
+        inputs_of(test, settings.architecture),
         Outputs({1.0: arguments.weights}, arguments.history),
         recipe=settings.recipe,
         seed=seed,
@@ -42,6 +42,7 @@ def main() -> None:
             file_digest(arguments.test),
         ),
         metadata={"settings": settings.to_json(), "version": __version__},
+        workers=arguments.threads - 1,
     )
 
 

@@ -14,29 +14,28 @@ import torch
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from torch import nn
-from torch.utils.data import DataLoader
 
 from whypretrain import __version__, stage
 from whypretrain.artifacts import atomic_path
 from whypretrain.config.training import Probe, ProbeSettings
-from whypretrain.data.images import Images
+from whypretrain.data.inputs import inputs_of
 from whypretrain.data.table import read_split
 from whypretrain.models.build import build, classifier, load_backbone, penultimate, save_weights
 from whypretrain.numerics import configure, seed_everything
 from whypretrain.progress import say, track
-from whypretrain.training import EVALUATION_BATCH, evaluate
+from whypretrain.training import Data, evaluate, evaluation_batches
 
 
 @torch.inference_mode()
 def features(
-    model: nn.Module, data: Images, device: torch.device, label: str
+    model: nn.Module, data: Data, device: torch.device, label: str, *, workers: int = 0
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Penultimate features, shape (n_images, n_features), and labels, shape (n_images,)."""
+    """Penultimate features, shape (n_items, n_features), and labels, shape (n_items,)."""
     model.eval()
     found, labels = [], []
-    loader = DataLoader(data, EVALUATION_BATCH)
-    for images, targets in track(loader, label, len(loader), "batch"):
-        found.append(penultimate(model, images.to(device)).double().cpu().numpy())
+    loader = evaluation_batches(data, device, workers=workers)
+    for batch, targets in track(loader, label, len(loader), "batch"):
+        found.append(penultimate(model, batch.to(device)).double().cpu().numpy())
         labels.append(targets.numpy())
     return np.concatenate(found), np.concatenate(labels)
 
@@ -78,16 +77,18 @@ def main() -> None:
     model = build(settings.architecture, len(train.classes))
     load_backbone(model, arguments.pretrained)
     model.to(device).requires_grad_(False)
-    train_images = Images(train, settings.architecture)
+    train_inputs = inputs_of(train, settings.architecture)
     label = f"probe {arguments.weights.parents[1].name}"
-    inputs, labels = features(model, train_images, device, label)
+    workers = arguments.threads - 1
+    inputs, labels = features(model, train_inputs, device, label, workers=workers)
     weights, biases = linear_classifier(inputs, labels, settings.probe)
     head = classifier(model)
     head.weight.copy_(torch.from_numpy(weights))
     head.bias.copy_(torch.from_numpy(biases))
 
-    trained = evaluate(model, train_images, device)
-    tested = evaluate(model, Images(test, settings.architecture), device)
+    trained = evaluate(model, train_inputs, device, workers=workers)
+    test_images = inputs_of(test, settings.architecture)
+    tested = evaluate(model, test_images, device, workers=workers)
     save_weights(
         arguments.weights,
         model,

@@ -1,13 +1,35 @@
-"""Stage `samples`: choose the test images to explain, their players and the baseline."""
+"""Stage `samples`: choose the test samples to explain, their players and the baseline."""
 
 import pandas as pd
 
 from whypretrain import stage
 from whypretrain.artifacts import atomic_path
 from whypretrain.config.interactions import SamplesSettings
-from whypretrain.data.samples import make_samples, write_samples
+from whypretrain.data.samples import Samples, write_samples
+from whypretrain.data.sampling import make_samples
 from whypretrain.data.table import read_split
 from whypretrain.progress import say
+
+
+def sample_table(samples: Samples) -> pd.DataFrame:
+    """One row a sample: its id, label and class, and its players: words, or sizes in pixels."""
+    rows = []
+    for sample in samples.samples:
+        players = range(samples.n_players)
+        if sample.words:
+            shown = [sample.words[sample.word_players.index(player)] for player in players]
+        else:
+            shown = [str((sample.players == player).sum()) for player in players]
+        rows.append(
+            {
+                "sample": sample.id,
+                "label": sample.label,
+                "class": samples.classes[sample.label],
+                "n_players": samples.n_players,
+                "players": " ".join(shown),
+            }
+        )
+    return pd.DataFrame(rows)
 
 
 def main() -> None:
@@ -16,24 +38,16 @@ def main() -> None:
     stage.path_argument(parser, "--train", "train split of the downstream dataset")
     stage.path_argument(parser, "--test", "test split of the downstream dataset")
     stage.path_argument(parser, "--samples", "samples to write, HDF5")
-    stage.path_argument(parser, "--table", "the samples' ids and labels to write, CSV")
+    stage.path_argument(parser, "--table", "the samples' ids, labels and players to write, CSV")
     arguments = parser.parse_args()
     samples = make_samples(
         read_split(arguments.train), read_split(arguments.test), arguments.settings
     )
     write_samples(arguments.samples, samples)
-    table = pd.DataFrame(
-        {
-            "sample": samples.ids,
-            "label": samples.labels,
-            "class": [samples.classes[label] for label in samples.labels],
-            "n_players": samples.n_players,
-        }
-    )
     with atomic_path(arguments.table) as temporary:
-        table.to_csv(temporary, index=False)
+        sample_table(samples).to_csv(temporary, index=False)
     say(
-        f"samples {arguments.samples.parent.name}: {len(samples.ids)} samples "
+        f"samples {arguments.samples.parent.name}: {len(samples.samples)} samples "
         f"with {samples.n_players} players"
     )
 

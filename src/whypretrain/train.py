@@ -10,7 +10,7 @@ from whypretrain import __version__, stage
 from whypretrain.artifacts import digest, file_digest
 from whypretrain.code import code_digest
 from whypretrain.config.training import TrainSettings, snapshot_label
-from whypretrain.data.images import Images
+from whypretrain.data.inputs import inputs_of
 from whypretrain.data.table import read_split
 from whypretrain.models.build import build, load_backbone
 from whypretrain.numerics import configure, seed_everything
@@ -44,8 +44,8 @@ def main() -> None:
     folder: Path = arguments.folder
     fit(
         model,
-        Images(train, settings.architecture, settings.recipe.augmentation),
-        Images(test, settings.architecture),
+        inputs_of(train, settings.architecture, settings.recipe.augmentation),
+        inputs_of(test, settings.architecture),
         Outputs(
             {f: folder / f"snapshot-{snapshot_label(f)}.safetensors" for f in settings.snapshots},
             folder / "history.csv",
@@ -56,6 +56,7 @@ def main() -> None:
         label=f"{settings.variant} {folder.parent.name}",
         identity=digest(settings.to_json(), code_digest("whypretrain.train"), *made_from),
         metadata={"settings": settings.to_json(), "version": __version__},
+        workers=arguments.threads - 1,
     )
 
 

@@ -3,24 +3,37 @@
 import math
 import shutil
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, cast
 
 import pandas as pd
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
 from whypretrain.artifacts import atomic_path
 from whypretrain.config.training import Recipe
-from whypretrain.data.images import Images
-from whypretrain.models.build import save_weights
-from whypretrain.numerics import seed_everything
+from whypretrain.models.build import head_keys, save_weights
+from whypretrain.numerics import derived_seed, seed_everything
 from whypretrain.progress import Progress, say
 
 CHECKPOINT_INTERVAL = 20.0  # seconds between checkpoints, so that short runs write few
 EVALUATION_BATCH = 256
+EVALUATION_NUMBERS = 64 * 3 * 224**2  # that a batch may hold, so that large images fit as well
+
+
+class Data(Protocol):
+    """What is trained or evaluated on: pairs of an input and its label.
+
+    It may have a method `collate`, which makes a batch of pairs whose inputs differ in shape, and
+    an attribute `cached`, true where worker processes would repeat work that is done but once here.
+    """
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]: ...
 
 
 class Score(NamedTuple):
@@ -39,8 +52,8 @@ class Outputs(NamedTuple):
 
 def fit(
     model: nn.Module,
-    train: Images,
-    test: Images,
+    train: Data,
+    test: Data,
     outputs: Outputs,
     *,
     recipe: Recipe,
@@ -49,6 +62,7 @@ def fit(
     label: str,
     identity: str,
     metadata: dict[str, Any],
+    workers: int = 0,
 ) -> None:
     """Train `model` in place; write its weights at each fraction of the run, and the history.
 
@@ -61,7 +75,8 @@ def fit(
     outputs : the keys of `snapshots` are fractions of the run's steps, 0 and 1 included or not
     label : what progress lines begin with
     identity : digest of all that determines the run; a checkpoint of another run is discarded
-    metadata : written into every snapshot, beside its fraction, step and epoch
+    metadata : written into every snapshot, beside its fraction, step, epoch and precision
+    workers : processes that prepare inputs; their number changes no result
 
     Raises
     ------
@@ -72,85 +87,173 @@ def fit(
     n_steps = recipe.epochs * steps_per_epoch
     due = {fraction: round(fraction * n_steps) for fraction in outputs.snapshots}
     model.to(device)
+    precision = _precision(recipe, device)
     optimizer = _optimizer(model, recipe)
+    scaler = torch.amp.GradScaler(device.type, enabled=precision == torch.float16)
+    parts = {"model": model, "optimizer": optimizer, "scaler": scaler}
     partial = outputs.history.parent / f".{outputs.history.stem}.partial"
-    epoch, history = _resume(
-        partial, model, optimizer, identity=identity, device=device, label=label
-    )
+    epoch, history = _resume(partial, parts, identity=identity, device=device, label=label)
 
     def keep_snapshots(step: int) -> None:
         for fraction, at in due.items():
             if at == step:
-                spot = {"fraction": fraction, "step": step, "epoch": step / steps_per_epoch}
+                spot = {
+                    "fraction": fraction,
+                    "step": step,
+                    "epoch": step / steps_per_epoch,
+                    "precision": str(precision).removeprefix("torch."),
+                }
                 save_weights(partial / outputs.snapshots[fraction].name, model, metadata | spot)
 
     if not history:
-        first = evaluate(model, test, device)
+        first = evaluate(model, test, device, workers=workers)
         history.append(_row(0, 0, 0.0, None, first))
         keep_snapshots(0)
 
     step = epoch * steps_per_epoch
-    progress = Progress(label, recipe.epochs - epoch, "epoch")
+    tested = Score(history[-1]["test_loss"], history[-1]["test_accuracy"])
+    progress = Progress(label, n_steps - step, "step")
     checkpointed = time.monotonic()
     while epoch < recipe.epochs:
-        seed_everything(seed, "epoch", epoch)
-        loader = DataLoader(
-            train, recipe.batch_size, shuffle=True, drop_last=_leaves_one(train, recipe)
+        loader = _loader(
+            train,
+            recipe.batch_size,
+            device=device,
+            workers=workers,
+            seed=seed_everything(seed, "epoch", epoch),
+            drop_last=_leaves_one(train, recipe),
         )
-        model.train()
+        _train_mode(model, recipe)
         total_loss, n_correct, n_seen, rate = 0.0, 0, 0, 0.0
         for batch in loader:
-            images, labels = (part.to(device) for part in batch)
             rate = recipe.learning_rate * _schedule(step, n_steps, steps_per_epoch, recipe)
             for group in optimizer.param_groups:
-                group["lr"] = rate
-            logits = model(images)
-            loss = functional.cross_entropy(logits, labels, label_smoothing=recipe.label_smoothing)
-            if not torch.isfinite(loss):
+                group["lr"] = rate * group["multiplier"]
+            optimizer.zero_grad(set_to_none=True)
+            n_batch, batch_loss = len(batch[1]), 0.0
+            for inputs, labels in _micro_batches(batch, recipe.micro_batch_size, device):
+                with torch.autocast(
+                    device.type, dtype=precision, enabled=precision != torch.float32
+                ):
+                    logits = model(inputs)
+                # A share of the batch's mean, so that gradients add up to the whole batch's.
+                loss = functional.cross_entropy(
+                    logits.float(), labels, label_smoothing=recipe.label_smoothing, reduction="sum"
+                ).div(n_batch)
+                scaler.scale(loss).backward()
+                batch_loss += loss.item()
+                n_correct += int((logits.argmax(dim=1) == labels).sum())
+            if not math.isfinite(batch_loss):
                 message = (
-                    f"{label}: the loss is {loss.item()} at step {step}; "
+                    f"{label}: the loss is {batch_loss} at step {step}; "
                     f"lower learning_rate (now {recipe.learning_rate}) or set clip_gradient_norm"
                 )
                 raise FloatingPointError(message)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
             if recipe.clip_gradient_norm is not None:
+                scaler.unscale_(optimizer)
                 nn.utils.clip_grad_norm_(model.parameters(), recipe.clip_gradient_norm)
-            optimizer.step()
+            scaler.step(optimizer)
+            scaler.update()
             step += 1
-            total_loss += loss.item() * len(labels)
-            n_correct += int((logits.argmax(dim=1) == labels).sum())
-            n_seen += len(labels)
+            total_loss += batch_loss * n_batch
+            n_seen += n_batch
             keep_snapshots(step)
+            if step % steps_per_epoch:  # an epoch's last step is counted below
+                progress.update(note=_note(batch_loss, tested))
         epoch += 1
         trained = Score(total_loss / n_seen, n_correct / n_seen)
-        tested = evaluate(model, test, device)
+        tested = evaluate(model, test, device, workers=workers)
         history.append(_row(epoch, step, rate, trained, tested))
-        progress.update(note=f"loss {tested.loss:.3f} accuracy {tested.accuracy:.1%} (test)")
+        progress.update(note=_note(trained.loss, tested))
         if time.monotonic() - checkpointed > CHECKPOINT_INTERVAL:
-            _checkpoint(partial, model, optimizer, identity=identity, epoch=epoch, history=history)
+            _checkpoint(partial, parts, identity=identity, epoch=epoch, history=history)
             checkpointed = time.monotonic()
 
-    # Copied, not moved: a run killed here must still find its snapshots when it goes on.
-    for path in outputs.snapshots.values():
-        with atomic_path(path) as temporary:
-            shutil.copyfile(partial / path.name, temporary)
-    with atomic_path(outputs.history) as temporary:
-        pd.DataFrame(history).to_csv(temporary, index=False)
-    shutil.rmtree(partial)
+    _publish(outputs, partial, history)
 
 
 @torch.inference_mode()
-def evaluate(model: nn.Module, data: Images, device: torch.device) -> Score:
-    """Loss and accuracy of `model` in eval mode over all of `data`."""
+def evaluate(model: nn.Module, data: Data, device: torch.device, *, workers: int = 0) -> Score:
+    """Loss and accuracy of `model`, in eval mode and float32, over all of `data`."""
     model.eval()
     total_loss, n_correct = 0.0, 0
-    for batch in DataLoader(data, EVALUATION_BATCH):
-        images, labels = (part.to(device) for part in batch)
-        logits = model(images)
+    for batch in evaluation_batches(data, device, workers=workers):
+        inputs, labels = (part.to(device, non_blocking=True) for part in batch)
+        logits = model(inputs)
         total_loss += functional.cross_entropy(logits, labels, reduction="sum").item()
         n_correct += int((logits.argmax(dim=1) == labels).sum())
     return Score(total_loss / len(data), n_correct / len(data))
+
+
+def evaluation_batches(
+    data: Data, device: torch.device, *, workers: int = 0
+) -> DataLoader[tuple[Tensor, Tensor]]:
+    """All of `data` in order, in batches that need moderate memory."""
+    fitting = max(EVALUATION_NUMBERS // data[0][0].numel(), 1)
+    return _loader(data, min(EVALUATION_BATCH, fitting), device=device, workers=workers)
+
+
+class _Seeded(Dataset[tuple[Tensor, int]]):
+    """Items whose random changes depend on a seed and the index, whichever process makes them."""
+
+    def __init__(self, data: Data, seed: int) -> None:
+        self.data, self.seed = data, seed
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        with torch.random.fork_rng(devices=[]):
+            # torch.manual_seed would seed CUDA too, and dropout there would repeat itself.
+            torch.default_generator.manual_seed(derived_seed(self.seed, "item", index))
+            return self.data[index]
+
+
+def _loader(
+    data: Data,
+    batch_size: int,
+    *,
+    device: torch.device,
+    workers: int,
+    seed: int | None = None,
+    drop_last: bool = False,
+) -> DataLoader[tuple[Tensor, Tensor]]:
+    """Batches of (inputs, labels): shuffled and changed at random by the seed, or as they are."""
+    items = data if seed is None else _Seeded(data, seed)
+    return DataLoader(
+        cast("Dataset[Any]", items),
+        batch_size,
+        shuffle=seed is not None,
+        generator=None if seed is None else torch.Generator().manual_seed(seed),
+        drop_last=drop_last,
+        collate_fn=getattr(data, "collate", None),
+        num_workers=0 if getattr(data, "cached", False) else workers,
+        pin_memory=device.type == "cuda",
+    )
+
+
+def _micro_batches(
+    batch: tuple[Tensor, Tensor], size: int | None, device: torch.device
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """A batch's parts on the device, at most `size` each and as equal as can be."""
+    n_parts = math.ceil(len(batch[1]) / size) if size else 1
+    for inputs, labels in zip(*(part.tensor_split(n_parts) for part in batch), strict=True):
+        yield inputs.to(device, non_blocking=True), labels.to(device, non_blocking=True)
+
+
+def _precision(recipe: Recipe, device: torch.device) -> torch.dtype:
+    """What the forward pass of training is computed in where that is safe."""
+    if device.type != "cuda" or not recipe.mixed_precision:
+        return torch.float32
+    # bfloat16, from Ampere on, has the range of float32; float16 needs its gradients scaled.
+    return torch.bfloat16 if torch.cuda.get_device_capability(device) >= (8, 0) else torch.float16
+
+
+def _train_mode(model: nn.Module, recipe: Recipe) -> None:
+    model.train()
+    for module in model.modules():
+        if recipe.freeze_batch_norm and isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+            module.eval()
 
 
 def _schedule(step: int, n_steps: int, steps_per_epoch: int, recipe: Recipe) -> float:
@@ -162,24 +265,32 @@ def _schedule(step: int, n_steps: int, steps_per_epoch: int, recipe: Recipe) -> 
 
 
 def _optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    # Biases and normalisation are not decayed, as is usual.
-    decayed = [p for p in model.parameters() if p.ndim > 1]
-    plain = [p for p in model.parameters() if p.ndim <= 1]
+    head = head_keys(model)
     groups: list[dict[str, Any]] = [
-        {"params": decayed, "weight_decay": recipe.weight_decay},
-        {"params": plain, "weight_decay": 0.0},
+        {
+            "params": [
+                parameter
+                for name, parameter in model.named_parameters()
+                if (parameter.ndim > 1) == decayed and (name in head) == in_head
+            ],
+            # Biases and normalisation are not decayed, as is usual.
+            "weight_decay": recipe.weight_decay if decayed else 0.0,
+            "multiplier": recipe.head_learning_rate_multiplier if in_head else 1.0,
+        }
+        for in_head in (False, True)
+        for decayed in (True, False)
     ]
     if recipe.optimizer == "sgd":
         return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=recipe.momentum)
     return torch.optim.AdamW(groups, lr=recipe.learning_rate)
 
 
-def _leaves_one(train: Images, recipe: Recipe) -> bool:
-    # BatchNorm cannot normalise a batch of one; dropping it loses a random image an epoch.
+def _leaves_one(train: Data, recipe: Recipe) -> bool:
+    # BatchNorm cannot normalise a batch of one; dropping it loses a random item an epoch.
     return len(train) > recipe.batch_size and len(train) % recipe.batch_size == 1
 
 
-def _n_batches(train: Images, recipe: Recipe) -> int:
+def _n_batches(train: Data, recipe: Recipe) -> int:
     full = math.ceil(len(train) / recipe.batch_size)
     return full - 1 if _leaves_one(train, recipe) else full
 
@@ -196,30 +307,37 @@ def _row(epoch: int, step: int, rate: float, train: Score | None, test: Score) -
     }
 
 
+def _publish(outputs: Outputs, partial: Path, history: list[dict[str, Any]]) -> None:
+    # Copied, not moved: a run killed here must still find its snapshots when it goes on.
+    for path in outputs.snapshots.values():
+        with atomic_path(path) as temporary:
+            shutil.copyfile(partial / path.name, temporary)
+    with atomic_path(outputs.history) as temporary:
+        pd.DataFrame(history).to_csv(temporary, index=False)
+    shutil.rmtree(partial)
+
+
+def _note(loss: float, tested: Score) -> str:
+    return f"loss {loss:.3f}; test loss {tested.loss:.3f} accuracy {tested.accuracy:.1%}"
+
+
 def _checkpoint(
     partial: Path,
-    model: nn.Module,
-    optimizer: torch.optim.Optimizer,
+    parts: dict[str, Any],
     *,
     identity: str,
     epoch: int,
     history: list[dict[str, Any]],
 ) -> None:
-    state = {
-        "identity": identity,
-        "epoch": epoch,
-        "history": history,
-        "model": model.state_dict(),
-        "optimizer": optimizer.state_dict(),
-    }
+    """Keep the state of all parts as it is after an epoch."""
+    states = {name: part.state_dict() for name, part in parts.items()}
     with atomic_path(partial / "checkpoint.pt") as temporary:
-        torch.save(state, temporary)
+        torch.save(states | {"identity": identity, "epoch": epoch, "history": history}, temporary)
 
 
 def _resume(
     partial: Path,
-    model: nn.Module,
-    optimizer: torch.optim.Optimizer,
+    parts: dict[str, Any],
     *,
     identity: str,
     device: torch.device,
@@ -237,7 +355,8 @@ def _resume(
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
         return 0, []
-    model.load_state_dict(state["model"])
-    optimizer.load_state_dict(state["optimizer"])
+    for name, part in parts.items():
+        if state[name]:  # a scaler that is not in use has no state
+            part.load_state_dict(state[name])
     say(f"{label}: resumed after epoch {state['epoch']}")
     return state["epoch"], state["history"]

@@ -10,8 +10,10 @@ NVIDIA_DRIVER = Path("/dev/nvidiactl")
 
 
 def use_this_checkout() -> None:
-    """Let jobs run this very package with the Python that runs Snakemake, installed or not."""
+    """Let jobs run this very package with the Python that runs Snakemake, and offline."""
     os.environ["PYTHONPATH"] = str(ROOT.parent)
+    # The hub's libraries look for newer files even where all are local, unless told not to.
+    os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
 

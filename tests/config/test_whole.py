@@ -19,7 +19,11 @@ VALID = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
 # (path to the key, value put there, what the message must say)
 MISTAKES = [
     ("sute", "embedded", "unknown key 'sute'; did you mean 'suite'? allowed: suite, suites"),
-    ("suite", "paperr", "suite = 'paperr': unknown; allowed: embedded"),
+    (
+        "suite",
+        "paperr",
+        "suite = 'paperr': unknown; did you mean 'paper'? allowed: embedded, paper",
+    ),
     ("suites.embedded", ["vgg-digit"], "did you mean 'vgg-digits'?"),
     ("suites.embedded", [], "suites.embedded = []: name at least one experiment"),
     ("suites.embedded", ["vgg-digits", "vgg-digits"], "each once"),
@@ -42,13 +46,13 @@ MISTAKES = [
     ("snapshots", [0, 0.5, 0.2, 1], "must increase strictly"),
     ("snapshots", [0, 0.12345, 1], "0.12345 has more than 4 decimal places"),
     ("snapshots", "all", "snapshots = 'all': Input should be a valid list"),
-    ("models.vgg_small.image_size", 28.5, "models.vgg_small.image_size = 28.5"),
-    ("models.vgg_small.channels", 2, "models.vgg_small.channels = 2: Input should be 1 or 3"),
-    ("models.vgg_small.mean", [0.1, 0.2], "mean = [0.1, 0.2]: needs one value per channel (1)"),
-    ("models.vgg_small.std", [0.0], "models.vgg_small.std.0 = 0.0"),
-    ("models.vgg_small.options", {"num_classes": 3}, "['num_classes'] are set by the workflow"),
-    ("models.vgg_small.weights.dataset", "imagenet", "models.vgg_small.weights.dataset"),
-    ("models.vgg_small.weights.recipe", "best", "models.vgg_small.weights.recipe = 'best'"),
+    ("models.vgg_mini.image_size", 28.5, "models.vgg_mini.image_size = 28.5"),
+    ("models.vgg_mini.channels", 2, "models.vgg_mini.channels = 2: Input should be 1 or 3"),
+    ("models.vgg_mini.mean", [0.1, 0.2], "mean = [0.1, 0.2]: needs one value per channel (1)"),
+    ("models.vgg_mini.std", [0.0], "models.vgg_mini.std.0 = 0.0"),
+    ("models.vgg_mini.options", {"num_classes": 3}, "['num_classes'] are set by the workflow"),
+    ("models.vgg_mini.weights.dataset", "imagenet", "models.vgg_mini.weights.dataset"),
+    ("models.vgg_mini.weights.recipe", "best", "models.vgg_mini.weights.recipe = 'best'"),
     ("datasets.digits_0to4.source", "mnist", "datasets.digits_0to4"),
     ("datasets.digits_0to4.classes", [0, 10], "classes.1 = 10"),
     ("datasets.digits_0to4.classes", [1, 1], "classes = [1, 1]: a digit stands twice"),
@@ -136,7 +140,7 @@ def test_settings_survive_json_and_their_text_depends_on_values_alone() -> None:
     config = check(VALID)
     stages: list[Section] = [
         config.prepare("digits_5to9"),
-        config.pretrain("vgg_small"),
+        config.pretrain("vgg_mini"),
         config.samples("vgg-digits"),
         config.probe("vgg-digits"),
         config.train("vgg-digits", "finetune"),

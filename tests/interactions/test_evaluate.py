@@ -7,7 +7,6 @@ from torch import Tensor, nn
 
 from whypretrain.interactions.coalitions import members
 from whypretrain.interactions.evaluate import evaluate_coalitions
-from whypretrain.interactions.masking import Background, mask_images
 from whypretrain.interactions.mobius import mobius
 from whypretrain.interactions.players import grid_players
 
@@ -29,26 +28,6 @@ def image() -> Tensor:
 @pytest.fixture
 def baseline() -> Tensor:
     return torch.randn(3, 12, 12, generator=torch.Generator().manual_seed(2))
-
-
-@pytest.mark.parametrize("background", ["keep", "mask"])
-def test_masks_pixel_by_pixel(
-    players: Tensor, image: Tensor, baseline: Tensor, background: Background
-) -> None:
-    coalitions = torch.arange(2**N_PLAYERS)
-    masked = mask_images(
-        image, baseline, players, coalitions, n_players=N_PLAYERS, background=background
-    )
-    for coalition in range(2**N_PLAYERS):
-        kept = set(members(coalition)) | ({-1} if background == "keep" else set())
-        for row, column in np.ndindex(12, 12):
-            source = image if int(players[row, column]) in kept else baseline
-            assert torch.equal(masked[coalition, :, row, column], source[:, row, column])
-
-
-def test_all_players_present_is_the_image(players: Tensor, image: Tensor, baseline: Tensor) -> None:
-    full = torch.tensor([2**N_PLAYERS - 1])
-    assert torch.equal(mask_images(image, baseline, players, full, n_players=N_PLAYERS)[0], image)
 
 
 class Planted(nn.Module):
@@ -116,3 +95,20 @@ def test_refuses_outputs_that_are_not_finite(
         evaluate_coalitions(
             Broken(), image, baseline, players, 0, n_players=N_PLAYERS, batch_size=64
         )
+
+
+def test_words_are_masked_by_a_token() -> None:
+    """A bag of words: the network counts the tokens of players that are still there."""
+
+    class Counts(nn.Module):
+        def forward(self, tokens: Tensor) -> Tensor:
+            values = (tokens * (tokens != 103)).sum(dim=1).double()
+            return torch.stack([values, torch.zeros_like(values)], dim=1)
+
+    tokens = torch.tensor([7, 20, 300, 4000, 8])
+    players = torch.tensor([-1, 0, 1, 1, -1])
+    outputs, logits = evaluate_coalitions(
+        Counts(), tokens, torch.full_like(tokens, 103), players, 0, n_players=2, batch_size=3
+    )
+    np.testing.assert_allclose(outputs, [15, 35, 4315, 4335])
+    np.testing.assert_allclose(logits, [4335, 0])

@@ -1,4 +1,4 @@
-"""Grid players: disjoint, non-empty, inside the margin, repeatable."""
+"""Players: disjoint, non-empty, where they belong, repeatable."""
 
 import numpy as np
 import pytest
@@ -7,10 +7,16 @@ from hypothesis import strategies as st
 
 from whypretrain.interactions.players import (
     BACKGROUND,
+    annotation_players,
     check_players,
     grid_capacity,
     grid_players,
+    part_players,
+    usable_parts,
+    word_players,
 )
+
+coordinates = st.floats(-5, 35) | st.integers(0, 30)
 
 
 @given(st.data())
@@ -66,3 +72,138 @@ def test_check_names_missing_and_stray_players() -> None:
     check_players(np.array([[0, BACKGROUND], [1, 1]]), 2)
     with pytest.raises(ValueError, match=r"without a pixel: \[1\].*no player: \[2\]"):
         check_players(np.array([[0, 2]]), 2)
+
+
+@given(st.data())
+def test_parts_are_voronoi_cells_in_the_box(data: st.DataObject) -> None:
+    points = data.draw(st.lists(st.tuples(coordinates, coordinates), min_size=1, max_size=8))
+    left, top = data.draw(st.integers(-3, 20)), data.draw(st.integers(-3, 12))
+    box = (left, top, data.draw(st.integers(4, 20)), data.draw(st.integers(4, 20)))
+    height, width = 16, 24
+    usable = usable_parts(points, box, height, width)
+    n_players = data.draw(st.integers(1, usable))
+    generator = np.random.default_rng(data.draw(st.integers(0, 99)))
+    players = part_players(points, box, height, width, n_players=n_players, generator=generator)
+    assert players.shape == (height, width)
+    assert players.dtype == np.int16
+    check_players(players, n_players)
+    inside = np.zeros((height, width), dtype=bool)
+    for row, column in np.ndindex(height, width):
+        inside[row, column] = left <= column < left + box[2] and top <= row < top + box[3]
+    np.testing.assert_array_equal(players != BACKGROUND, inside)
+    if n_players == len(points):
+        for row, column in zip(*np.nonzero(inside), strict=True):
+            squared = [(column + 0.5 - x) ** 2 + (row + 0.5 - y) ** 2 for x, y in points]
+            assert players[row, column] == squared.index(min(squared))
+
+
+@given(st.data())
+def test_of_more_parts_some_are_drawn_and_keep_their_order(data: st.DataObject) -> None:
+    n_parts = data.draw(st.integers(2, 8))
+    columns = data.draw(st.permutations(range(n_parts)))
+    points = [(column + 0.5, 0.5) for column in columns]
+    n_players = data.draw(st.integers(1, n_parts))
+    seed = data.draw(st.integers(0, 99))
+    box = (0, 0, n_parts, 1)
+    generator = np.random.default_rng(seed)
+    players = part_players(points, box, 1, n_parts, n_players=n_players, generator=generator)[0]
+    # The recorded rule, replayed: the pixel under a drawn part belongs to it.
+    chosen = np.random.default_rng(seed).choice(n_parts, size=n_players, replace=False)
+    assert [players[columns[part]] for part in sorted(chosen)] == list(range(n_players))
+
+
+def test_too_few_parts_are_counted_in_the_error() -> None:
+    def draw(points: list[tuple[float, float]], n_players: int) -> None:
+        generator = np.random.default_rng(0)
+        part_players(points, (1, 1, 6, 6), 8, 8, n_players=n_players, generator=generator)
+
+    with pytest.raises(ValueError, match=r"n_players = 3: the object has 2 visible parts$"):
+        draw([(2, 2), (5, 5)], 3)
+    with pytest.raises(ValueError, match="has 3 visible parts, of which 2 have a pixel"):
+        draw([(2, 2), (5, 5), (5, 5)], 3)
+    draw([(2, 2), (5, 5), (5, 5)], 2)
+    with pytest.raises(ValueError, match=r"has 0 visible parts$"):
+        draw([], 1)
+    with pytest.raises(ValueError, match=r"has 1 visible parts$"):
+        draw([(1, 1)], 0)
+    with pytest.raises(ValueError, match="not finite"):
+        draw([(1, float("nan"))], 1)
+
+
+def test_usable_parts_of_an_object_without_parts_or_pixels() -> None:
+    assert usable_parts(np.empty((0, 2)), (0, 0, 4, 4), 8, 8) == 0
+    with pytest.raises(ValueError, match=r"\(9, 0, 4, 4\) has no pixel of an image of 8×8 pixels"):
+        usable_parts([(1, 1)], (9, 0, 4, 4), 8, 8)
+
+
+@given(st.data())
+def test_annotated_pixels_are_the_players(data: st.DataObject) -> None:
+    height, width = data.draw(st.integers(1, 9)), data.draw(st.integers(1, 9))
+    n_players = data.draw(st.integers(1, height * width))
+    # Every pixel is given to a player or to none; then every player gets one at least.
+    labels = data.draw(
+        st.lists(
+            st.integers(-1, n_players - 1),
+            min_size=height * width - n_players,
+            max_size=height * width - n_players,
+        )
+    )
+    drawn = data.draw(st.permutations([*range(n_players), *labels]))
+    expected = np.array(drawn, dtype=np.int16).reshape(height, width)
+    regions = [np.argwhere(expected == player).tolist() for player in range(n_players)]
+    players = annotation_players(regions, height, width, n_players=n_players)
+    assert players.dtype == np.int16
+    np.testing.assert_array_equal(players, expected)
+
+
+@pytest.mark.parametrize(
+    ("regions", "message"),
+    [
+        ([[[0, 0]]], "n_players = 2: 1 regions are drawn"),
+        ([[[0, 0]], []], "player 1 has no pixel"),
+        ([[[0, 0], [2, 3]], [[1, 1], [2, 3]]], r"players 0 and 1 overlap at pixel \[2, 3\]"),
+        ([[[0, 0]], [[1, 1], [4, 0]]], r"player 1 has pixel \[4, 0\], outside the image of 4×5"),
+        ([[[0, 0]], [[1, -1]]], r"player 1 has pixel \[1, -1\], outside"),
+        ([[[0, 0]], [[0, 5]]], r"player 1 has pixel \[0, 5\], outside"),
+        ([[[0.5, 0]], [[0, 5]]], "player 0 is no list of pixels"),
+        ([[0, 1], [[0, 5]]], "player 0 is no list of pixels"),
+    ],
+)
+def test_annotations_that_are_no_players(regions: list[list[list[float]]], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        annotation_players(regions, 4, 5, n_players=2)
+
+
+@given(st.data())
+def test_sub_tokens_of_a_word_share_its_player(data: st.DataObject) -> None:
+    lengths = data.draw(st.lists(st.integers(1, 4), min_size=1, max_size=12))
+    words = [word for word, length in enumerate(lengths) for _ in range(length)]
+    word_of_token = np.array([-1, *words, -1, -1])
+    n_players = data.draw(st.integers(1, len(lengths)))
+    generator = np.random.default_rng(data.draw(st.integers(0, 99)))
+    players = word_players(word_of_token, n_players=n_players, generator=generator)
+    assert players.dtype == np.int16
+    check_players(players, n_players)
+    assert set(players[word_of_token == -1]) == {BACKGROUND}
+    for word in range(len(lengths)):
+        assert len(set(players[word_of_token == word])) == 1
+    for player in range(n_players):
+        assert len(set(word_of_token[players == player])) == 1
+    # In the order of the sentence.
+    firsts = [int(np.argmax(players == player)) for player in range(n_players)]
+    assert firsts == sorted(firsts)
+
+
+def test_the_seed_decides_which_words() -> None:
+    def draw(seed: int) -> list[int]:
+        generator = np.random.default_rng(seed)
+        return word_players(np.arange(30), n_players=10, generator=generator).tolist()
+
+    assert draw(1) == draw(1)
+    assert draw(1) != draw(2)
+
+
+@pytest.mark.parametrize("n_players", [0, 3])
+def test_a_sentence_of_too_few_words(n_players: int) -> None:
+    with pytest.raises(ValueError, match=f"n_players = {n_players}: the sentence has 2 words"):
+        word_players([-1, 0, 1, 1], n_players=n_players, generator=np.random.default_rng(0))

@@ -8,7 +8,7 @@ from safetensors.torch import save_file
 
 from tests.conftest import small
 from whypretrain.artifacts import ArtifactError
-from whypretrain.config.models import Architecture
+from whypretrain.config.models import ImageArchitecture
 from whypretrain.models.build import (
     build,
     classifier,
@@ -24,7 +24,7 @@ FEATURES = {"whypretrain_vgg": 4096, "whypretrain_resnet": 64, "whypretrain_vit"
 
 
 def test_the_classifier_of_the_penultimate_feature_is_the_network(
-    architecture: Architecture,
+    architecture: ImageArchitecture,
 ) -> None:
     torch.manual_seed(0)
     model = build(architecture, 5).eval()
@@ -42,7 +42,9 @@ def test_the_vits_feature_is_its_class_token() -> None:
     torch.testing.assert_close(penultimate(model, images), tokens[:, 0])
 
 
-def test_weights_come_back_with_their_metadata(architecture: Architecture, tmp_path: Path) -> None:
+def test_weights_come_back_with_their_metadata(
+    architecture: ImageArchitecture, tmp_path: Path
+) -> None:
     torch.manual_seed(0)
     first, second = build(architecture, 5), build(architecture, 5)
     save_weights(tmp_path / "w.safetensors", first, {"epoch": "3"})
@@ -52,7 +54,7 @@ def test_weights_come_back_with_their_metadata(architecture: Architecture, tmp_p
 
 
 def test_backbone_is_loaded_and_only_the_head_is_fresh(
-    architecture: Architecture, tmp_path: Path
+    architecture: ImageArchitecture, tmp_path: Path
 ) -> None:
     torch.manual_seed(0)
     upstream, downstream = build(architecture, 3), build(architecture, 5)
@@ -96,6 +98,6 @@ def test_damaged_weights_are_named(tmp_path: Path) -> None:
     ("name", "options"), [("no_such_net", {}), ("whypretrain_vit", {"no_such_option": 1})]
 )
 def test_what_timm_refuses_names_model_and_options(name: str, options: dict[str, int]) -> None:
-    wrong = Architecture(timm=name, options=options)
+    wrong = ImageArchitecture(timm=name, options=options)
     with pytest.raises(ValueError, match=f"timm = '{name}', options = "):
         build(wrong, 5)

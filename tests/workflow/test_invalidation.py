@@ -83,6 +83,7 @@ def test_a_new_experiment_shares_what_it_can(project: Project) -> None:
     with project.edited("tiny.yaml", "tiny: [tiny]", "tiny: [tiny, tiny_new]"):
         due = project.due()
         own = {"probe", "finetune", "scratch", "samples", "metrics", "extract_pretrain"}
+        own.add("player_sheet")
         expected = {f"{rule}:tiny_new" for rule in own}
         expected |= {f"extract:tiny_new:{variant}" for variant in ("finetune", "scratch")}
         assert due == expected | FIGURES
@@ -118,7 +119,7 @@ def test_one_more_sample_keeps_the_old_groups(project: Project) -> None:
 
     before, before_bytes = outputs(), written(folder)
     with project.edited("tiny.yaml", "per_class: 2", "per_class: 3"):
-        assert project.due() == {"samples", *EXTRACTION}
+        assert project.due() == {"samples", "player_sheet", *EXTRACTION}
         project.snakemake()
         log = project.folder / "results/logs/extract/tiny-scratch.log"
         assert "6 samples computed, 12 kept" in log.read_text(encoding="utf-8")

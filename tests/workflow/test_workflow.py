@@ -18,7 +18,7 @@ def test_every_job_leaves_a_log_and_a_benchmark_record(project: Project) -> None
         for path in (project.folder / "results/benchmarks" / rule).glob("*.tsv"):
             assert pd.read_csv(path, sep="\t")["s"].item() > 0
     log = project.folder / "results/logs/finetune/tiny.log"
-    assert "epoch/s] loss" in log.read_text(encoding="utf-8")
+    assert "step/s] loss" in log.read_text(encoding="utf-8")
 
 
 def test_each_figure_has_a_picture_and_its_numbers(project: Project) -> None:
@@ -44,16 +44,36 @@ def test_a_wrong_configuration_ends_before_any_job(project: Project) -> None:
     with project.edited("tiny.yaml", "per_class: 2", "per_class: 2\n      clases: 3"):
         printed = project.snakemake("-n", check=False)
     assert "experiments.tiny.sampling" in printed
-    assert "unknown key 'clases'; did you mean 'per_class'? allowed: per_class, seed" in printed
+    assert "unknown key 'clases'; did you mean 'per_class'? allowed: per_class, total" in printed
     assert "Traceback" not in printed
     printed = project.snakemake("-n", "--config", "suite=papre", check=False)
-    assert "suite = 'papre': unknown; allowed: tiny, embedded" in printed
+    assert (
+        "suite = 'papre': unknown; did you mean 'paper'? allowed: tiny, embedded, paper" in printed
+    )
 
 
 def test_another_suite_is_chosen_on_the_command_line(project: Project) -> None:
     due = project.due("--config", "suite=embedded")
     assert "figure:embedded:fig3" in due
-    assert "pretrain:vgg_small" in due
+    assert "pretrain:vgg_mini" in due
+
+
+def test_the_papers_suite_is_fourteen_experiments_in_few_jobs(project: Project) -> None:
+    due = project.due("--config", "suite=paper")
+    measured = {job.partition(":")[2] for job in due if job.startswith("metrics:")}
+    networks = ["vgg16", "resnet50", "vit_small", "vit_base"]
+    expected = {f"{net}-{data}" for net in networks for data in ("cub", "cifar10", "cars")}
+    assert measured == expected | {"bert_base-sst2", "distilbert-sst2"}
+    assert sum(job.startswith("fetch_") for job in due) == 10
+    assert len(due) < 200  # Snakemake's dry run takes seconds for thousands
+
+
+def test_only_the_download_rules_reach_the_network(project: Project) -> None:
+    printed = project.snakemake("-n", "-p", "--config", "suite=paper")
+    commands = [line for line in printed.splitlines() if " -m whypretrain." in line]
+    fetching = [line for line in commands if "-m whypretrain.fetch " in line]
+    assert len(fetching) == 10
+    assert fetching == [line for line in commands if "HF_HUB_OFFLINE=0" in line]
 
 
 def test_the_card_is_asked_for_only_where_there_is_one(

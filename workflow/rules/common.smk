@@ -1,4 +1,5 @@
 # What all rules share: the checked configuration, the code a stage depends on, the machine.
+import os
 import re
 import sys
 from pathlib import Path
@@ -31,8 +32,8 @@ FIGURE_TABLES = {
 
 
 def one_of(names):
-    """A wildcard constraint: exactly one of the names."""
-    return "|".join(re.escape(name) for name in names)
+    """A wildcard constraint: exactly one of the names; with no names, nothing."""
+    return "|".join(re.escape(name) for name in names) or "(?!)"
 
 
 wildcard_constraints:
@@ -67,7 +68,45 @@ def interactions_of(experiments):
     )
 
 
+TRAINED_HERE = [name for name, model in CONFIG.models.items() if model.weights.dataset]
+TEXT_MODELS = [
+    name for name, model in CONFIG.models.items() if model.family == "transformers"
+]
+TOKENIZER = ["config.json", "tokenizer.json", "tokenizer_config.json"]
+
+
+def downloaded_dataset(wildcards):
+    """What must be downloaded before a dataset can be prepared; nothing for a local one."""
+    folder = CONFIG.datasets[wildcards.dataset].download_folder(wildcards.dataset)
+    return [f"{folder}/fetched.json"] if folder else []
+
+
+def weights_source(wildcards):
+    """Where a model's pre-trained weights are read from: a download or a local path."""
+    path = CONFIG.models[wildcards.model].weights.path
+    return path or f"resources/weights/{wildcards.model}"
+
+
+def downloaded_weights(wildcards):
+    """What must be downloaded before weights can be converted; nothing for local ones."""
+    hub = CONFIG.models[wildcards.model].weights.hub
+    return [f"resources/weights/{wildcards.model}/fetched.json"] if hub else []
+
+
 def pretrained_weights(wildcards):
     """Pre-trained weights of an experiment's architecture."""
     model = CONFIG.experiments[wildcards.experiment].model
     return f"results/pretrained/{model}/weights.safetensors"
+
+
+def annotation_file(wildcards):
+    """The file of players that a person drew, where an experiment has such players."""
+    players = CONFIG.experiments[wildcards.experiment].sampling.players
+    return [os.path.expandvars(players.path)] if players.kind == "annotations" else []
+
+
+def tokenizer_files(wildcards):
+    """Configuration and tokenizer of an experiment's text model; nothing for images."""
+    model = CONFIG.experiments[wildcards.experiment].model
+    names = TOKENIZER if model in TEXT_MODELS else []
+    return [f"results/pretrained/{model}/transformers/{name}" for name in names]

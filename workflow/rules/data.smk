@@ -3,6 +3,7 @@
 
 rule prepare:
     input:
+        downloaded=downloaded_dataset,
         code=code("prepare"),
     output:
         train="results/datasets/{dataset}/train.parquet",
@@ -15,15 +16,22 @@ rule prepare:
         "../../envs/whypretrain.yaml"
     params:
         settings=lambda w: CONFIG.prepare(w.dataset).to_json(),
+        downloaded=lambda w, input: (
+            f"--downloaded {Path(input.downloaded[0]).parent}"
+            if input.downloaded
+            else ""
+        ),
     shell:
         "python -m whypretrain.prepare --settings {params.settings:q}"
-        " --train {output.train:q} --test {output.test:q} 2>&1 | tee {log:q}"
+        " {params.downloaded} --train {output.train:q} --test {output.test:q} 2>&1 | tee {log:q}"
 
 
 rule samples:
     input:
         train=lambda w: experiment_split(w, "train"),
         test=lambda w: experiment_split(w, "test"),
+        tokenizer=tokenizer_files,
+        annotations=annotation_file,
         code=code("samples"),
     output:
         samples="results/experiments/{experiment}/samples.h5",

@@ -1,4 +1,22 @@
+# In: samples of an experiment. Out: a picture of each with its players.
 # In: one table of every experiment of a suite. Out: a figure (PDF, PNG) and its numbers (CSV).
+
+
+rule player_sheet:
+    input:
+        samples="results/experiments/{experiment}/samples.h5",
+        code=code("figures.player_sheet"),
+    output:
+        folder=directory("results/experiments/{experiment}/players"),
+    log:
+        "results/logs/player_sheet/{experiment}.log",
+    benchmark:
+        "results/benchmarks/player_sheet/{experiment}.tsv"
+    conda:
+        "../../envs/whypretrain.yaml"
+    shell:
+        "python -m whypretrain.figures.player_sheet --samples {input.samples:q}"
+        " --folder {output.folder:q} 2>&1 | tee {log:q}"
 
 
 rule figure:

@@ -11,6 +11,7 @@ rule extract:
             "results/experiments/{{experiment}}/{{trained}}/snapshot-{fraction}.safetensors",
             fraction=SNAPSHOTS,
         ),
+        tokenizer=tokenizer_files,
         code=code("extract"),
     output:
         update(
@@ -40,6 +41,7 @@ use rule extract as extract_pretrain with:
     input:
         samples="results/experiments/{experiment}/samples.h5",
         weights=[rules.probe.output.weights],
+        tokenizer=tokenizer_files,
         code=code("extract"),
     output:
         update(

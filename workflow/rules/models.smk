@@ -1,4 +1,4 @@
-# In: splits. Out: pre-trained weights; per experiment the linear probe, and the fine-tuned and the
+# In: splits, weights from elsewhere. Out: pre-trained weights; per experiment the linear probe, and the fine-tuned and the
 # scratch model with their snapshots and histories.
 
 
@@ -14,6 +14,8 @@ rule pretrain:
         "results/logs/pretrain/{model}.log",
     benchmark:
         "results/benchmarks/pretrain/{model}.tsv"
+    wildcard_constraints:
+        model=one_of(TRAINED_HERE),
     conda:
         "../../envs/whypretrain.yaml"
     resources:
@@ -26,11 +28,43 @@ rule pretrain:
         " --weights {output.weights:q} --history {output.history:q} 2>&1 | tee {log:q}"
 
 
+rule convert:
+    input:
+        downloaded_weights,
+        code=code("convert"),
+    output:
+        weights="results/pretrained/{model}/weights.safetensors",
+    log:
+        "results/logs/convert/{model}.log",
+    benchmark:
+        "results/benchmarks/convert/{model}.tsv"
+    wildcard_constraints:
+        model=one_of(set(CONFIG.models) - {*TRAINED_HERE, *TEXT_MODELS}),
+    conda:
+        "../../envs/whypretrain.yaml"
+    params:
+        settings=lambda w: CONFIG.convert(w.model).to_json(),
+        source=weights_source,
+    shell:
+        "python -m whypretrain.convert --settings {params.settings:q}"
+        " --source {params.source:q} --weights {output.weights:q} 2>&1 | tee {log:q}"
+
+
+# A text model's configuration and tokenizer come with its weights.
+use rule convert as convert_text with:
+    output:
+        expand("results/pretrained/{{model}}/transformers/{name}", name=TOKENIZER),
+        weights="results/pretrained/{model}/weights.safetensors",
+    wildcard_constraints:
+        model=one_of(TEXT_MODELS),
+
+
 rule probe:
     input:
         train=lambda w: experiment_split(w, "train"),
         test=lambda w: experiment_split(w, "test"),
         pretrained=pretrained_weights,
+        tokenizer=tokenizer_files,
         code=code("probe"),
     output:
         weights=f"results/experiments/{{experiment}}/pretrain/snapshot-{LAST_SNAPSHOT}.safetensors",
@@ -56,6 +90,7 @@ rule finetune:
         train=lambda w: experiment_split(w, "train"),
         test=lambda w: experiment_split(w, "test"),
         pretrained=pretrained_weights,
+        tokenizer=tokenizer_files,
         code=code("train"),
     output:
         snapshots=expand(
@@ -84,6 +119,7 @@ rule scratch:
     input:
         train=lambda w: experiment_split(w, "train"),
         test=lambda w: experiment_split(w, "test"),
+        tokenizer=tokenizer_files,
         code=code("train"),
     output:
         snapshots=expand(

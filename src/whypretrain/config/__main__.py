@@ -16,7 +16,19 @@ import yaml
 
 from whypretrain.config.whole import Config, ConfigError, check
 
-STAGES = ["prepare", "pretrain", "samples", "probe", "train", "extract", "measure", "figure"]
+STAGES = [
+    "fetch_dataset",
+    "fetch_weights",
+    "convert",
+    "prepare",
+    "pretrain",
+    "samples",
+    "probe",
+    "train",
+    "extract",
+    "measure",
+    "figure",
+]
 
 
 def load(path: Path) -> Config:

@@ -1,8 +1,8 @@
 """Samples, players, baseline and the numerics of extraction."""
 
-from typing import Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from whypretrain.config.base import Section
 from whypretrain.config.models import Architecture
@@ -12,7 +12,7 @@ class GridPlayers(Section):
     """Players are cells of a regular grid, drawn per sample."""
 
     kind: Literal["grid"] = "grid"
-    """This kind of players."""
+    """This kind of players; what is meant where no kind is given."""
     n: int = Field(default=10, ge=1)
     """Players a sample; 2**n coalitions are evaluated."""
     cells: int = Field(default=8, ge=1)
@@ -21,17 +21,109 @@ class GridPlayers(Section):
     """Rings of cells at the rim that no player is drawn from."""
 
 
-class Sampling(Section):
-    """Which test images are explained, and by which players."""
+class PartPlayers(Section):
+    """Players are the parts of an object: cells around its keypoints, inside its bounding box."""
 
-    per_class: int = Field(default=2, ge=1)
-    """Samples a class, drawn from the test split whether or not a model is right about them."""
+    kind: Literal["parts"]
+    """This kind of players; the dataset must come with keypoints and boxes."""
+    n: int = Field(default=10, ge=1)
+    """Players a sample; samples with fewer visible parts are passed over."""
+
+
+class SuperpixelPlayers(Section):
+    """Players are regions of like colour (SLIC) that cover the image."""
+
+    kind: Literal["superpixels"]
+    """This kind of players."""
+    n: int = Field(default=10, ge=1)
+    """Players a sample; every image is cut into exactly as many."""
+
+
+class AnnotationPlayers(Section):
+    """Players are regions that a person drew."""
+
+    kind: Literal["annotations"]
+    """This kind of players."""
+    n: int = Field(default=10, ge=1)
+    """Players a sample; every sample must have exactly as many regions."""
+    path: str = Field(min_length=1)
+    """JSON file from the ids of samples to one list of pixels [row, column] a player, absolute or
+    from where snakemake is started."""
+
+
+class WordPlayers(Section):
+    """Players are words of a sentence, drawn per sample."""
+
+    kind: Literal["words"]
+    """This kind of players."""
+    n: int = Field(default=10, ge=1)
+    """Players a sample; sentences with fewer words are passed over."""
+
+
+def _grid_by_default(values: Any) -> Any:
+    if isinstance(values, dict) and "kind" not in values:
+        return {"kind": "grid", **values}
+    return values
+
+
+Players = Annotated[
+    Annotated[
+        GridPlayers | PartPlayers | SuperpixelPlayers | AnnotationPlayers | WordPlayers,
+        Field(discriminator="kind"),
+    ],
+    BeforeValidator(_grid_by_default),
+]
+"""What can be present or masked; `grid` where no kind is given."""
+
+
+class Sampling(Section):
+    """Which test samples are explained, by which players and against which baseline."""
+
+    per_class: int | None = Field(default=2, ge=1)
+    """Samples a class, drawn from the test split whether or not a model is right about them; null
+    where `total` is given."""
+    total: int | None = Field(default=None, ge=1)
+    """Or: samples in all, spread over the classes as evenly as possible."""
     seed: int = 0
     """Of the choice of samples and of players."""
-    players: GridPlayers = GridPlayers()
+    players: Players = GridPlayers()
     """What can be present or masked."""
-    baseline: Literal["pixel_mean"] = "pixel_mean"
-    """What a masked pixel shows: the mean of that pixel over the training images."""
+    baseline: Literal["pixel_mean", "channel_mean", "zero", "blur", "mask_token"] = "pixel_mean"
+    """What a masked pixel shows: the mean of that pixel over the training images, the mean of its
+    channel, black, or the blurred sample; what stands for a masked word: the mask token."""
+    blur_sigma: float = Field(default=10.0, gt=0)
+    """Standard deviation of the Gaussian of `baseline: blur`, in pixels of the resized image."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _total_replaces_per_class(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("total") is not None:
+            return {"per_class": None, **values}
+        return values
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if (self.per_class is None) == (self.total is None):
+            message = "give one of per_class and total"
+            raise ValueError(message)
+        if (self.players.kind == "words") != (self.baseline == "mask_token"):
+            needed = "mask_token" if self.players.kind == "words" else "another"
+            message = (
+                f"baseline = '{self.baseline}': players of kind '{self.players.kind}' need {needed}"
+            )
+            raise ValueError(message)
+        return self
+
+    def of_class(self, label: int, n_classes: int) -> int:
+        """How many samples a class gives; of `total`, the first classes give the odd ones.
+
+        >>> [Sampling(total=5).of_class(label, 3) for label in range(3)]
+        [2, 2, 1]
+        """
+        if self.per_class is not None:
+            return self.per_class
+        each, odd = divmod(self.total or 0, n_classes)
+        return each + (label < odd)
 
 
 class Extraction(Section):
@@ -47,8 +139,7 @@ class SamplesSettings(Section):
     """What the stage `samples` needs to know."""
 
     sampling: Sampling
-    image_size: int
-    channels: Literal[1, 3]
+    architecture: Architecture
 
 
 class ExtractSettings(Section):

@@ -1,15 +1,18 @@
-"""Models: an architecture of timm's and the input it expects."""
+"""Models: an architecture of timm's or of transformers', and where its weights come from."""
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from whypretrain.config.base import Name, Section
+from whypretrain.config.hub import Hub
 
 
-class Architecture(Section):
+class ImageArchitecture(Section):
     """A timm model by name, and the images it takes."""
 
+    family: Literal["timm"] = "timm"
+    """This kind of model; may be left out."""
     timm: str = Field(min_length=1)
     """Name for `timm.create_model`; the project registers three small ones, `whypretrain_*`."""
     options: dict[str, Any] = {}
@@ -36,25 +39,80 @@ class Architecture(Section):
         return self
 
 
-class UpstreamWeights(Section):
-    """Pre-trained weights made here, by training on an upstream dataset."""
+class _TextInput(Section):
+    family: Literal["transformers"]
+    """This kind of model: the architecture and tokenizer are those of the weights."""
+    max_tokens: int = Field(default=128, ge=4)
+    """Longer sentences are cut for training, and never chosen as samples."""
+    feature: Literal["pooler", "first_token"] = "pooler"
+    """Penultimate feature: the pooled output (BERT) or the first token's state (DistilBERT)."""
 
-    dataset: Name
-    """The upstream task: one of `datasets`."""
-    recipe: Name
-    """One of `recipes`."""
+
+class TextArchitecture(_TextInput):
+    """A transformers encoder as the stages know it: with its folder."""
+
+    folder: str
+    """Where `config.json` and the tokenizer stand."""
+
+
+class Weights(Section):
+    """Where pre-trained weights come from: made here, from a hub, or from a local path."""
+
+    dataset: Name | None = None
+    """Made here: the upstream task, one of `datasets`; needs `recipe` too."""
+    recipe: Name | None = None
+    """Made here: how they are trained, one of `recipes`."""
     seed: int = 0
-    """First weights, order and augmentation."""
+    """Made here: first weights, order and augmentation."""
+    hub: Hub | None = None
+    """Or downloaded: repository and revision."""
+    path: str | None = None
+    """Or local: a safetensors file, or a folder with `model.safetensors` (a timm `local-dir:`, a
+    transformers model). `$VARIABLES` are replaced by the environment's."""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        given = [key for key in ("dataset", "hub", "path") if getattr(self, key) is not None]
+        if len(given) != 1 or (self.dataset is None) != (self.recipe is None):
+            message = f"give one of dataset (with recipe), hub, path; given: {given or 'none'}"
+            raise ValueError(message)
+        return self
 
 
-class Model(Architecture):
-    """An architecture and where its pre-trained weights come from."""
+class ImageModel(ImageArchitecture):
+    """An image network and its pre-trained weights."""
 
     title: str = ""
     """How figures call it; the configuration's name if empty."""
-    weights: UpstreamWeights
+    weights: Weights
     """Where the pre-trained weights come from."""
 
-    def architecture(self) -> Architecture:
-        """The part that a network is built from."""
-        return Architecture(**self.model_dump(include=set(Architecture.model_fields)))
+
+class TextModel(_TextInput):
+    """A text network and its pre-trained weights."""
+
+    title: str = ""
+    """How figures call it; the configuration's name if empty."""
+    weights: Weights
+    """Where the pre-trained weights come from: hub or path."""
+
+
+def _family(value: Any) -> str:
+    given = value.get("family", "timm") if isinstance(value, dict) else value.family
+    return "TextModel" if given == "transformers" else "ImageModel"
+
+
+Model = Annotated[
+    Annotated[ImageModel, Tag("ImageModel")] | Annotated[TextModel, Tag("TextModel")],
+    Discriminator(_family),
+]
+Architecture = Annotated[
+    Annotated[ImageArchitecture, Tag("ImageModel")] | Annotated[TextArchitecture, Tag("TextModel")],
+    Discriminator(_family),
+]
+
+
+class ConvertSettings(Section):
+    """What the stage `convert` needs to know."""
+
+    architecture: Architecture

@@ -11,8 +11,10 @@ TrainedVariant = Literal["finetune", "scratch"]
 
 
 class Augmentation(Section):
-    """Random changes of a training image; all off by default."""
+    """Random changes of a training image; all off by default. Sentences have none."""
 
+    crop_min_scale: float = Field(default=1.0, gt=0, le=1)
+    """Smallest share of the image's area that a random crop keeps; 1 does not crop."""
     rotate: float = Field(default=0.0, ge=0, le=180)
     """Largest rotation, in degrees."""
     translate: float = Field(default=0.0, ge=0, lt=1)
@@ -21,19 +23,29 @@ class Augmentation(Section):
     """Largest relative change of size."""
     flip: bool = False
     """Mirror left and right with probability one half."""
+    jitter: float = Field(default=0.0, ge=0, lt=1)
+    """Largest relative change of brightness, contrast and saturation, each on its own."""
 
 
 class Recipe(Section):
     """How a network is trained."""
 
     epochs: int = Field(default=100, ge=1)
-    """Passes over the training images."""
+    """Passes over the training split."""
     batch_size: int = Field(default=64, ge=1)
-    """Images a step."""
+    """Images or sentences a step."""
+    micro_batch_size: int | None = Field(default=None, ge=1)
+    """Most of them to compute at once: a larger step adds up the gradients of its parts, each with
+    BatchNorm statistics of its own. Null takes the step whole."""
+    mixed_precision: bool = True
+    """On CUDA, train in bfloat16 (before Ampere: float16) where that is safe, and measure in
+    float32; a CPU always trains in float32."""
     optimizer: Literal["adamw", "sgd"] = "adamw"
     """AdamW, or SGD with momentum."""
     learning_rate: float = Field(default=1e-3, gt=0)
     """The highest, after warm-up."""
+    head_learning_rate_multiplier: float = Field(default=1.0, gt=0)
+    """How many times faster the classifier learns."""
     weight_decay: float = Field(default=0.05, ge=0)
     """On matrices and kernels; biases and normalisation are not decayed."""
     momentum: float = Field(default=0.9, ge=0, lt=1)
@@ -44,6 +56,8 @@ class Recipe(Section):
     """Share of the target spread over all classes."""
     clip_gradient_norm: float | None = Field(default=None, gt=0)
     """Largest norm of the gradient; null does not clip."""
+    freeze_batch_norm: bool = False
+    """Keep the statistics that BatchNorm layers start from; their weights are trained."""
     augmentation: Augmentation = Augmentation()
     """Random changes of training images."""
 

@@ -10,15 +10,25 @@ from pydantic import Field, ValidationError, model_validator
 
 from whypretrain.config.base import Name, Section, allowed
 from whypretrain.config.data import Dataset, Digits, PrepareSettings
+from whypretrain.config.fetch import FetchSettings
 from whypretrain.config.figures import Figures, FigureSettings
 from whypretrain.config.interactions import (
     Extraction,
     ExtractSettings,
+    GridPlayers,
     SamplesSettings,
     Sampling,
 )
 from whypretrain.config.metrics import Metrics, MetricsSettings
-from whypretrain.config.models import Model
+from whypretrain.config.models import (
+    Architecture,
+    ConvertSettings,
+    ImageArchitecture,
+    ImageModel,
+    Model,
+    TextArchitecture,
+    TextModel,
+)
 from whypretrain.config.training import (
     PretrainSettings,
     Probe,
@@ -94,8 +104,7 @@ class Config(Section):
             for name in names:
                 _known(f"suites.{suite}", name, self.experiments)
         for name, model in self.models.items():
-            _known(f"models.{name}.weights.dataset", model.weights.dataset, self.datasets)
-            _known(f"models.{name}.weights.recipe", model.weights.recipe, self.recipes)
+            self._check_weights(name, model)
         for name, experiment in self.experiments.items():
             key = f"experiments.{name}"
             _known(f"{key}.model", experiment.model, self.models)
@@ -104,35 +113,52 @@ class Config(Section):
                 choice: RecipeChoice = getattr(experiment, variant)
                 _known(f"{key}.{variant}.recipe", choice.recipe, self.recipes)
                 self._recipe(choice, f"{key}.{variant}.override")
-            self._check_players(experiment, f"{key}.sampling.players")
+            self._check_sampling(experiment, f"{key}.sampling")
         return self
 
-    def _check_players(self, experiment: Experiment, key: str) -> None:
-        players = experiment.sampling.players
-        capacity = grid_capacity(players.cells, players.margin)
-        if players.n > capacity:
-            message = (
-                f"{key}.n = {players.n}: at most {capacity}, the cells of a "
-                f"{players.cells}×{players.cells} grid inside a margin of {players.margin}; "
-                f"lower n, raise cells or lower margin"
-            )
+    def _check_weights(self, name: str, model: ImageModel | TextModel) -> None:
+        key, weights = f"models.{name}.weights", model.weights
+        if weights.dataset is None or weights.recipe is None:
+            return
+        _known(f"{key}.dataset", weights.dataset, self.datasets)
+        _known(f"{key}.recipe", weights.recipe, self.recipes)
+        if isinstance(model, TextModel):
+            message = f"{key}.dataset: text models are not trained upstream here; give hub or path"
             raise ValueError(message)
-        image_size = self.models[experiment.model].image_size
-        if players.cells > image_size:
-            message = (
-                f"{key}.cells = {players.cells}: at most {image_size}, "
-                f"the image_size of model '{experiment.model}'"
-            )
-            raise ValueError(message)
+
+    def _check_sampling(self, experiment: Experiment, key: str) -> None:
+        sampling, model = experiment.sampling, self.models[experiment.model]
         dataset = self.datasets[experiment.dataset]
+        task = "image" if isinstance(model, ImageModel) else "text"
+        if dataset.task != task:
+            message = (
+                f"{key.rpartition('.')[0]}.dataset = '{experiment.dataset}': is of task "
+                f"'{dataset.task}', model '{experiment.model}' is for '{task}'"
+            )
+            raise ValueError(message)
+        allowed_kinds = ["grid", "superpixels", "annotations"] if task == "image" else ["words"]
+        if dataset.source == "cub":
+            allowed_kinds.append("parts")
+        if sampling.players.kind not in allowed_kinds:
+            message = (
+                f"{key}.players.kind = '{sampling.players.kind}': on a dataset of source "
+                f"'{dataset.source}' allowed: {', '.join(allowed_kinds)}"
+            )
+            raise ValueError(message)
+        if isinstance(sampling.players, GridPlayers) and isinstance(model, ImageModel):
+            _check_grid(sampling.players, model, f"{key}.players", experiment.model)
+        self._check_memory(sampling, dataset, f"{key}.players.n")
+
+    def _check_memory(self, sampling: Sampling, dataset: Dataset, key: str) -> None:
         n_classes = len(dataset.classes) if isinstance(dataset, Digits) else 2
-        n_samples = experiment.sampling.per_class * n_classes
+        n_samples = sum(sampling.of_class(label, n_classes) for label in range(n_classes))
         memory = psutil.virtual_memory().total
         most = (memory // (8 * ARRAYS_IN_MEMORY * n_samples)).bit_length() - 1
-        if players.n > most:
+        if sampling.players.n > most:
             message = (
-                f"{key}.n = {players.n}: at most {most}, as {ARRAYS_IN_MEMORY} float64 arrays of "
-                f"{n_samples} × 2**n must fit in this machine's {memory / 2**30:.0f} GiB of memory"
+                f"{key} = {sampling.players.n}: at most {most}, as {ARRAYS_IN_MEMORY} float64 "
+                f"arrays of {n_samples} × 2**n must fit in this machine's "
+                f"{memory / 2**30:.0f} GiB of memory"
             )
             raise ValueError(message)
 
@@ -141,7 +167,7 @@ class Config(Section):
         try:
             return Recipe.model_validate(merged)
         except ValidationError as error:
-            message = f"{key}: {explain(error)}"
+            message = f"{key}: {explain(error, merged)}"
             raise ValueError(message) from error
 
     def suite_experiments(self) -> list[str]:
@@ -152,27 +178,50 @@ class Config(Section):
         """Settings of the stage `prepare`."""
         return PrepareSettings(dataset=self.datasets[dataset])
 
+    def fetch_dataset(self, dataset: str) -> FetchSettings:
+        """Settings of the stage `fetch` for a dataset."""
+        chosen = self.datasets[dataset]
+        assert not isinstance(chosen, Digits)
+        return chosen.fetch(dataset)
+
+    def fetch_weights(self, model: str) -> FetchSettings:
+        """Settings of the stage `fetch` for pre-trained weights."""
+        hub = self.models[model].weights.hub
+        return FetchSettings(path_key=f"models.{model}.weights.path", repo_type="model", hub=hub)
+
+    def architecture(self, model: str) -> Architecture:
+        """What a network is built from: the part of a model that is not its weights."""
+        chosen = self.models[model]
+        if isinstance(chosen, ImageModel):
+            fields = set(ImageArchitecture.model_fields)
+            return ImageArchitecture(**chosen.model_dump(include=fields))
+        shared = chosen.model_dump(exclude={"title", "weights"})
+        return TextArchitecture(**shared, folder=f"results/pretrained/{model}/transformers")
+
+    def convert(self, model: str) -> ConvertSettings:
+        """Settings of the stage `convert`."""
+        return ConvertSettings(architecture=self.architecture(model))
+
     def pretrain(self, model: str) -> PretrainSettings:
         """Settings of the stage `pretrain`."""
-        chosen = self.models[model]
+        weights = self.models[model].weights
+        assert weights.recipe is not None
         return PretrainSettings(
-            architecture=chosen.architecture(),
-            recipe=self.recipes[chosen.weights.recipe],
-            seed=chosen.weights.seed,
+            architecture=self.architecture(model),
+            recipe=self.recipes[weights.recipe],
+            seed=weights.seed,
         )
 
     def samples(self, experiment: str) -> SamplesSettings:
         """Settings of the stage `samples`."""
         chosen = self.experiments[experiment]
-        model = self.models[chosen.model]
-        return SamplesSettings(
-            sampling=chosen.sampling, image_size=model.image_size, channels=model.channels
-        )
+        architecture = self.architecture(chosen.model)
+        return SamplesSettings(sampling=chosen.sampling, architecture=architecture)
 
     def probe(self, experiment: str) -> ProbeSettings:
         """Settings of the stage `probe`."""
         chosen = self.experiments[experiment]
-        architecture = self.models[chosen.model].architecture()
+        architecture = self.architecture(chosen.model)
         return ProbeSettings(architecture=architecture, probe=chosen.probe)
 
     def train(self, experiment: str, variant: TrainedVariant) -> TrainSettings:
@@ -180,7 +229,7 @@ class Config(Section):
         chosen = self.experiments[experiment]
         choice = chosen.finetune if variant == "finetune" else chosen.scratch
         return TrainSettings(
-            architecture=self.models[chosen.model].architecture(),
+            architecture=self.architecture(chosen.model),
             variant=variant,
             recipe=self._recipe(choice, variant),
             snapshots=self.snapshots,
@@ -189,7 +238,7 @@ class Config(Section):
 
     def extract(self, experiment: str) -> ExtractSettings:
         """Settings of the stage `extract`."""
-        architecture = self.models[self.experiments[experiment].model].architecture()
+        architecture = self.architecture(self.experiments[experiment].model)
         return ExtractSettings(architecture=architecture, extraction=self.extraction)
 
     def measure(self, experiment: str) -> MetricsSettings:
@@ -209,6 +258,23 @@ class Config(Section):
         return chosen.title or f"{model} · {chosen.dataset}"
 
 
+def _check_grid(players: GridPlayers, model: ImageModel, key: str, name: str) -> None:
+    capacity = grid_capacity(players.cells, players.margin)
+    if players.n > capacity:
+        message = (
+            f"{key}.n = {players.n}: at most {capacity}, the cells of a "
+            f"{players.cells}×{players.cells} grid inside a margin of {players.margin}; "
+            f"lower n, raise cells or lower margin"
+        )
+        raise ValueError(message)
+    if players.cells > model.image_size:
+        message = (
+            f"{key}.cells = {players.cells}: at most {model.image_size}, "
+            f"the image_size of model '{name}'"
+        )
+        raise ValueError(message)
+
+
 def check(values: dict[str, Any]) -> Config:
     """Validate a configuration as read from YAML.
 
@@ -220,19 +286,32 @@ def check(values: dict[str, Any]) -> Config:
     try:
         return Config.model_validate(values)
     except ValidationError as error:
-        raise ConfigError(explain(error)) from error
+        raise ConfigError(explain(error, values)) from error
 
 
-def explain(error: ValidationError) -> str:
-    """One line a mistake: `key = value: what is wrong`."""
+def explain(error: ValidationError, values: Any) -> str:
+    """One line a mistake in `values`: `key = value: what is wrong`."""
     lines = []
     for item in error.errors():
-        key = ".".join(str(part) for part in item["loc"] if part != "[key]")
+        key = ".".join(_written(item["loc"], values))
         reason = item["msg"].removeprefix("Value error, ")
         value = item["input"]
         shown = "" if isinstance(value, dict | Section) else f" = {value!r}"
         lines.append(f"{key}{shown}: {reason}" if key else reason)
     return "\n".join(lines)
+
+
+def _written(loc: tuple[int | str, ...], values: Any) -> list[str]:
+    """The parts of a location that stand in the file, without pydantic's tags of alternatives."""
+    parts = []
+    for part in loc:
+        in_mapping = isinstance(values, dict) and part in values
+        if in_mapping or (isinstance(values, list) and isinstance(part, int)):
+            values = values[part]
+        elif part != loc[-1] or part == "[key]":
+            continue
+        parts.append(str(part))
+    return parts
 
 
 def _known(key: str, name: str, names: dict[str, Any]) -> None:

@@ -11,12 +11,13 @@ from torch import Tensor
 from torch.utils.data import Dataset
 from torchvision.transforms import v2
 
-from whypretrain.config.models import Architecture
+from whypretrain.config.models import ImageArchitecture
 from whypretrain.config.training import Augmentation
 from whypretrain.data.table import Split
 
 CACHE_BYTES = 512 * 2**20
 """Datasets whose decoded images fit in this are decoded once."""
+CROPPED_FROM = 8 / 7  # of the input's side: crops are then about as sharp as whole images
 
 
 def decode(encoded: bytes, *, size: int, channels: int) -> NDArray[np.uint8]:
@@ -29,7 +30,7 @@ def decode(encoded: bytes, *, size: int, channels: int) -> NDArray[np.uint8]:
     return pixels[None] if channels == 1 else pixels.transpose(2, 0, 1)
 
 
-def normalise(pixels: Tensor, architecture: Architecture) -> Tensor:
+def normalise(pixels: Tensor, architecture: ImageArchitecture) -> Tensor:
     """Standardise pixel values in [0, 1]: (…, channels, height, width) to the same shape."""
     mean = torch.tensor(architecture.mean, device=pixels.device)[:, None, None]
     std = torch.tensor(architecture.std, device=pixels.device)[:, None, None]
@@ -37,32 +38,42 @@ def normalise(pixels: Tensor, architecture: Architecture) -> Tensor:
 
 
 class Images(Dataset[tuple[Tensor, int]]):
-    """A split as (normalised image of shape (channels, size, size), label) pairs."""
+    """A split as (normalised image of shape (channels, size, size), label) pairs.
+
+    Attributes
+    ----------
+    cached : whether decoded images are kept, as uint8; workers would each keep their own
+    """
 
     def __init__(
-        self, split: Split, architecture: Architecture, augmentation: Augmentation | None = None
+        self,
+        split: Split,
+        architecture: ImageArchitecture,
+        augmentation: Augmentation | None = None,
     ) -> None:
         self.split, self.architecture = split, architecture
-        self.augment = _augmenter(augmentation or Augmentation())
-        each = architecture.channels * architecture.image_size**2
-        self._cache: dict[int, Tensor] | None = {} if len(split.ids) * each < CACHE_BYTES else None
+        settings = augmentation or Augmentation()
+        self.augment = _augmenter(settings, architecture.image_size)
+        cropped = settings.crop_min_scale < 1
+        self.side = round(architecture.image_size * (CROPPED_FROM if cropped else 1))
+        self.cached = len(split.ids) * architecture.channels * self.side**2 <= CACHE_BYTES
+        self._cache: dict[int, Tensor] = {}
 
     def __len__(self) -> int:
         return len(self.split.ids)
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
-        pixels = self._pixels(index)
+        pixels = self._pixels(index).float() / 255
         if self.augment is not None:
             pixels = self.augment(pixels)
         return normalise(pixels, self.architecture), self.split.labels[index]
 
     def _pixels(self, index: int) -> Tensor:
-        if self._cache is not None and index in self._cache:
+        if index in self._cache:
             return self._cache[index]
-        size, channels = self.architecture.image_size, self.architecture.channels
-        decoded = decode(self.split.images[index], size=size, channels=channels)
-        pixels = torch.from_numpy(decoded.copy()).float() / 255
-        if self._cache is not None:
+        encoded, channels = self.split.images[index], self.architecture.channels
+        pixels = torch.from_numpy(decode(encoded, size=self.side, channels=channels).copy())
+        if self.cached:
             self._cache[index] = pixels
         return pixels
 
@@ -75,8 +86,17 @@ def pixel_mean(images: Sequence[bytes], *, size: int, channels: int) -> NDArray[
     return (total / (255 * len(images))).astype(np.float32)
 
 
-def _augmenter(settings: Augmentation) -> v2.Compose | None:
+def _augmenter(settings: Augmentation, size: int) -> v2.Compose | None:
     steps: list[torch.nn.Module] = []
+    if settings.crop_min_scale < 1:
+        crop = v2.RandomResizedCrop(
+            size,
+            scale=(settings.crop_min_scale, 1),
+            ratio=(3 / 4, 4 / 3),
+            interpolation=v2.InterpolationMode.BILINEAR,
+            antialias=True,
+        )
+        steps.append(crop)
     if settings.rotate or settings.translate or settings.scale:
         affine = v2.RandomAffine(
             degrees=settings.rotate,
@@ -87,4 +107,7 @@ def _augmenter(settings: Augmentation) -> v2.Compose | None:
         steps.append(affine)
     if settings.flip:
         steps.append(v2.RandomHorizontalFlip())
+    if settings.jitter:
+        share = settings.jitter
+        steps.append(v2.ColorJitter(brightness=share, contrast=share, saturation=share))
     return v2.Compose(steps) if steps else None

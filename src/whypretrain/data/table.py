@@ -1,55 +1,81 @@
 """The prepared files of a dataset: one Parquet file a split, in the layout of the datasets hub.
 
-Columns: `id` (string), `image` (struct of `bytes`, the encoded file, and `path`), `label` (int64).
-The class names are in the file's metadata under `classes`, as JSON.
+Columns of images: `id` (string), `image` (struct of `bytes`, the encoded file, and `path`), `label`
+(int64), `annotation` (string). Columns of text: `id`, `text` (string), `label`. The task and the
+class names are in the file's metadata under `task` and `classes`, the names as JSON.
+
+An annotation is JSON in pixels of the original image, or empty: `{"box": [x, y, width, height],
+"parts": [[x, y], …], "size": [width, height]}`; `parts` are those that are visible.
 """
 
 import json
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import pyarrow
 import pyarrow.parquet
 
 from whypretrain.artifacts import ArtifactError, atomic_path
 
-SCHEMA = pyarrow.schema(
-    [
-        ("id", pyarrow.string()),
-        ("image", pyarrow.struct([("bytes", pyarrow.binary()), ("path", pyarrow.string())])),
-        ("label", pyarrow.int64()),
-    ]
-)
+# Not imported from the configuration: what reads a split shall not depend on how it was made.
+Task = Literal["image", "text"]
+"""What a dataset classifies."""
+SCHEMAS = {
+    "image": pyarrow.schema(
+        [
+            ("id", pyarrow.string()),
+            ("image", pyarrow.struct([("bytes", pyarrow.binary()), ("path", pyarrow.string())])),
+            ("label", pyarrow.int64()),
+            ("annotation", pyarrow.string()),
+        ]
+    ),
+    "text": pyarrow.schema(
+        [("id", pyarrow.string()), ("text", pyarrow.string()), ("label", pyarrow.int64())]
+    ),
+}
+ROWS_AT_ONCE = 512  # a column of one batch holds at most 2 GiB
 
 
 class Row(NamedTuple):
-    """One image: its id (unique in the dataset), encoded bytes and class."""
+    """An image or a sentence: id (unique in the dataset), encoded or plain, class, annotation."""
 
     id: str
-    image: bytes
+    content: bytes | str
     label: int
+    annotation: str = ""
 
 
 class Split(NamedTuple):
-    """One split in memory, images still encoded."""
+    """One split in memory: images, still encoded, or texts; the other list is empty."""
 
+    task: Task
     classes: list[str]
     ids: list[str]
     images: list[bytes]
+    texts: list[str]
     labels: list[int]
+    annotations: list[str]
 
 
-def write_split(path: Path, rows: list[Row], classes: list[str]) -> None:
-    """Write one split."""
-    schema = SCHEMA.with_metadata({"classes": json.dumps(classes)})
-    columns = [
-        [row.id for row in rows],
-        [{"bytes": row.image, "path": row.id} for row in rows],
-        [row.label for row in rows],
-    ]
-    table = pyarrow.table(columns, schema=schema)
-    with atomic_path(path) as temporary:
-        pyarrow.parquet.write_table(table, temporary)
+def write_split(path: Path, rows: Sequence[Row], *, task: Task, classes: list[str]) -> None:
+    """Write one split.
+
+    Raises
+    ------
+    ValueError
+        If there is no row, an id stands twice, or a label is no class.
+    """
+    _check([row.id for row in rows], [row.label for row in rows], classes)
+    schema = SCHEMAS[task].with_metadata({"task": task, "classes": json.dumps(classes)})
+    with (
+        atomic_path(path) as temporary,
+        pyarrow.parquet.ParquetWriter(temporary, schema) as writer,
+    ):
+        for start in range(0, len(rows), ROWS_AT_ONCE):
+            batch = [_record(row, task) for row in rows[start : start + ROWS_AT_ONCE]]
+            writer.write_table(pyarrow.Table.from_pylist(batch, schema=schema))
 
 
 def read_split(path: Path) -> Split:
@@ -58,13 +84,55 @@ def read_split(path: Path) -> Split:
     Raises
     ------
     ArtifactError
-        If the file is damaged or of another layout.
+        If the file is damaged, of another layout, or contradicts itself.
     """
     try:
         table = pyarrow.parquet.read_table(path)
-        classes = json.loads(table.schema.metadata[b"classes"])
-        images = [image["bytes"] for image in table["image"].to_pylist()]
-        return Split(classes, table["id"].to_pylist(), images, table["label"].to_pylist())
-    except (pyarrow.ArrowInvalid, KeyError, TypeError, ValueError) as error:
+        task, classes = _metadata(table.schema.metadata or {})
+        if table.schema.names != SCHEMAS[task].names:
+            message = f"columns {table.schema.names} rather than {SCHEMAS[task].names}"
+            raise ValueError(message)
+        columns = {name: table[name].to_pylist() for name in table.schema.names}
+        images = [image["bytes"] for image in columns.get("image", [])]
+        texts = columns.get("text", [])
+        if any(value is None for column in (images, *columns.values()) for value in column):
+            message = "a value is missing"
+            raise ValueError(message)
+        _check(columns["id"], columns["label"], classes)
+    except (OSError, pyarrow.ArrowException, KeyError, TypeError, ValueError) as error:
         message = f"{path}: not a prepared split ({error}); delete it and run snakemake again"
         raise ArtifactError(message) from error
+    annotations = columns.get("annotation", [""] * len(columns["id"]))
+    return Split(task, classes, columns["id"], images, texts, columns["label"], annotations)
+
+
+def _record(row: Row, task: Task) -> dict[str, object]:
+    if task == "text":
+        return {"id": row.id, "text": row.content, "label": row.label}
+    image = {"bytes": row.content, "path": row.id}
+    return {"id": row.id, "image": image, "label": row.label, "annotation": row.annotation}
+
+
+def _metadata(metadata: dict[bytes, bytes]) -> tuple[Task, list[str]]:
+    if b"task" not in metadata or b"classes" not in metadata:
+        message = "its metadata lacks task or classes"
+        raise ValueError(message)
+    for task in get_args(Task):
+        if metadata[b"task"].decode() == task:
+            return task, json.loads(metadata[b"classes"])
+    message = f"unknown task {metadata[b'task']!r}"
+    raise ValueError(message)
+
+
+def _check(ids: list[str], labels: list[int], classes: list[str]) -> None:
+    if not ids:
+        message = "no rows"
+        raise ValueError(message)
+    for name, count in Counter(ids).most_common(1):
+        if count > 1:
+            message = f"id '{name}' stands {count} times"
+            raise ValueError(message)
+    for name, label in zip(ids, labels, strict=True):
+        if not 0 <= label < len(classes):
+            message = f"label {label} of '{name}' is none of the {len(classes)} classes"
+            raise ValueError(message)

@@ -14,6 +14,7 @@ from whypretrain.config.figures import FigureSettings
 from whypretrain.figures import style
 
 MOST_COLUMNS = 4
+LEGEND_WIDTH = 4.2  # inches that the longest legend needs
 
 Draw = Callable[[pd.DataFrame, FigureSettings], tuple[Figure, pd.DataFrame]]
 """From the experiments' tables, one below the other, to a figure and the numbers it shows."""
@@ -60,7 +61,7 @@ def panels(
     figure, axes = plt.subplots(
         n_bands * rows,
         n_columns,
-        figsize=(width * n_columns, height * n_bands * rows + 0.35),
+        figsize=(max(width * n_columns, LEGEND_WIDTH), height * n_bands * rows + 0.35),
         squeeze=False,
         sharey="row" if share_y else False,
     )

@@ -1,18 +1,18 @@
-"""Outputs v(T) of a network on all 2**n_players masked versions of one image."""
+"""Outputs v(T) of a network on all 2**n_players masked versions of one input."""
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from whypretrain.interactions.masking import Background, mask_images
+from whypretrain.interactions.masking import Background, mask_inputs
 from whypretrain.interactions.value import log_odds
 
 
 @torch.inference_mode()
 def evaluate_coalitions(
     model: nn.Module,
-    image: Tensor,
+    inputs: Tensor,
     baseline: Tensor,
     players: Tensor,
     label: int,
@@ -21,14 +21,14 @@ def evaluate_coalitions(
     batch_size: int,
     background: Background = "keep",
 ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-    """Run `model` on every masked image x_T, in batches.
+    """Run `model` on every masked input x_T, in batches.
 
     Parameters
     ----------
-    model : network in eval mode, from (batch, channels, height, width) to (batch, n_classes)
-    image, baseline : float32 tensors of shape (channels, height, width), normalised as the model
-        expects, on the model's device
-    players : integer tensor of shape (height, width), on the same device; -1 is no player
+    model : network in eval mode, from (batch, *leading, *sites) to logits (batch, n_classes)
+    inputs, baseline : tensors of shape (*leading, *sites), as the model expects them (images
+        normalised, words as ids of tokens), on the model's device
+    players : integer tensor of shape (*sites,), on the same device; -1 is no player
     label : the true class
     batch_size : coalitions a forward pass
 
@@ -45,13 +45,13 @@ def evaluate_coalitions(
         If an output is not finite.
     """
     n_coalitions = 1 << n_players
-    outputs = torch.empty(n_coalitions, dtype=torch.float64, device=image.device)
+    outputs = torch.empty(n_coalitions, dtype=torch.float64, device=inputs.device)
     logits = torch.empty(0)
     for start in range(0, n_coalitions, batch_size):
         stop = min(start + batch_size, n_coalitions)
-        coalitions = torch.arange(start, stop, device=image.device)
-        masked = mask_images(
-            image, baseline, players, coalitions, n_players=n_players, background=background
+        coalitions = torch.arange(start, stop, device=inputs.device)
+        masked = mask_inputs(
+            inputs, baseline, players, coalitions, n_players=n_players, background=background
         )
         logits = model(masked)
         outputs[start:stop] = log_odds(logits, label)

@@ -8,8 +8,8 @@ from torch import Tensor
 Background = Literal["keep", "mask"]
 
 
-def mask_images(
-    image: Tensor,
+def mask_inputs(
+    inputs: Tensor,
     baseline: Tensor,
     players: Tensor,
     coalitions: Tensor,
@@ -17,23 +17,40 @@ def mask_images(
     n_players: int,
     background: Background = "keep",
 ) -> Tensor:
-    """Masked images x_T: pixels of players in T keep their value, the others take the baseline's.
+    """Masked inputs x_T: sites of players in T keep their value, the others take the baseline's.
+
+    A site is what belongs to one player: a pixel (sites (height, width), of inputs with leading
+    channels) or a token (sites (length,)).
 
     Parameters
     ----------
-    image, baseline : float tensors of shape (channels, height, width)
-    players : integer tensor of shape (height, width)
-        The player of every pixel; -1 where there is none.
+    inputs, baseline : tensors of shape (*leading, *sites), of one type
+        Images (channels, height, width), float, or the ids of tokens (length,), int64.
+    players : integer tensor of shape (*sites,)
+        The player of every site; -1 where there is none.
     coalitions : int64 tensor of shape (batch,)
-    background : what happens to pixels of no player: kept, so that x_N is the image, or masked.
+    background : what happens to sites of no player: kept, so that x_N is the input, or masked.
 
     Returns
     -------
-    tensor of shape (batch, channels, height, width), on the device of `image`
+    tensor of shape (batch, *leading, *sites), on the device of `inputs`
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
     """
+    n_leading = inputs.ndim - players.ndim
+    if n_leading < 0 or inputs.shape[n_leading:] != players.shape or baseline.shape != inputs.shape:
+        message = (
+            f"inputs {tuple(inputs.shape)}, baseline {tuple(baseline.shape)} and players "
+            f"{tuple(players.shape)}: the first two must be equal and end in the third"
+        )
+        raise ValueError(message)
     bits = torch.arange(n_players, device=coalitions.device)
     present = (coalitions[:, None] >> bits & 1).bool()
     rest = torch.full_like(present[:, :1], background == "keep")
     # The background's label is -1, so its column is the last.
     kept = torch.cat([present, rest], dim=1)[:, players.long()]
-    return torch.where(kept[:, None], image, baseline)
+    kept = kept.reshape(len(coalitions), *[1] * n_leading, *players.shape)
+    return torch.where(kept, inputs, baseline)

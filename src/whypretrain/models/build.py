@@ -13,7 +13,8 @@ from torch import Tensor, nn
 import whypretrain.models.small  # noqa: F401  (registers the small networks with timm)
 from whypretrain.artifacts import ArtifactError, atomic_path
 from whypretrain.config.base import canonical_json
-from whypretrain.config.models import Architecture
+from whypretrain.config.models import Architecture, ImageArchitecture
+from whypretrain.models.text import TextNetwork, build_text
 
 METADATA_KEY = "whypretrain"
 
@@ -25,7 +26,11 @@ def build(architecture: Architecture, n_classes: int) -> nn.Module:
     ------
     ValueError
         If timm knows no such model or refuses an option.
+    ArtifactError
+        If a text model's folder is not what it should be.
     """
+    if not isinstance(architecture, ImageArchitecture):
+        return build_text(architecture, n_classes)
     try:
         model: nn.Module = timm.create_model(
             architecture.timm,
@@ -39,15 +44,17 @@ def build(architecture: Architecture, n_classes: int) -> nn.Module:
     return model
 
 
-def penultimate(model: nn.Module, images: Tensor) -> Tensor:
+def penultimate(model: nn.Module, inputs: Tensor) -> Tensor:
     """The feature f(x) that the classifier sees (eq. 5): tensor of shape (batch, n_features)."""
+    if isinstance(model, TextNetwork):
+        return model.features(inputs)
     timm_model = cast("Any", model)  # nn.Module declares none of timm's methods
-    return timm_model.forward_head(timm_model.forward_features(images), pre_logits=True)
+    return timm_model.forward_head(timm_model.forward_features(inputs), pre_logits=True)
 
 
 def classifier(model: nn.Module) -> nn.Linear:
     """The last linear layer, which maps the penultimate feature to logits."""
-    return cast("Any", model).get_classifier()
+    return model.head if isinstance(model, TextNetwork) else cast("Any", model).get_classifier()
 
 
 def head_keys(model: nn.Module) -> set[str]:
@@ -59,12 +66,15 @@ def head_keys(model: nn.Module) -> set[str]:
 
 def save_weights(path: Path, model: nn.Module, metadata: dict[str, Any]) -> None:
     """Write all weights and buffers as safetensors, with how they were made as JSON metadata."""
-    tensors = {
-        name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()
-    }
+    save_tensors(path, model.state_dict(), metadata)
+
+
+def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, Any]) -> None:
+    """Write named tensors as :func:`save_weights` does."""
+    plain = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     with atomic_path(path) as temporary:
         # One entry: safetensors writes several in an order that differs from run to run.
-        save_file(tensors, temporary, metadata={METADATA_KEY: canonical_json(metadata)})
+        save_file(plain, temporary, metadata={METADATA_KEY: canonical_json(metadata)})
 
 
 def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -108,16 +118,29 @@ def load_backbone(model: nn.Module, path: Path) -> None:
     _load(model, tensors, path, replaced=head_keys(model))
 
 
-def _load(model: nn.Module, tensors: dict[str, Tensor], path: Path, replaced: set[str]) -> None:
-    kept = {name: value for name, value in tensors.items() if name not in replaced}
-    expected = {name: value.shape for name, value in model.state_dict().items()}
-    missing = expected.keys() - replaced - kept.keys()
-    extra = kept.keys() - expected.keys()
-    shapes = {name for name in kept.keys() & expected.keys() if kept[name].shape != expected[name]}
+def check_keys(
+    found: dict[str, Tensor], expected: dict[str, Tensor], source: Path, network: str
+) -> None:
+    """Check that weights have exactly the expected names and shapes.
+
+    Raises
+    ------
+    ArtifactError
+        Naming all that are missing, extra or of another shape.
+    """
+    missing, extra = expected.keys() - found.keys(), found.keys() - expected.keys()
+    both = expected.keys() & found.keys()
+    shapes = [name for name in both if expected[name].shape != found[name].shape]
     if missing or extra or shapes:
         message = (
-            f"{path}: weights do not fit the network: missing {sorted(missing)}, "
+            f"{source}: weights do not fit {network}: missing {sorted(missing)}, "
             f"extra {sorted(extra)}, of another shape {sorted(shapes)}"
         )
         raise ArtifactError(message)
+
+
+def _load(model: nn.Module, tensors: dict[str, Tensor], path: Path, replaced: set[str]) -> None:
+    kept = {name: value for name, value in tensors.items() if name not in replaced}
+    expected = {k: value for k, value in model.state_dict().items() if k not in replaced}
+    check_keys(kept, expected, path, "the network")
     model.load_state_dict(kept, strict=False)

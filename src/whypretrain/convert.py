@@ -1,0 +1,133 @@
+"""Stage `convert`: pre-trained weights from a hub's or a local folder, checked key by key.
+
+They are written in the form in which `pretrain` writes its own, without the classifier of their old
+task, so that everything after is the same for both. A text model's configuration and tokenizer are
+copied beside them: nothing later looks outside `results/`.
+"""
+
+import json
+import os
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from whypretrain import __version__, stage
+from whypretrain.artifacts import ArtifactError
+from whypretrain.config.models import ConvertSettings, ImageArchitecture, TextArchitecture
+from whypretrain.models.build import build, check_keys, head_keys, save_tensors
+from whypretrain.models.text import read_encoder, transformers
+from whypretrain.progress import say
+
+FIXED = {"num_classes", "in_chans"}
+"""Options that the workflow sets itself; the shapes of the weights show those of a file."""
+
+
+def locate(source: str) -> Path:
+    """A configured path with environment variables replaced.
+
+    Raises
+    ------
+    ValueError
+        If a variable is not set or nothing is there.
+    """
+    path = Path(os.path.expandvars(source)).expanduser()
+    if "$" in str(path):
+        message = f"weights.path = '{source}': an environment variable in it is not set"
+        raise ValueError(message)
+    if not path.exists():
+        message = f"weights.path = '{source}': no file or folder is there"
+        raise ValueError(message)
+    return path
+
+
+def image_weights(architecture: ImageArchitecture, source: Path) -> dict[str, torch.Tensor]:
+    """Weights of a timm model but for its classifier, checked against the architecture.
+
+    Raises
+    ------
+    ArtifactError
+        If any key but the classifier's is missing or extra, or a shape differs; or if the folder's
+        config.json names another architecture or other options.
+    """
+    file = source / "model.safetensors" if source.is_dir() else source
+    if source.is_dir() and (source / "config.json").exists():
+        _check_local_dir(architecture, source / "config.json")
+    try:
+        tensors = load_file(file)
+    except (SafetensorError, OSError) as error:
+        message = f"{file}: cannot be read as weights ({error})"
+        raise ArtifactError(message) from error
+    with torch.device("meta"):
+        model = build(architecture, 2)
+    heads = head_keys(model)
+    expected = {key: value for key, value in model.state_dict().items() if key not in heads}
+    found = {key: value for key, value in tensors.items() if key not in heads}
+    check_keys(found, expected, file, architecture.timm)
+    return {
+        key: value.float() if value.is_floating_point() else value for key, value in found.items()
+    }
+
+
+def _check_local_dir(architecture: ImageArchitecture, path: Path) -> None:
+    """Check timm's description of a folder: its name and options must give the same network.
+
+    timm writes options that are defaults, too, and into some folders none: what counts is whether
+    the described options change the configured network. Names and shapes are checked elsewhere.
+    """
+    plain = architecture.timm.split(".")[0]
+    try:
+        described = json.loads(path.read_text(encoding="utf-8"))
+        name = described.get("architecture", plain)
+        options = {k: v for k, v in (described.get("model_args") or {}).items() if k not in FIXED}
+        both = architecture.model_copy(update={"options": {**architecture.options, **options}})
+        with torch.device("meta"):
+            same = name == plain and str(build(both, 2)) == str(build(architecture, 2))
+    except (ValueError, AttributeError) as error:
+        message = f"{path}: does not describe a timm model ({error})"
+        raise ArtifactError(message) from error
+    if not same:
+        message = (
+            f"{path}: describes timm = '{name}', options = {options}; the configuration says "
+            f"timm = '{architecture.timm}', options = {architecture.options}"
+        )
+        raise ArtifactError(message)
+
+
+def text_weights(architecture: TextArchitecture, source: Path) -> dict[str, torch.Tensor]:
+    """Weights of an encoder; its configuration and tokenizer go into the architecture's folder."""
+    if not any((source / name).exists() for name in ("tokenizer.json", "vocab.txt")):
+        message = f"{source}: holds no tokenizer (tokenizer.json or vocab.txt)"
+        raise ArtifactError(message)  # transformers would make one up that knows no word
+    weights = read_encoder(source, with_pooler=architecture.feature == "pooler")
+    target = Path(architecture.folder)
+    library = transformers()
+    library.AutoConfig.from_pretrained(source, local_files_only=True).save_pretrained(target)
+    library.AutoTokenizer.from_pretrained(source, local_files_only=True).save_pretrained(target)
+    return weights
+
+
+def main() -> None:
+    """Command line."""
+    parser = stage.parser("convert", __doc__, ConvertSettings)
+    parser.add_argument("--source", required=True, help="file or folder of the weights")
+    stage.path_argument(parser, "--weights", "weights to write, safetensors")
+    arguments = parser.parse_args()
+    settings: ConvertSettings = arguments.settings
+    source = locate(arguments.source)
+    if isinstance(settings.architecture, ImageArchitecture):
+        tensors = image_weights(settings.architecture, source)
+    else:
+        tensors = text_weights(settings.architecture, source)
+    save_tensors(
+        arguments.weights,
+        tensors,
+        {"settings": settings.to_json(), "version": __version__},
+    )
+    n_weights = sum(value.numel() for value in tensors.values())
+    say(f"convert {arguments.weights.parent.name}: {n_weights / 1e6:.1f} million weights")
+
+
+if __name__ == "__main__":
+    stage.run(main)

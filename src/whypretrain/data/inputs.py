@@ -1,0 +1,26 @@
+"""A split as the input of an architecture, whichever its family."""
+
+from whypretrain.config.models import Architecture, ImageArchitecture
+from whypretrain.config.training import Augmentation
+from whypretrain.data.images import Images
+from whypretrain.data.table import Split
+from whypretrain.data.texts import Texts
+
+
+def inputs_of(
+    split: Split, architecture: Architecture, augmentation: Augmentation | None = None
+) -> Images | Texts:
+    """Images, augmented if asked for, or tokenised sentences.
+
+    Raises
+    ------
+    ValueError
+        If the split's task is not the architecture's.
+    """
+    expected = "image" if isinstance(architecture, ImageArchitecture) else "text"
+    if split.task != expected:
+        message = f"a {expected} model on a dataset of task '{split.task}'"
+        raise ValueError(message)
+    if isinstance(architecture, ImageArchitecture):
+        return Images(split, architecture, augmentation)
+    return Texts(split, architecture)

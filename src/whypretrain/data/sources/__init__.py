@@ -1,0 +1,60 @@
+"""Where datasets come from: each source yields the rows of a train and a test split."""
+
+from pathlib import Path
+
+from whypretrain.config.data import Cars, Cub, Dataset, Digits, HubParquet, ImageFolder
+from whypretrain.data.sources.cars import read_cars
+from whypretrain.data.sources.common import Splits, located
+from whypretrain.data.sources.cub import read_cub
+from whypretrain.data.sources.digits import read_digits
+from whypretrain.data.sources.image_folder import read_image_folder
+from whypretrain.data.sources.parquet import read_parquet
+from whypretrain.data.sources.text_table import read_text_table
+
+
+def load_source(dataset: Dataset, downloaded: Path | None = None) -> Splits:
+    """Read a dataset from its source.
+
+    Parameters
+    ----------
+    downloaded : folder that the stage `fetch` filled; needed unless the dataset is local
+
+    Raises
+    ------
+    ValueError
+        If a file is not what it should be, a class has no row in a split, a row stands in both
+        splits, or there are not as many classes as there must be.
+    FileNotFoundError
+        If a configured path is missing, or a file that the source's layout has.
+    """
+    splits = _read(dataset, downloaded)
+    expected = None if isinstance(dataset, Digits) else dataset.n_classes
+    if expected not in (None, len(splits.classes)):
+        message = f"n_classes = {expected}: found {len(splits.classes)} classes"
+        raise ValueError(message)
+    for name, rows in (("train", splits.train), ("test", splits.test)):
+        empty = set(range(len(splits.classes))) - {row.label for row in rows}
+        if empty:
+            missing = ", ".join(splits.classes[label] for label in sorted(empty))
+            message = f"the {name} split has no {splits.unit} of class {missing}"
+            raise ValueError(message)
+    both = {row.id for row in splits.train} & {row.id for row in splits.test}
+    if both:
+        message = f"{len(both)} {splits.unit}s are in both splits, the first is '{min(both)}'"
+        raise ValueError(message)
+    return splits
+
+
+def _read(dataset: Dataset, downloaded: Path | None) -> Splits:
+    if isinstance(dataset, Digits):
+        return read_digits(dataset)
+    root = located(dataset.path, downloaded)
+    if isinstance(dataset, ImageFolder):
+        return read_image_folder(root)
+    if isinstance(dataset, Cub):
+        return read_cub(root)
+    if isinstance(dataset, Cars):
+        return read_cars(root)
+    if isinstance(dataset, HubParquet):
+        return read_parquet(dataset, root)
+    return read_text_table(dataset, root)

@@ -1,0 +1,105 @@
+"""From sentences to a text network's input: token ids, and which word each token belongs to."""
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from whypretrain.artifacts import ArtifactError
+from whypretrain.config.models import TextArchitecture
+from whypretrain.data.table import Split
+from whypretrain.models.text import transformers
+
+NO_WORD = -1
+
+
+class Tokens(NamedTuple):
+    """One sentence.
+
+    `ids`: token ids, (length,) int64. `word_of_token`: the word of each token, -1 for special
+    tokens and for words without a letter or digit. `words`: the words. `cut`: whether the end is
+    missing.
+    """
+
+    ids: NDArray[np.int64]
+    word_of_token: NDArray[np.int64]
+    words: list[str]
+    cut: bool
+
+
+class Tokenizer:
+    """A transformers tokenizer, with words split at white space.
+
+    Raises
+    ------
+    ArtifactError
+        If the folder holds no fast tokenizer with padding and mask token.
+    """
+
+    def __init__(self, architecture: TextArchitecture) -> None:
+        folder = Path(architecture.folder)
+        try:
+            self._tokenizer = transformers().AutoTokenizer.from_pretrained(
+                folder, local_files_only=True
+            )
+        except (OSError, ValueError) as error:
+            message = f"{folder}: no tokenizer ({error})"
+            raise ArtifactError(message) from error
+        self.max_tokens = architecture.max_tokens
+        found = self._tokenizer
+        if not found.is_fast or found.pad_token_id is None or found.mask_token_id is None:
+            message = f"{folder}: masking words needs a fast tokenizer with padding and mask token"
+            raise ArtifactError(message)
+        self.padding: int = self._tokenizer.pad_token_id
+        self.mask: int = self._tokenizer.mask_token_id
+
+    def __call__(self, sentence: str) -> Tokens:
+        """Tokens of one sentence, with the special tokens of the model."""
+        encoded = self._tokenizer(
+            sentence, truncation=True, max_length=self.max_tokens, return_offsets_mapping=True
+        )
+        words = list(re.finditer(r"\S+", sentence))
+        word_at = np.full(len(sentence) + 1, NO_WORD)
+        for index, word in enumerate(words):
+            if re.search(r"\w", word[0]):
+                word_at[word.start() : word.end()] = index
+        spans = encoded["offset_mapping"]
+        of_token = [int(word_at[start]) if end > start else NO_WORD for start, end in spans]
+        last = max((end for _, end in spans), default=0)
+        return Tokens(
+            ids=np.array(encoded["input_ids"], dtype=np.int64),
+            word_of_token=np.array(of_token, dtype=np.int64),
+            words=[word[0] for word in words],
+            cut=last < len(sentence.rstrip()),
+        )
+
+
+class Texts(Dataset[tuple[Tensor, int]]):
+    """A split as (token ids of shape (length,), label) pairs, tokenised once."""
+
+    cached = True
+
+    def __init__(self, split: Split, architecture: TextArchitecture) -> None:
+        self.labels = split.labels
+        self._tokenizer = Tokenizer(architecture)
+        self._tokens = [torch.from_numpy(self._tokenizer(text).ids) for text in split.texts]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        return self._tokens[index], self.labels[index]
+
+    def collate(self, items: list[tuple[Tensor, int]]) -> tuple[Tensor, Tensor]:
+        """Ids padded to the longest, (batch, longest) int64, and labels, (batch,) int64."""
+        ids = torch.nn.utils.rnn.pad_sequence(
+            [tokens for tokens, _ in items],
+            batch_first=True,
+            padding_value=self._tokenizer.padding,
+        )
+        return ids, torch.tensor([label for _, label in items])

@@ -1,0 +1,74 @@
+"""The worked example of docs/bring-your-own.md, run as it stands there."""
+
+import json
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+import timm
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+
+from tests.conftest import SENTENCES, write_encoder
+from tests.workflow.conftest import ROOT, Project
+
+LEAVES = {"birch": (40, 160, 40), "maple": (180, 60, 30)}
+
+
+@pytest.fixture(scope="module")
+def mine(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project with the example's files in the places that it names, run once."""
+    project = Project(tmp_path_factory.mktemp("mine"))
+    text = (ROOT / "docs" / "bring-your-own.md").read_text(encoding="utf-8")
+    example = re.findall(r"```yaml\n(.*?)```", text, re.S)[0]
+    (project.folder / "tiny.yaml").write_text(example, encoding="utf-8")
+
+    generator = np.random.default_rng(0)
+    for split, count in (("train", 8), ("test", 4)):
+        for name, colour in LEAVES.items():
+            folder = project.folder / "my-data" / "leaves" / split / name
+            folder.mkdir(parents=True)
+            for index in range(count):
+                pixels = generator.normal(colour, 30, size=(70, 50, 3)).clip(0, 255)
+                Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{index}.png")
+    reviews = pd.DataFrame(SENTENCES, columns=["sentence", "label"])
+    reviews.to_csv(project.folder / "my-data" / "reviews-train.csv", index=False)
+    reviews[:4].to_csv(project.folder / "my-data" / "reviews-test.csv", index=False)
+
+    torch.manual_seed(0)
+    weights = project.folder / "my-weights"
+    weights.mkdir()
+    save_file(timm.create_model("resnet10t").state_dict(), weights / "resnet10t.safetensors")
+    write_encoder(weights / "encoder", "bert")
+    project.snakemake()
+    return project
+
+
+def test_the_example_runs_to_its_figures(mine: Project) -> None:
+    for name in ("fig2", "fig3", "fig4", "curves"):
+        numbers = pd.read_csv(mine.folder / "results/figures/mine" / f"{name}.csv")
+        assert set(numbers["experiment"]) == {"resnet-leaves", "encoder-reviews"}
+    assert mine.due() == set()
+
+
+def test_samples_are_listed_and_pictured_with_their_players(mine: Project) -> None:
+    results = mine.folder / "results/experiments"
+    texts = pd.read_csv(results / "encoder-reviews/samples.csv")
+    for players in texts["players"]:
+        assert len(players.split()) == 6
+    assert len(pd.read_csv(results / "resnet-leaves/samples.csv")) == 4
+    for experiment, count in (("resnet-leaves", 4), ("encoder-reviews", 2)):
+        pictures = list((results / experiment / "players").glob("*.png"))
+        assert len(pictures) == count
+
+
+def test_weights_have_the_form_of_those_trained_here(mine: Project) -> None:
+    folder = mine.folder / "results/pretrained/my_encoder"
+    assert (folder / "weights.safetensors").exists()
+    config = json.loads((folder / "transformers/config.json").read_text(encoding="utf-8"))
+    assert config["model_type"] == "bert"
+    # The encoder's folder may go: nothing after the conversion needs it.
+    (mine.folder / "my-weights").rename(mine.folder / "gone")
+    assert mine.due() == set()
