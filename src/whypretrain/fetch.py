@@ -162,7 +162,7 @@ def _fetch_archive(archive: Archive, folder: Path) -> dict[str, Any]:
 def _download(archive: Archive, target: Path) -> None:
     hasher = hashlib.sha256()
     # Only https gets here: the configuration's type says so.
-    with urllib.request.urlopen(archive.url, timeout=TIMEOUT) as answer:  # noqa: S310
+    with urllib.request.urlopen(archive.url, timeout=TIMEOUT) as answer:  # noqa: S310  (https only, by type)
         total = int(answer.headers.get("Content-Length") or 0)
         _check_space(target.parent, 2 * total)  # packed and unpacked
         progress = Progress("fetch", total // CHUNK, "MiB")

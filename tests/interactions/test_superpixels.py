@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
-from scipy.ndimage import label  # type: ignore[import-untyped]
+from scipy.ndimage import label
 
 from whypretrain.interactions.players import check_players
 from whypretrain.interactions.superpixels import superpixel_players

@@ -4,7 +4,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter  # type: ignore[import-untyped]
+from scipy.ndimage import gaussian_filter
 
 Baseline = Literal["pixel_mean", "channel_mean", "zero", "blur", "mask_token"]
 """The kinds of baselines; all but the last are of images."""

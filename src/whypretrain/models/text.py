@@ -109,6 +109,6 @@ def read_encoder(folder: Path, *, with_pooler: bool) -> dict[str, Tensor]:
 
 def transformers() -> Any:
     """The library, imported on first use: image stages need not wait for it."""
-    import transformers as library  # noqa: PLC0415
+    import transformers as library  # noqa: PLC0415  (as said above)
 
     return library

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.io import loadmat  # type: ignore[import-untyped]
+from scipy.io import loadmat
 
 from whypretrain.data.sources.common import Splits, annotation, read_image
 from whypretrain.data.table import Row
