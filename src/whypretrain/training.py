@@ -27,8 +27,9 @@ EVALUATION_NUMBERS = 64 * 3 * 224**2  # that a batch may hold, so that large ima
 class Data(Protocol):
     """What is trained or evaluated on: pairs of an input and its label.
 
-    It may have a method `collate`, which makes a batch of pairs whose inputs differ in shape, and
-    an attribute `cached`, true where worker processes would repeat work that is done but once here.
+    It may have a method `collate`, which makes a batch of pairs whose inputs differ in shape, a
+    method `sampler(batch_size, generator)`, which orders the pairs of a training epoch, and an
+    attribute `cached`, true where worker processes would repeat work that is done but once here.
     """
 
     def __len__(self) -> int: ...
@@ -219,12 +220,17 @@ def _loader(
     drop_last: bool = False,
 ) -> DataLoader[tuple[Tensor, Tensor]]:
     """Batches of (inputs, labels): shuffled and changed at random by the seed, or as they are."""
-    items = data if seed is None else _Seeded(data, seed)
+    items, generator, sampler = data, None, None
+    if seed is not None:
+        items, generator = _Seeded(data, seed), torch.Generator().manual_seed(seed)
+        if hasattr(data, "sampler"):
+            sampler = data.sampler(batch_size, generator)
     return DataLoader(
         cast("Dataset[Any]", items),
         batch_size,
-        shuffle=seed is not None,
-        generator=None if seed is None else torch.Generator().manual_seed(seed),
+        shuffle=seed is not None and sampler is None,
+        sampler=sampler,
+        generator=generator,
         drop_last=drop_last,
         collate_fn=getattr(data, "collate", None),
         num_workers=0 if getattr(data, "cached", False) else workers,

@@ -2,13 +2,13 @@
 
 import re
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, Sampler
 
 from whypretrain.artifacts import ArtifactError
 from whypretrain.config.models import TextArchitecture
@@ -94,6 +94,15 @@ class Texts(Dataset[tuple[Tensor, int]]):
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
         return self._tokens[index], self.labels[index]
+
+    def sampler(self, batch_size: int, generator: torch.Generator) -> Sampler[int]:
+        """A random order in which sentences of like length share a batch, so that few are padded.
+
+        With SST-2 an epoch takes less than half the time; transformers calls it `group_by_length`.
+        """
+        lengths = [len(tokens) for tokens in self._tokens]
+        grouped = transformers().trainer_pt_utils.LengthGroupedSampler
+        return cast("Sampler[int]", grouped(batch_size, lengths=lengths, generator=generator))
 
     def collate(self, items: list[tuple[Tensor, int]]) -> tuple[Tensor, Tensor]:
         """Ids padded to the longest, (batch, longest) int64, and labels, (batch,) int64."""
