@@ -35,11 +35,7 @@ rule all:
 # Targets that stop early, for a cluster session or a look at one stage.
 rule models:
     input:
-        expand(
-            "results/experiments/{experiment}/{variant}/history.csv",
-            experiment=CONFIG.suite_experiments(),
-            variant=["pretrain", "finetune", "scratch"],
-        ),
+        histories_of(CONFIG.suite_experiments()),
 
 
 rule interactions:

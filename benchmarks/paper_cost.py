@@ -8,7 +8,7 @@ import math
 import tempfile
 from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import torch
 import yaml
@@ -21,7 +21,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from transformers import BertConfig, DistilBertConfig
 
 from whypretrain.config.models import Architecture, ImageArchitecture
-from whypretrain.config.training import Recipe
+from whypretrain.config.training import Recipe, TrainedVariant
 from whypretrain.config.whole import Config, check
 from whypretrain.models.build import build
 
@@ -181,15 +181,17 @@ def main() -> None:
     parser.add_argument("--suite", default="paper")
     arguments = parser.parse_args()
     config = check(yaml.safe_load(arguments.config.read_text(encoding="utf-8")))
-    measured, trained = {}, {}
+    measured: dict[str, list[float]] = {}
+    trained: dict[str, list[float]] = {}
     for name in config.suites[arguments.suite]:
         chosen, title = config.experiments[name], config.title(name)
         n_classes, sizes = DATASETS[chosen.dataset]
         network = Network(config, chosen.model, n_classes)
         measured[title] = extraction(config, name, network)
-        finetune, scratch = config.train(name, "finetune"), config.train(name, "scratch")
-        trained[title] = training(finetune.recipe, sizes, network)
-        trained[title] += training(scratch.recipe, sizes, network)
+        trained[title] = []
+        for variant in get_args(TrainedVariant):
+            recipe = config.train(config.run(name, variant).name).recipe
+            trained[title] += training(recipe, sizes, network)
     print(table(EXTRACTION, measured), table(TRAINING, trained), sep="\n\n")
 
 

@@ -37,6 +37,7 @@ from whypretrain.interactions.evaluate import evaluate_coalitions
 from whypretrain.interactions.store import read_measurements
 from whypretrain.interactions.value import log_odds
 from whypretrain.models.build import build, load_all, read_weights, save_weights
+from whypretrain.training import evaluate
 
 ARCHITECTURE = small("whypretrain_resnet")
 RECIPE = Recipe(epochs=2, batch_size=6)
@@ -136,6 +137,10 @@ def test_probe_freezes_all_but_the_head_and_is_its_regression(
     oracle = LogisticRegression(C=0.5, max_iter=2000).fit(scaled, labels)
     logits = model(torch.stack([images[i][0] for i in range(len(images))])).detach().softmax(dim=1)
     np.testing.assert_allclose(logits.numpy(), oracle.predict_proba(scaled), atol=1e-4)
+    history = pd.read_csv(weights.parent / "history.csv").iloc[0]
+    whole = evaluate(model, images, torch.device("cpu"))
+    assert history["train_accuracy"] == whole.accuracy
+    assert history["train_loss"] == pytest.approx(whole.loss, rel=1e-4)
 
 
 def test_probe_of_two_classes_has_two_logits() -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
+from scipy.special import logsumexp
 from sklearn.linear_model import LogisticRegression
 from torch import nn
 
@@ -23,7 +24,7 @@ from whypretrain.data.table import read_split
 from whypretrain.models.build import build, classifier, load_backbone, penultimate, save_weights
 from whypretrain.numerics import configure, seed_everything
 from whypretrain.progress import say, track
-from whypretrain.training import Data, evaluate, evaluation_batches
+from whypretrain.training import Data, Score, evaluate, evaluation_batches
 
 
 @torch.inference_mode()
@@ -59,6 +60,13 @@ def linear_classifier(
     return weights, biases - weights @ centre
 
 
+def score(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> Score:
+    """Loss and accuracy of logits of shape (n_items, n_classes)."""
+    of_label = np.take_along_axis(logits, labels[:, None], axis=1)[:, 0]
+    accuracy = float((logits.argmax(axis=1) == labels).mean())
+    return Score(float((logsumexp(logits, axis=1) - of_label).mean()), accuracy)
+
+
 def main() -> None:
     """Command line."""
     parser = stage.parser("probe", __doc__, ProbeSettings)
@@ -78,7 +86,7 @@ def main() -> None:
     load_backbone(model, arguments.pretrained)
     model.to(device).requires_grad_(False)
     train_inputs = inputs_of(train, settings.architecture)
-    label = f"probe {arguments.weights.parents[1].name}"
+    label = " ".join(arguments.weights.parts[-4:-1])
     workers = arguments.threads - 1
     inputs, labels = features(model, train_inputs, device, label, workers=workers)
     weights, biases = linear_classifier(inputs, labels, settings.probe)
@@ -86,9 +94,9 @@ def main() -> None:
     head.weight.copy_(torch.from_numpy(weights))
     head.bias.copy_(torch.from_numpy(biases))
 
-    trained = evaluate(model, train_inputs, device, workers=workers)
-    test_images = inputs_of(test, settings.architecture)
-    tested = evaluate(model, test_images, device, workers=workers)
+    trained = score(inputs @ weights.T + biases, labels)
+    test_inputs = inputs_of(test, settings.architecture)
+    tested = evaluate(model, test_inputs, device, workers=workers)
     save_weights(
         arguments.weights,
         model,

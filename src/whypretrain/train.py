@@ -53,7 +53,7 @@ def main() -> None:
         recipe=settings.recipe,
         seed=seed,
         device=device,
-        label=f"{settings.variant} {folder.parent.name}",
+        label=" ".join(folder.parts[-3:]),
         identity=digest(settings.to_json(), code_digest("whypretrain.train"), *made_from),
         metadata={"settings": settings.to_json(), "version": __version__},
         workers=arguments.threads - 1,

@@ -27,9 +27,10 @@ EVALUATION_NUMBERS = 64 * 3 * 224**2  # that a batch may hold, so that large ima
 class Data(Protocol):
     """What is trained or evaluated on: pairs of an input and its label.
 
-    It may have a method `collate`, which makes a batch of pairs whose inputs differ in shape, a
-    method `sampler(batch_size, generator)`, which orders the pairs of a training epoch, and an
-    attribute `cached`, true where worker processes would repeat work that is done but once here.
+    It may have a method `collate`, which makes a batch of pairs whose inputs differ in shape; a
+    method `sampler(batch_size, generator)`, which orders the pairs, by the generator at random or,
+    where that is None, always alike; and an attribute `cached`, true where worker processes would
+    repeat work that is done but once here.
     """
 
     def __len__(self) -> int: ...
@@ -189,7 +190,7 @@ def evaluate(model: nn.Module, data: Data, device: torch.device, *, workers: int
 def evaluation_batches(
     data: Data, device: torch.device, *, workers: int = 0
 ) -> DataLoader[tuple[Tensor, Tensor]]:
-    """All of `data` in order, in batches that need moderate memory."""
+    """All of `data` in a fixed order, in batches that need moderate memory."""
     fitting = max(EVALUATION_NUMBERS // data[0][0].numel(), 1)
     return _loader(data, min(EVALUATION_BATCH, fitting), device=device, workers=workers)
 
@@ -220,11 +221,10 @@ def _loader(
     drop_last: bool = False,
 ) -> DataLoader[tuple[Tensor, Tensor]]:
     """Batches of (inputs, labels): shuffled and changed at random by the seed, or as they are."""
-    items, generator, sampler = data, None, None
+    items, generator = data, None
     if seed is not None:
         items, generator = _Seeded(data, seed), torch.Generator().manual_seed(seed)
-        if hasattr(data, "sampler"):
-            sampler = data.sampler(batch_size, generator)
+    sampler = data.sampler(batch_size, generator) if hasattr(data, "sampler") else None
     return DataLoader(
         cast("Dataset[Any]", items),
         batch_size,

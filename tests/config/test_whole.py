@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -131,9 +132,32 @@ def test_n_above_what_memory_holds_is_refused(monkeypatch: pytest.MonkeyPatch) -
 
 def test_an_override_changes_one_variant_of_one_experiment() -> None:
     config = check(changed("experiments.vgg-digits.scratch.override", {"learning_rate": 0.5}))
-    assert config.train("vgg-digits", "scratch").recipe.learning_rate == 0.5
-    assert config.train("vgg-digits", "finetune").recipe.learning_rate == 0.001
-    assert config.train("vit-digits", "scratch").recipe.learning_rate == 0.001
+    rates = {
+        (experiment, variant): config.train(config.run(experiment, variant).name)
+        for experiment in ("vgg-digits", "vit-digits")
+        for variant in ("finetune", "scratch")
+    }
+    changed_ones = {key for key, value in rates.items() if value.recipe.learning_rate != 0.001}
+    assert changed_ones == {("vgg-digits", "scratch")}
+
+
+def test_experiments_share_the_networks_that_are_the_same() -> None:
+    values = copy.deepcopy(VALID)
+    twin = copy.deepcopy(values["experiments"]["vgg-digits"])
+    values["experiments"]["twin"] = twin
+    n_before = len(check(VALID).runs())
+    twin["sampling"] = {"per_class": 1, "players": {"n": 4}}
+    assert len(check(values).runs()) == n_before
+    twin["seed"] = 7
+    assert len(check(values).runs()) == n_before + 2
+    twin["probe"] = {"l2": 3.0}
+    assert len(check(values).runs()) == n_before + 3
+    twin["finetune"]["override"] = {"epochs": 3}
+    config = check(values)
+    assert len(config.runs()) == n_before + 3
+    names = [config.run("twin", "finetune").name, config.run("vgg-digits", "finetune").name]
+    assert names[1] == "vgg_mini/digits_5to9/finetune-digits_downstream-seed0"
+    assert re.fullmatch(names[1].replace("seed0", "seed7") + "-[0-9a-f]{8}", names[0])
 
 
 def test_settings_survive_json_and_their_text_depends_on_values_alone() -> None:
@@ -142,8 +166,8 @@ def test_settings_survive_json_and_their_text_depends_on_values_alone() -> None:
         config.prepare("digits_5to9"),
         config.pretrain("vgg_mini"),
         config.samples("vgg-digits"),
-        config.probe("vgg-digits"),
-        config.train("vgg-digits", "finetune"),
+        config.probe(config.run("vgg-digits", "pretrain").name),
+        config.train(config.run("vgg-digits", "finetune").name),
         config.extract("vgg-digits"),
         config.measure("vgg-digits"),
         config.figure("embedded"),

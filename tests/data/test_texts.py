@@ -1,5 +1,7 @@
 """Tokens, words and padding."""
 
+import numpy as np
+import pytest
 import torch
 
 from tests.conftest import SENTENCES
@@ -42,3 +44,21 @@ def test_batches_are_padded_to_their_longest(encoder: TextArchitecture) -> None:
     assert ids[1].tolist()[3:] == [0, 0]
     assert labels.tolist() == [1, 0]
     assert ids.dtype == torch.int64
+
+
+@pytest.mark.parametrize("seed", [None, 0, 1])
+def test_sentences_of_like_length_share_a_batch(
+    encoder: TextArchitecture, seed: int | None
+) -> None:
+    lengths = np.random.default_rng(0).integers(1, 9, size=640)
+    sentences = [" ".join(["film"] * length) for length in lengths]
+    split = SPLIT._replace(texts=sentences, labels=[0] * 640, ids=[""] * 640)
+    generator = None if seed is None else torch.Generator().manual_seed(seed)
+    order = list(Texts(split, encoder).sampler(4, generator))
+    assert sorted(order) == list(range(640))
+    in_batches = lengths[order].reshape(-1, 4)
+    padding = (in_batches.max(axis=1, keepdims=True) - in_batches).sum()
+    as_they_come = lengths.reshape(-1, 4)
+    assert padding < (as_they_come.max(axis=1, keepdims=True) - as_they_come).sum() / 3
+    again = None if seed is None else torch.Generator().manual_seed(seed)
+    assert order == list(Texts(split, encoder).sampler(4, again))

@@ -11,6 +11,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+TINY_RUNS = "tiny_resnet/tiny_downstream"
+TINYS_OWN = {
+    "tiny",
+    f"{TINY_RUNS}/pretrain",
+    f"{TINY_RUNS}/finetune-tiny-seed0",
+    f"{TINY_RUNS}/scratch-tiny-seed0",
+}
 PARTS = ["Snakefile", "config.yaml", "workflow", "profiles", "envs", "src"]
 
 
@@ -58,7 +65,7 @@ class Project:
             if rule != "all":
                 wildcards = re.search(r"wildcards: (.*)", text)
                 values = re.findall(r"=([^,\n]+)", wildcards[1]) if wildcards else []
-                found.add(":".join([rule, *[value for value in values if value != "tiny"]]))
+                found.add(":".join([rule, *[value for value in values if value not in TINYS_OWN]]))
         return found
 
     @contextmanager

@@ -1,10 +1,11 @@
 """Only what a change invalidates is computed again: the matrix, on a tiny suite that was run."""
 
+import re
 from pathlib import Path
 
 import h5py
 
-from tests.workflow.conftest import Project
+from tests.workflow.conftest import TINY_RUNS, Project
 
 FIGURES = {"figure:fig2", "figure:fig3", "figure:fig4", "figure:curves"}
 MEASURES = {"metrics", *FIGURES}
@@ -53,7 +54,10 @@ def test_evaluation_code(project: Project) -> None:
 def test_scratchs_learning_rate(project: Project) -> None:
     old, new = "scratch: {recipe: tiny}", "scratch: {recipe: tiny, override: {learning_rate: 0.1}}"
     with project.edited("tiny.yaml", old, new):
-        assert project.due() == SCRATCH
+        (run,) = [job for job in project.due() if job.startswith("scratch:")]
+        assert re.fullmatch(f"scratch:{TINY_RUNS}/scratch-tiny-seed0-[0-9a-f]{{8}}", run)
+        assert project.due() == SCRATCH - {"scratch"} | {run}
+    assert project.due() == set()  # the run that was there before still is
 
 
 def test_two_swapped_values(project: Project) -> None:
@@ -79,14 +83,27 @@ def test_seed_of_the_upstream_network(project: Project) -> None:
         assert project.due() == {"pretrain:tiny_resnet", *PROBE, *FINETUNE}
 
 
-def test_a_new_experiment_shares_what_it_can(project: Project) -> None:
-    with project.edited("tiny.yaml", "tiny: [tiny]", "tiny: [tiny, tiny_new]"):
-        due = project.due()
-        own = {"probe", "finetune", "scratch", "samples", "metrics", "extract_pretrain"}
-        own.add("player_sheet")
-        expected = {f"{rule}:tiny_new" for rule in own}
-        expected |= {f"extract:tiny_new:{variant}" for variant in ("finetune", "scratch")}
-        assert due == expected | FIGURES
+def test_a_new_seed_shares_what_it_can(project: Project) -> None:
+    with project.edited("tiny.yaml", "tiny: [tiny]", "tiny: [tiny, tiny_new_seed]"):
+        own = {"samples", "player_sheet", "extract_pretrain", "metrics"}
+        expected = {f"{rule}:tiny_new_seed" for rule in own}
+        for variant in ("finetune", "scratch"):
+            expected.add(f"{variant}:{TINY_RUNS}/{variant}-tiny-seed1")
+            expected.add(f"extract:tiny_new_seed:{variant}")
+        assert project.due() == expected | FIGURES
+
+
+def test_new_players_train_nothing(project: Project) -> None:
+    with project.edited("tiny.yaml", "tiny: [tiny]", "tiny: [tiny, tiny_new_players]"):
+        due = {job.partition(":")[0] for job in project.due()}
+        assert due == {
+            "samples",
+            "player_sheet",
+            "extract",
+            "extract_pretrain",
+            "metrics",
+            "figure",
+        }
 
 
 def test_one_target_figure_needs_only_what_it_shows(project: Project) -> None:

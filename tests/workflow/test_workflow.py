@@ -14,10 +14,10 @@ from whypretrain import workflow
 
 def test_every_job_leaves_a_log_and_a_benchmark_record(project: Project) -> None:
     for rule in ("prepare", "pretrain", "samples", "probe", "finetune", "scratch", "extract"):
-        assert list((project.folder / "results/logs" / rule).glob("*.log")), rule
-        for path in (project.folder / "results/benchmarks" / rule).glob("*.tsv"):
+        assert list((project.folder / "results/logs" / rule).rglob("*.log")), rule
+        for path in (project.folder / "results/benchmarks" / rule).rglob("*.tsv"):
             assert pd.read_csv(path, sep="\t")["s"].item() > 0
-    log = project.folder / "results/logs/finetune/tiny.log"
+    (log,) = (project.folder / "results/logs/finetune").rglob("*.log")
     assert "step/s] loss" in log.read_text(encoding="utf-8")
 
 

@@ -20,6 +20,7 @@ try:
 except ConfigError as error:
     raise WorkflowError(f"The configuration is wrong.\n{error}") from None
 
+RUNS = CONFIG.runs()
 SNAPSHOTS = [snapshot_label(fraction) for fraction in CONFIG.snapshots]
 LAST_SNAPSHOT = SNAPSHOTS[-1]
 TABLES = ["knowledge", "ratio", "jaccard", "models", "history"]
@@ -42,12 +43,41 @@ wildcard_constraints:
     model=one_of(CONFIG.models),
     dataset=one_of(CONFIG.datasets),
     trained="finetune|scratch",
+    run=one_of(RUNS),
     figure=one_of(FIGURE_TABLES),
 
 
-def experiment_split(wildcards, part):
-    """Parquet file of one split of an experiment's dataset."""
-    return f"results/datasets/{CONFIG.experiments[wildcards.experiment].dataset}/{part}.parquet"
+def variant_runs(variant):
+    """Names of the runs of a variant."""
+    return [name for name, run in RUNS.items() if run.variant == variant]
+
+
+def run_of(experiment, variant):
+    """Folder of the network that an experiment takes for a variant."""
+    return f"results/runs/{CONFIG.run(experiment, variant).name}"
+
+
+def snapshots_of(wildcards):
+    """All snapshots of the fine-tuned network of an experiment, or of the one from scratch."""
+    run = run_of(wildcards.experiment, wildcards.trained)
+    return [f"{run}/snapshot-{fraction}.safetensors" for fraction in SNAPSHOTS]
+
+
+def histories_of(experiments):
+    """Training histories of the three networks of each experiment."""
+    variants = ["pretrain", "finetune", "scratch"]
+    return [f"{run_of(e, v)}/history.csv" for e in experiments for v in variants]
+
+
+def subject(wildcards):
+    """The run or the experiment that a rule is about: both have a model and a dataset."""
+    run = wildcards.get("run")
+    return RUNS[run] if run else CONFIG.experiments[wildcards.experiment]
+
+
+def downstream_split(wildcards, part):
+    """Parquet file of one split of the dataset of an experiment or a run."""
+    return f"results/datasets/{subject(wildcards).dataset}/{part}.parquet"
 
 
 def upstream_split(wildcards, part):
@@ -94,9 +124,8 @@ def downloaded_weights(wildcards):
 
 
 def pretrained_weights(wildcards):
-    """Pre-trained weights of an experiment's architecture."""
-    model = CONFIG.experiments[wildcards.experiment].model
-    return f"results/pretrained/{model}/weights.safetensors"
+    """Pre-trained weights that a run starts from."""
+    return f"results/pretrained/{subject(wildcards).model}/weights.safetensors"
 
 
 def annotation_file(wildcards):
@@ -106,7 +135,7 @@ def annotation_file(wildcards):
 
 
 def tokenizer_files(wildcards):
-    """Configuration and tokenizer of an experiment's text model; nothing for images."""
-    model = CONFIG.experiments[wildcards.experiment].model
+    """Configuration and tokenizer of a text model; nothing for images."""
+    model = subject(wildcards).model
     names = TOKENIZER if model in TEXT_MODELS else []
     return [f"results/pretrained/{model}/transformers/{name}" for name in names]

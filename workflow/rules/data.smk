@@ -28,8 +28,8 @@ rule prepare:
 
 rule samples:
     input:
-        train=lambda w: experiment_split(w, "train"),
-        test=lambda w: experiment_split(w, "test"),
+        train=lambda w: downstream_split(w, "train"),
+        test=lambda w: downstream_split(w, "test"),
         tokenizer=tokenizer_files,
         annotations=annotation_file,
         code=code("samples"),

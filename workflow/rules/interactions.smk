@@ -7,10 +7,7 @@
 rule extract:
     input:
         samples="results/experiments/{experiment}/samples.h5",
-        weights=expand(
-            "results/experiments/{{experiment}}/{{trained}}/snapshot-{fraction}.safetensors",
-            fraction=SNAPSHOTS,
-        ),
+        weights=snapshots_of,
         tokenizer=tokenizer_files,
         code=code("extract"),
     output:
@@ -40,7 +37,9 @@ rule extract:
 use rule extract as extract_pretrain with:
     input:
         samples="results/experiments/{experiment}/samples.h5",
-        weights=[rules.probe.output.weights],
+        weights=lambda w: [
+            f"{run_of(w.experiment, 'pretrain')}/snapshot-{LAST_SNAPSHOT}.safetensors"
+        ],
         tokenizer=tokenizer_files,
         code=code("extract"),
     output:

@@ -12,10 +12,7 @@ rule metrics:
             "results/experiments/{{experiment}}/scratch/interactions-{fraction}.h5",
             fraction=SNAPSHOTS,
         ),
-        histories=expand(
-            "results/experiments/{{experiment}}/{variant}/history.csv",
-            variant=["pretrain", "finetune", "scratch"],
-        ),
+        histories=lambda w: histories_of([w.experiment]),
         code=code("metrics.__main__"),
     output:
         expand("results/experiments/{{experiment}}/tables/{table}.csv", table=TABLES),

@@ -1,5 +1,5 @@
-# In: splits, weights from elsewhere. Out: pre-trained weights; per experiment the linear probe, and the fine-tuned and the
-# scratch model with their snapshots and histories.
+# In: splits, weights from elsewhere. Out: pre-trained weights; and runs, which experiments share:
+# linear probes, and fine-tuned and scratch models with their snapshots and histories.
 
 
 rule pretrain:
@@ -61,24 +61,26 @@ use rule convert as convert_text with:
 
 rule probe:
     input:
-        train=lambda w: experiment_split(w, "train"),
-        test=lambda w: experiment_split(w, "test"),
+        train=lambda w: downstream_split(w, "train"),
+        test=lambda w: downstream_split(w, "test"),
         pretrained=pretrained_weights,
         tokenizer=tokenizer_files,
         code=code("probe"),
     output:
-        weights=f"results/experiments/{{experiment}}/pretrain/snapshot-{LAST_SNAPSHOT}.safetensors",
-        history="results/experiments/{experiment}/pretrain/history.csv",
+        weights=f"results/runs/{{run}}/snapshot-{LAST_SNAPSHOT}.safetensors",
+        history="results/runs/{run}/history.csv",
     log:
-        "results/logs/probe/{experiment}.log",
+        "results/logs/probe/{run}.log",
     benchmark:
-        "results/benchmarks/probe/{experiment}.tsv"
+        "results/benchmarks/probe/{run}.tsv"
+    wildcard_constraints:
+        run=one_of(variant_runs("pretrain")),
     conda:
         "../../envs/whypretrain.yaml"
     resources:
         gpu=local_gpus(),
     params:
-        settings=lambda w: CONFIG.probe(w.experiment).to_json(),
+        settings=lambda w: CONFIG.probe(w.run).to_json(),
     shell:
         "python -m whypretrain.probe --settings {params.settings:q} --threads {threads}"
         " --train {input.train:q} --test {input.test:q} --pretrained {input.pretrained:q}"
@@ -87,27 +89,29 @@ rule probe:
 
 rule finetune:
     input:
-        train=lambda w: experiment_split(w, "train"),
-        test=lambda w: experiment_split(w, "test"),
+        train=lambda w: downstream_split(w, "train"),
+        test=lambda w: downstream_split(w, "test"),
         pretrained=pretrained_weights,
         tokenizer=tokenizer_files,
         code=code("train"),
     output:
         snapshots=expand(
-            "results/experiments/{{experiment}}/finetune/snapshot-{fraction}.safetensors",
+            "results/runs/{{run}}/snapshot-{fraction}.safetensors",
             fraction=SNAPSHOTS,
         ),
-        history="results/experiments/{experiment}/finetune/history.csv",
+        history="results/runs/{run}/history.csv",
     log:
-        "results/logs/finetune/{experiment}.log",
+        "results/logs/finetune/{run}.log",
     benchmark:
-        "results/benchmarks/finetune/{experiment}.tsv"
+        "results/benchmarks/finetune/{run}.tsv"
+    wildcard_constraints:
+        run=one_of(variant_runs("finetune")),
     conda:
         "../../envs/whypretrain.yaml"
     resources:
         gpu=local_gpus(),
     params:
-        settings=lambda w: CONFIG.train(w.experiment, "finetune").to_json(),
+        settings=lambda w: CONFIG.train(w.run).to_json(),
         folder=subpath(output.history, parent=True),
     shell:
         "python -m whypretrain.train --settings {params.settings:q} --threads {threads}"
@@ -117,26 +121,28 @@ rule finetune:
 
 rule scratch:
     input:
-        train=lambda w: experiment_split(w, "train"),
-        test=lambda w: experiment_split(w, "test"),
+        train=lambda w: downstream_split(w, "train"),
+        test=lambda w: downstream_split(w, "test"),
         tokenizer=tokenizer_files,
         code=code("train"),
     output:
         snapshots=expand(
-            "results/experiments/{{experiment}}/scratch/snapshot-{fraction}.safetensors",
+            "results/runs/{{run}}/snapshot-{fraction}.safetensors",
             fraction=SNAPSHOTS,
         ),
-        history="results/experiments/{experiment}/scratch/history.csv",
+        history="results/runs/{run}/history.csv",
     log:
-        "results/logs/scratch/{experiment}.log",
+        "results/logs/scratch/{run}.log",
     benchmark:
-        "results/benchmarks/scratch/{experiment}.tsv"
+        "results/benchmarks/scratch/{run}.tsv"
+    wildcard_constraints:
+        run=one_of(variant_runs("scratch")),
     conda:
         "../../envs/whypretrain.yaml"
     resources:
         gpu=local_gpus(),
     params:
-        settings=lambda w: CONFIG.train(w.experiment, "scratch").to_json(),
+        settings=lambda w: CONFIG.train(w.run).to_json(),
         folder=subpath(output.history, parent=True),
     shell:
         "python -m whypretrain.train --settings {params.settings:q} --threads {threads}"

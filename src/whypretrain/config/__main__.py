@@ -3,7 +3,7 @@
 python -m whypretrain.config check config.yaml
 python -m whypretrain.config schema > workflow/schemas/config.schema.json
 python -m whypretrain.config reference > docs/configuration.md
-python -m whypretrain.config show config.yaml train vgg-digits scratch
+python -m whypretrain.config show config.yaml extract vgg-digits
 """
 
 import argparse
@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from whypretrain.config.base import allowed
 from whypretrain.config.whole import Config, ConfigError, check
 
 STAGES = [
@@ -96,7 +97,7 @@ def main() -> None:
     show = commands.add_parser("show", help="print one stage's settings as JSON")
     show.add_argument("file", type=Path)
     show.add_argument("stage", choices=STAGES)
-    show.add_argument("names", nargs="+", help="dataset, model, experiment or suite; then variant")
+    show.add_argument("name", help="of the dataset, model, run, experiment or suite")
     arguments = parser.parse_args()
     if arguments.command in ("schema", "reference"):
         print(schema() if arguments.command == "schema" else reference(), end="")
@@ -108,7 +109,12 @@ def main() -> None:
     if arguments.command == "check":
         print(f"{arguments.file}: valid; suites: {', '.join(config.suites)}")
     else:
-        print(getattr(config, arguments.stage)(*arguments.names).to_json())
+        try:
+            print(getattr(config, arguments.stage)(arguments.name).to_json())
+        except KeyError:
+            known = config.runs() if arguments.stage in ("probe", "train") else None
+            hint = f"; {allowed(arguments.name, list(known))}" if known else ""
+            sys.exit(f"{arguments.file}: {arguments.stage}: nothing named '{arguments.name}'{hint}")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 `python -m whypretrain.config --help` does both by hand.
 """
 
-from typing import Any, Self
+from typing import Any, Self, get_args
 
 import psutil
 from pydantic import Field, ValidationError, model_validator
@@ -29,6 +29,7 @@ from whypretrain.config.models import (
     TextArchitecture,
     TextModel,
 )
+from whypretrain.config.runs import Run, Variant
 from whypretrain.config.training import (
     PretrainSettings,
     Probe,
@@ -36,7 +37,6 @@ from whypretrain.config.training import (
     Recipe,
     RecipeChoice,
     Snapshots,
-    TrainedVariant,
     TrainSettings,
 )
 from whypretrain.interactions.players import grid_capacity
@@ -218,20 +218,34 @@ class Config(Section):
         architecture = self.architecture(chosen.model)
         return SamplesSettings(sampling=chosen.sampling, architecture=architecture)
 
-    def probe(self, experiment: str) -> ProbeSettings:
-        """Settings of the stage `probe`."""
+    def run(self, experiment: str, variant: Variant) -> Run:
+        """The network that an experiment takes for a variant; others may take it as well."""
         chosen = self.experiments[experiment]
-        architecture = self.architecture(chosen.model)
-        return ProbeSettings(architecture=architecture, probe=chosen.probe)
-
-    def train(self, experiment: str, variant: TrainedVariant) -> TrainSettings:
-        """Settings of the stage `train`."""
-        chosen = self.experiments[experiment]
+        if variant == "pretrain":
+            return Run(chosen.model, chosen.dataset, variant, chosen.probe, seed=0)
         choice = chosen.finetune if variant == "finetune" else chosen.scratch
+        return Run(chosen.model, chosen.dataset, variant, choice, chosen.seed)
+
+    def runs(self) -> dict[str, Run]:
+        """Every network of every experiment, by name."""
+        found = [self.run(e, v) for e in self.experiments for v in get_args(Variant)]
+        return {run.name: run for run in found}
+
+    def probe(self, run: str) -> ProbeSettings:
+        """Settings of the stage `probe`."""
+        chosen = self.runs()[run]
+        assert isinstance(chosen.how, Probe)
+        return ProbeSettings(architecture=self.architecture(chosen.model), probe=chosen.how)
+
+    def train(self, run: str) -> TrainSettings:
+        """Settings of the stage `train`."""
+        chosen = self.runs()[run]
+        assert isinstance(chosen.how, RecipeChoice)
+        assert chosen.variant != "pretrain"
         return TrainSettings(
             architecture=self.architecture(chosen.model),
-            variant=variant,
-            recipe=self._recipe(choice, variant),
+            variant=chosen.variant,
+            recipe=self._recipe(chosen.how, run),
             snapshots=self.snapshots,
             seed=chosen.seed,
         )
