@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/installed
 CORES ?= all
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup demo test check lint types format lock schema clean
+.PHONY: help setup demo test bench check lint types format lock schema clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -30,6 +30,9 @@ demo: $(INSTALLED)  ## run the embedded suite and say where its figures are
 test: $(INSTALLED)  ## run all tests
 	@echo "Running the tests."
 	@pytest $(PYTEST)
+
+bench: $(INSTALLED)  ## measure speed against naive extraction (half an hour on two cores)
+	@python -m benchmarks.bench
 
 check: lint types  ## lint, format and type checks
 

@@ -4,7 +4,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,7 +16,6 @@ from whypretrain import extract, probe
 from whypretrain.config.interactions import (
     Extraction,
     ExtractSettings,
-    GridPlayers,
     SamplesSettings,
     Sampling,
 )
@@ -33,10 +31,9 @@ from whypretrain.data.images import Images
 from whypretrain.data.samples import write_samples
 from whypretrain.data.sampling import make_samples
 from whypretrain.data.table import Row, Split, read_split, write_split
-from whypretrain.interactions.evaluate import evaluate_coalitions
 from whypretrain.interactions.store import read_measurements
 from whypretrain.interactions.value import log_odds
-from whypretrain.models.build import build, load_all, read_weights, save_weights
+from whypretrain.models.build import build, load_all, read_weights
 from whypretrain.training import evaluate
 
 ARCHITECTURE = small("whypretrain_resnet")
@@ -186,124 +183,6 @@ def test_finetune_starts_from_the_weights_and_scratch_does_not(
         backbone = {name for name in first if not name.startswith("fc.")}
         assert (backbone <= same) == (variant == "finetune")
         assert (folder / "snapshot-1.0000.safetensors").exists()
-
-
-def extraction(
-    folder: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    digits: tuple[Split, Split],
-    per_class: int,
-    killed_at: int = 0,
-) -> list[int]:
-    """Run the stage on two random snapshots; returns one entry a sample that was evaluated."""
-    sampling = Sampling(per_class=per_class, players=GridPlayers(n=4, cells=4, margin=0))
-    samples = make_samples(*digits, SamplesSettings(sampling=sampling, architecture=ARCHITECTURE))
-    write_samples(folder / "samples.h5", samples)
-    settings = ExtractSettings(architecture=ARCHITECTURE, extraction=Extraction(batch_size=5))
-    weights = [folder / f"{name}.safetensors" for name in "ab"]
-    for seed, path in enumerate(weights):
-        if not path.exists():
-            torch.manual_seed(seed)
-            spot = {"fraction": seed, "epoch": seed}
-            save_weights(path, build(ARCHITECTURE, 3), spot)
-    counts: list[int] = []
-
-    def counted(*arguments: object, **options: object) -> object:
-        counts.append(1)
-        if len(counts) == killed_at:
-            raise KeyboardInterrupt
-        return evaluate_coalitions(*arguments, **options)  # type: ignore[arg-type]
-
-    monkeypatch.setattr("whypretrain.extract.evaluate_coalitions", counted)
-    run(
-        monkeypatch,
-        extract,
-        *("--settings", settings.to_json(), "--samples", folder / "samples.h5"),
-        *("--weights", *weights),
-        *("--interactions", *(folder / f"{name}.h5" for name in "ab")),
-    )
-    monkeypatch.setattr("whypretrain.extract.evaluate_coalitions", evaluate_coalitions)
-    return counts
-
-
-def test_extraction_computes_only_what_is_missing(
-    digits: tuple[Split, Split], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert len(extraction(tmp_path, monkeypatch, digits, per_class=1)) == 6
-    before = (tmp_path / "a.h5").read_bytes()
-    assert len(extraction(tmp_path, monkeypatch, digits, per_class=1)) == 0
-    assert (tmp_path / "a.h5").read_bytes() == before
-    assert len(extraction(tmp_path, monkeypatch, digits, per_class=2)) == 6
-    (tmp_path / "b.h5").unlink()
-    assert len(extraction(tmp_path, monkeypatch, digits, per_class=2)) == 6
-    (tmp_path / "a.safetensors").unlink()
-    save_weights(tmp_path / "a.safetensors", build(ARCHITECTURE, 3), {"fraction": 0, "epoch": 0})
-    assert len(extraction(tmp_path, monkeypatch, digits, per_class=2)) == 6
-    (tmp_path / "a.h5").write_bytes(b"damaged")
-    assert len(extraction(tmp_path, monkeypatch, digits, per_class=2)) == 6
-
-
-def test_a_killed_extraction_loses_one_sample_at_most(
-    digits: tuple[Split, Split], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with pytest.raises(KeyboardInterrupt):
-        extraction(tmp_path, monkeypatch, digits, per_class=1, killed_at=5)
-    # Three samples of the first file and one of the second were done.
-    assert len(extraction(tmp_path, monkeypatch, digits, per_class=1)) == 2
-
-
-def test_extraction_is_efficient_and_says_how_it_was_made(
-    digits: tuple[Split, Split], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    extraction(tmp_path, monkeypatch, digits, per_class=1)
-    for item in read_measurements(tmp_path / "b.h5"):
-        assert abs(item.efficiency_residual) < 1e-12
-        others = np.delete(item.logits.astype(float), item.label)
-        log_odds = item.logits[item.label] - np.log(np.exp(others).sum())
-        assert item.outputs[-1] == pytest.approx(log_odds, abs=1e-5)
-    with h5py.File(tmp_path / "b.h5") as file:
-        assert {"versions", "settings", "weights_digest", "fraction", "epoch"} <= set(file.attrs)
-
-
-def test_metrics_refuse_mixed_samples(
-    digits: tuple[Split, Split], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from whypretrain.artifacts import ArtifactError
-    from whypretrain.config.metrics import Metrics, MetricsSettings
-    from whypretrain.metrics import __main__ as metrics
-
-    one, two = tmp_path / "one", tmp_path / "two"
-    one.mkdir()
-    two.mkdir()
-    extraction(one, monkeypatch, digits, per_class=1)
-    extraction(two, monkeypatch, digits, per_class=2)
-    histories = []
-    for name in ("p", "f", "s"):
-        histories.append(tmp_path / f"{name}.csv")
-        pd.DataFrame({"test_loss": [1.0], "test_accuracy": [0.5]}).to_csv(histories[-1])
-    settings = MetricsSettings(experiment="e", metrics=Metrics()).to_json()
-    common = ("--settings", settings, "--histories", *histories, "--tables", tmp_path / "t")
-    files = [one / "a.h5", one / "b.h5"]
-    run(
-        monkeypatch,
-        metrics,
-        *common,
-        "--pretrain",
-        files[0],
-        "--finetune",
-        *files,
-        "--scratch",
-        *files,
-    )
-    jaccard = pd.read_csv(tmp_path / "t" / "jaccard.csv")
-    assert (jaccard[jaccard["fraction"] == 1]["jaccard"] == 1).all()
-    with pytest.raises(ArtifactError, match="its samples are not those"):
-        run(
-            monkeypatch,
-            metrics,
-            *common,
-            *("--pretrain", files[0], "--finetune", *files, "--scratch", two / "a.h5"),
-        )
 
 
 def test_text_goes_through_every_stage_without_a_network(

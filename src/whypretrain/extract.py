@@ -8,6 +8,7 @@ folder beside the output at once, so a kill loses at most the sample in progress
 import math
 import os
 import shutil
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,6 @@ from torch import nn
 from whypretrain import __version__, stage
 from whypretrain.artifacts import (
     ArtifactError,
-    atomic_path,
     digest,
     file_digest,
     library_versions,
@@ -29,14 +29,26 @@ from whypretrain.config.interactions import ExtractSettings
 from whypretrain.config.models import Architecture, ImageArchitecture
 from whypretrain.data.images import normalise
 from whypretrain.data.samples import Sample, Samples, read_samples
-from whypretrain.interactions.evaluate import evaluate_coalitions
+from whypretrain.interactions.evaluate import Evaluation, check_outputs, evaluate
+from whypretrain.interactions.forward import PlainForward
+from whypretrain.interactions.masking import MaskedInput
+from whypretrain.interactions.memory import fitting_batch_size
 from whypretrain.interactions.mobius import mobius
+from whypretrain.interactions.noise import noise_by_order
+from whypretrain.interactions.sharing.choose import choose_forward
 from whypretrain.interactions.store import Measurement, read_measurements, write_measurements
 from whypretrain.models.build import build, load_all
-from whypretrain.numerics import configure
+from whypretrain.numerics import configure, forward_precision
 from whypretrain.progress import Progress, say
 
-NUMERICS_CODE = ("whypretrain.interactions.evaluate", "whypretrain.models.build")
+NUMERICS_CODE = (
+    "whypretrain.interactions.evaluate",
+    "whypretrain.interactions.sharing.choose",
+    "whypretrain.models.build",
+)
+N_CHECKED = 4  # coalitions of every sample that are computed without sharing too
+TOLERANCE = {"float32": 1e-4, "tf32": 1e-2, "bf16": 0.1}
+"""Largest difference between shared and plain outputs, as a share of the largest logit."""
 
 
 def sample_digest(
@@ -65,59 +77,131 @@ def network_input(
     return normalise(pixels, architecture)
 
 
+class Extractor:
+    """A network with what it takes to measure samples under it, snapshot after snapshot.
+
+    Parameters
+    ----------
+    model : the network, in eval mode on the device; its weights are swapped in place
+    """
+
+    def __init__(
+        self, model: nn.Module, samples: Samples, settings: ExtractSettings, device: torch.device
+    ) -> None:
+        self.samples, self.settings, self.device = samples, settings, device
+        self.plain = PlainForward(model)
+        self.forward = choose_forward(model) if settings.extraction.sharing else self.plain
+        if settings.extraction.sharing and isinstance(self.forward, PlainForward):
+            say(f"{type(model).__name__}: nothing known to share, so every mask is computed whole")
+        longest = self._masked(max(samples.samples, key=lambda sample: sample.inputs.size))
+        wanted = settings.extraction.batch_size
+        self.batch_size = (
+            fitting_batch_size(self.forward, model, longest) if wanted == "auto" else wanted
+        )
+
+    def groups(self) -> list[list[int]]:
+        """Positions of the samples that share batches: always the same ones, whatever is missing.
+
+        Else the last bits of a sample could depend on which others were there already.
+        """
+        n_together = max(self.batch_size >> self.samples.n_players, 1)
+        positions = range(len(self.samples.samples))
+        groups: list[list[int]] = []
+        for _, alike in groupby(positions, lambda i: self.samples.samples[i].inputs.shape):
+            same = list(alike)
+            groups += [same[i : i + n_together] for i in range(0, len(same), n_together)]
+        return groups
+
+    def measure(self, positions: list[int], digests: list[str]) -> list[Measurement]:
+        """Measure the samples of a group; the noise floor on the first sample of all."""
+        samples = [self.samples.samples[i] for i in positions]
+        group, labels = [self._masked(s) for s in samples], [s.label for s in samples]
+        with forward_precision(self.settings.extraction.precision, self.device):
+            found = evaluate(self.forward, group, labels, batch_size=self.batch_size)
+        measured = []
+        for position, masked, made_from, one in zip(positions, group, digests, found, strict=True):
+            sample = self.samples.samples[position]
+            if self.forward is not self.plain:
+                self._check(masked, sample.label, one.outputs, made_from)
+            measured.append(
+                Measurement(
+                    sample=sample.id,
+                    label=sample.label,
+                    outputs=one.outputs,
+                    interactions=mobius(one.outputs),
+                    players=sample.players,
+                    logits=one.logits,
+                    digest=made_from,
+                    noise_floor=self._noise(masked, sample.label, one) if position == 0 else None,
+                )
+            )
+        return measured
+
+    def _check(
+        self, masked: MaskedInput, label: int, outputs: NDArray[np.float64], made_from: str
+    ) -> None:
+        """Compare some outputs, the last among them, with what the plain network says."""
+        drawn = np.random.default_rng(int(made_from[:16], 16)).integers(
+            len(outputs), size=N_CHECKED
+        )
+        drawn[-1] = len(outputs) - 1
+        precision = self.settings.extraction.precision
+        check_outputs(
+            self.plain,
+            masked,
+            label,
+            outputs,
+            coalitions=torch.from_numpy(drawn).to(self.device),
+            tolerance=TOLERANCE[precision],
+        )
+
+    def _noise(self, masked: MaskedInput, label: int, found: Evaluation) -> NDArray[np.float64]:
+        """The floor: against plain float32, in batches of another size."""
+        other = max(self.batch_size * 3 // 8, 1)
+        (repeated,) = evaluate(self.plain, [masked], [label], batch_size=other)
+        return noise_by_order(found.outputs, repeated.outputs)
+
+    def _masked(self, sample: Sample) -> MaskedInput:
+        architecture = self.settings.architecture
+        return MaskedInput(
+            inputs=network_input(sample.inputs, architecture, self.device),
+            baseline=network_input(sample.baseline, architecture, self.device),
+            players=torch.from_numpy(sample.players).to(self.device),
+            n_players=self.samples.n_players,
+            background=self.settings.extraction.background,
+        )
+
+
 def extract_snapshot(
-    model: nn.Module,
-    samples: Samples,
+    extractor: Extractor,
     digests: list[str],
     known: dict[str, Measurement],
     partial: Path,
     *,
-    settings: ExtractSettings,
-    device: torch.device,
     progress: Progress,
 ) -> list[Measurement]:
-    """Measure every sample whose digest is not in `known`, under one model."""
-    measured = []
-    for sample, made_from in zip(samples.samples, digests, strict=True):
-        outputs, logits = _remembered(known.get(made_from), partial / f"{made_from}.npz")
-        if outputs is None or logits is None:
-            outputs, logits = evaluate_coalitions(
-                model,
-                network_input(sample.inputs, settings.architecture, device),
-                network_input(sample.baseline, settings.architecture, device),
-                torch.from_numpy(sample.players).to(device),
-                sample.label,
-                n_players=samples.n_players,
-                batch_size=settings.extraction.batch_size,
-                background=settings.extraction.background,
-            )
-            with atomic_path(partial / f"{made_from}.npz") as path, path.open("wb") as file:
-                np.savez(file, outputs=outputs, logits=logits)
-        measured.append(
-            Measurement(
-                sample=sample.id,
-                label=sample.label,
-                outputs=outputs,
-                interactions=mobius(outputs),
-                players=sample.players,
-                logits=logits,
-                digest=made_from,
-            )
-        )
-        progress.update()
-    return measured
+    """Measure every sample whose digest is neither `known` nor in the folder `partial`."""
+    found = {**_read_partial(partial, digests), **known}
+    if digests[0] in found and found[digests[0]].noise_floor is None:
+        del found[digests[0]]  # it was not the first sample before
+    for positions in extractor.groups():
+        wanted = [digests[i] for i in positions]
+        missing = [made_from for made_from in wanted if made_from not in found]
+        if missing:
+            measured = extractor.measure(positions, wanted)
+            new = [item for item in measured if item.digest in missing]
+            write_measurements(partial / f"{missing[0]}.h5", new, {})
+            found |= {item.digest: item for item in new}
+        progress.update(len(positions))
+    return [found[made_from] for made_from in digests]
 
 
-def _remembered(
-    known: Measurement | None, path: Path
-) -> tuple[np.ndarray, np.ndarray] | tuple[None, None]:
-    """Outputs and logits from the last finished file, or from a run that was killed."""
-    if known is not None:
-        return known.outputs, known.logits
-    if path.exists():
-        with np.load(path, allow_pickle=False) as arrays:
-            return arrays["outputs"], arrays["logits"]
-    return None, None
+def _read_partial(partial: Path, digests: list[str]) -> dict[str, Measurement]:
+    """What a run that was killed had measured under this snapshot."""
+    found: dict[str, Measurement] = {}
+    for made_from in digests:
+        found |= _known(partial / f"{made_from}.h5")
+    return found
 
 
 def _known(path: Path) -> dict[str, Measurement]:
@@ -145,6 +229,7 @@ def main() -> None:
 
     samples = read_samples(arguments.samples)
     model = build(settings.architecture, len(samples.classes)).to(device).eval()
+    extractor = Extractor(model, samples, settings, device)
     code = digest(*[code_digest(module) for module in NUMERICS_CODE])
     folder = arguments.interactions[0].parent
     partial = folder / ".interactions.partial"
@@ -161,16 +246,7 @@ def main() -> None:
         known = _known(path)
         n_kept += len(known.keys() & set(digests))
         metadata = load_all(model, weights)
-        measured = extract_snapshot(
-            model,
-            samples,
-            digests,
-            known,
-            partial,
-            settings=settings,
-            device=device,
-            progress=progress,
-        )
+        measured = extract_snapshot(extractor, digests, known, partial, progress=progress)
         if list(known) == digests:
             os.utime(path)  # newer than its inputs, so that it counts as up to date
         else:

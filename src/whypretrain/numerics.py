@@ -1,6 +1,8 @@
 """Settings of torch that make results repeatable: float32 without TF32, fixed seeds and threads."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 
@@ -33,6 +35,28 @@ def configure(*, threads: int, device: str) -> torch.device:
         message = f"--device {device}: torch sees no CUDA device; use cpu or auto"
         raise ValueError(message)
     return chosen
+
+
+@contextmanager
+def forward_precision(precision: str, device: torch.device) -> Iterator[None]:
+    """Forward passes in `float32`, `tf32` (CUDA only) or `bf16` within the context.
+
+    Raises
+    ------
+    ValueError
+        If the device does not have the precision.
+    """
+    if precision == "tf32" and device.type != "cuda":
+        message = f"extraction.precision = 'tf32': needs CUDA, not {device.type}; use float32"
+        raise ValueError(message)
+    before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
+    torch.backends.cudnn.allow_tf32 = precision == "tf32"
+    try:
+        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16"):
+            yield
+    finally:
+        torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = before
 
 
 def seed_everything(*parts: int | str) -> int:

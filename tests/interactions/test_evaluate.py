@@ -6,7 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from whypretrain.interactions.coalitions import members
-from whypretrain.interactions.evaluate import evaluate_coalitions
+from whypretrain.interactions.evaluate import Evaluation, check_outputs, evaluate
+from whypretrain.interactions.forward import Assemble, PlainForward
+from whypretrain.interactions.masking import MaskedInput
 from whypretrain.interactions.mobius import mobius
 from whypretrain.interactions.players import grid_players
 
@@ -53,15 +55,9 @@ class Planted(nn.Module):
 
 def test_planted_interactions_come_back(players: Tensor) -> None:
     weights = {0b0: 0.5, 0b1: 1.0, 0b110: -2.0, 0b10101: 3.0, 0b111111: -0.25}
-    outputs, logits = evaluate_coalitions(
-        Planted(players, weights),
-        torch.ones(1, 12, 12),
-        torch.zeros(1, 12, 12),
-        players,
-        label=0,
-        n_players=N_PLAYERS,
-        batch_size=7,
-    )
+    masked = MaskedInput(torch.ones(1, 12, 12), torch.zeros(1, 12, 12), players, N_PLAYERS)
+    forward = PlainForward(Planted(players, weights))
+    ((outputs, logits),) = evaluate(forward, [masked], [0], batch_size=7)
     expected = np.zeros(2**N_PLAYERS)
     for coalition, weight in weights.items():
         expected[coalition] = weight
@@ -69,32 +65,88 @@ def test_planted_interactions_come_back(players: Tensor) -> None:
     np.testing.assert_allclose(logits, [sum(weights.values()), 0])
 
 
-def test_the_batch_size_changes_nothing_but_rounding(
-    players: Tensor, image: Tensor, baseline: Tensor
-) -> None:
+@pytest.fixture
+def network() -> nn.Module:
     torch.manual_seed(0)
-    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(400, 5)).eval()
+    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(400, 5)).eval()
+
+
+@pytest.fixture
+def masked(players: Tensor, image: Tensor, baseline: Tensor) -> MaskedInput:
+    return MaskedInput(image, baseline, players, N_PLAYERS)
+
+
+def test_the_batch_size_changes_nothing_but_rounding(
+    network: nn.Module, masked: MaskedInput
+) -> None:
     results = [
-        evaluate_coalitions(
-            network, image, baseline, players, 2, n_players=N_PLAYERS, batch_size=size
-        )[0]
+        evaluate(PlainForward(network), [masked], [2], batch_size=size)[0].outputs
         for size in (1, 5, 64, 1000)
     ]
     for other in results[1:]:
         np.testing.assert_allclose(other, results[0], atol=1e-5)
 
 
-def test_refuses_outputs_that_are_not_finite(
-    players: Tensor, image: Tensor, baseline: Tensor
+@pytest.mark.parametrize("batch_size", [2, 7, 128, 1000])
+def test_inputs_that_share_batches_do_not_mix(
+    network: nn.Module, masked: MaskedInput, batch_size: int
 ) -> None:
+    other = MaskedInput(masked.baseline, masked.inputs, masked.players, N_PLAYERS)
+    forward = PlainForward(network)
+    together = evaluate(forward, [masked, other], [2, 4], batch_size=batch_size)
+    for one, found, label in zip([masked, other], together, [2, 4], strict=True):
+        (alone,) = evaluate(forward, [one], [label], batch_size=64)
+        np.testing.assert_allclose(found.outputs, alone.outputs, atol=1e-5)
+        np.testing.assert_allclose(found.logits, alone.logits, atol=1e-5)
+
+
+def test_running_out_of_memory_halves_the_batch_and_loses_nothing(
+    network: nn.Module, masked: MaskedInput
+) -> None:
+    sizes = []
+
+    class Small(nn.Module):
+        def forward(self, images: Tensor) -> Tensor:
+            sizes.append(len(images))
+            if len(images) > 10:
+                raise torch.OutOfMemoryError
+            return network(images)
+
+    (found,) = evaluate(PlainForward(Small()), [masked], [2], batch_size=32)
+    assert sizes[:3] == [32, 16, 8]
+    assert set(sizes[3:]) == {8}
+    (expected,) = evaluate(PlainForward(network), [masked], [2], batch_size=64)
+    np.testing.assert_allclose(found.outputs, expected.outputs, atol=1e-5)
+
+
+def test_refuses_outputs_that_are_not_finite(masked: MaskedInput) -> None:
     class Broken(nn.Module):
         def forward(self, images: Tensor) -> Tensor:
             return images.new_full((len(images), 2), float("nan"))
 
     with pytest.raises(FloatingPointError, match="64 of 64 outputs are not finite"):
-        evaluate_coalitions(
-            Broken(), image, baseline, players, 0, n_players=N_PLAYERS, batch_size=64
-        )
+        evaluate(PlainForward(Broken()), [masked], [0], batch_size=64)
+
+
+def test_outputs_that_differ_from_plain_ones_are_refused(
+    network: nn.Module, masked: MaskedInput
+) -> None:
+    class Wrong(PlainForward):
+        def prepare(self, masked: MaskedInput) -> Assemble:
+            # Player 2 is never masked: what a mistaken colouring could do.
+            return lambda coalitions: masked.versions(coalitions | 4)
+
+    plain = PlainForward(network)
+
+    def check(found: Evaluation) -> None:
+        some = torch.tensor([0, 63])
+        check_outputs(plain, masked, 1, found.outputs, coalitions=some, tolerance=1e-4)
+
+    (right,) = evaluate(plain, [masked], [1], batch_size=9)
+    check(right)
+    (wrong,) = evaluate(Wrong(network), [masked], [1], batch_size=64)
+    with pytest.raises(FloatingPointError, match=r"set extraction\.sharing to false"):
+        check(wrong)
 
 
 def test_words_are_masked_by_a_token() -> None:
@@ -107,8 +159,7 @@ def test_words_are_masked_by_a_token() -> None:
 
     tokens = torch.tensor([7, 20, 300, 4000, 8])
     players = torch.tensor([-1, 0, 1, 1, -1])
-    outputs, logits = evaluate_coalitions(
-        Counts(), tokens, torch.full_like(tokens, 103), players, 0, n_players=2, batch_size=3
-    )
+    masked = MaskedInput(tokens, torch.full_like(tokens, 103), players, 2)
+    ((outputs, logits),) = evaluate(PlainForward(Counts()), [masked], [0], batch_size=3)
     np.testing.assert_allclose(outputs, [15, 35, 4315, 4335])
     np.testing.assert_allclose(logits, [4335, 0])

@@ -129,8 +129,14 @@ class Sampling(Section):
 class Extraction(Section):
     """How the 2**n outputs of a sample are computed."""
 
-    batch_size: int = Field(default=256, ge=1)
-    """Coalitions a forward pass."""
+    batch_size: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
+    """Coalitions a forward pass; `auto` is what fits into memory, at most 256, on CUDA 1024."""
+    sharing: bool = True
+    """Compute once what masked versions of an input have in common. Exact; false computes every
+    version from its pixels or words on."""
+    precision: Literal["float32", "tf32", "bf16"] = "float32"
+    """Of the forward passes. `tf32` (on CUDA) and `bf16` are faster and raise the noise floor, by
+    far the most for high orders; the file of interactions holds the floor that was measured."""
     background: Literal["keep", "mask"] = "keep"
     """Whether pixels of no player keep their value."""
 

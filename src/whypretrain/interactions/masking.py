@@ -1,11 +1,37 @@
 """Masked inputs x_T, composed on the device from the bits of the coalitions."""
 
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from torch import Tensor
 
 Background = Literal["keep", "mask"]
+
+
+@dataclass(frozen=True)
+class MaskedInput:
+    """One input with all that its 2**n_players masked versions are made of.
+
+    Attributes are the arguments of :func:`mask_inputs`.
+    """
+
+    inputs: Tensor
+    baseline: Tensor
+    players: Tensor
+    n_players: int
+    background: Background = "keep"
+
+    def versions(self, coalitions: Tensor) -> Tensor:
+        """Masked inputs x_T, of shape (batch, *leading, *sites), of int64 coalitions (batch,)."""
+        return mask_inputs(
+            self.inputs,
+            self.baseline,
+            self.players,
+            coalitions,
+            n_players=self.n_players,
+            background=self.background,
+        )
 
 
 def mask_inputs(

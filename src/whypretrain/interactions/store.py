@@ -20,7 +20,9 @@ class Measurement:
     """One sample under one model.
 
     `outputs` and `interactions` have shape (2**n_players,), float64; `players` (height, width),
-    int16, -1 for no player; `logits` (n_classes,), float32, on the unmasked image.
+    int16, -1 for no player; `logits` (n_classes,), float32, on the unmasked image. `noise_floor`,
+    (n_players + 1,), float64, is measured on one sample of a file: what rounding makes of each
+    order.
     """
 
     sample: str
@@ -30,6 +32,7 @@ class Measurement:
     players: NDArray[np.int16]
     logits: NDArray[np.float32]
     digest: str
+    noise_floor: NDArray[np.float64] | None = None
 
     @property
     def prediction(self) -> int:
@@ -58,6 +61,8 @@ def write_measurements(
             group["interactions"] = item.interactions
             group["logits"] = item.logits
             group.create_dataset("players", data=item.players, compression="gzip")
+            if item.noise_floor is not None:
+                group["noise_floor"] = item.noise_floor
             group.attrs["sample"] = item.sample
             group.attrs["label"] = item.label
             group.attrs["prediction"] = item.prediction
@@ -102,6 +107,7 @@ def _read_group(group: h5py.Group) -> Measurement:
         players=group["players"][:],
         logits=group["logits"][:],
         digest=str(group.attrs["digest"]),
+        noise_floor=group["noise_floor"][:] if "noise_floor" in group else None,
     )
     n_coalitions = 1 << int(group.attrs["n_players"])
     if item.outputs.shape != (n_coalitions,) or item.interactions.shape != (n_coalitions,):

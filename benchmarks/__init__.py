@@ -1,0 +1,1 @@
+"""Benchmarks: `make bench`, and the cost of the paper suite."""

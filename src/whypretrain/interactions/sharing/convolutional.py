@@ -1,0 +1,183 @@
+"""Convolutional networks, whose first operations are computed once a pattern, not once a mask.
+
+What a local operation yields at a position depends on the players that reach it alone. So a value
+is a table: a row for each pattern of the players that reach a position, over all positions. There
+are few rows as long as few players reach one position. Operations run on the rows: it's the
+arithmetic of masked images, with no approximation, and nothing is computed twice.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, fx, nn
+from torch.nn import functional
+
+from whypretrain.interactions.forward import Assemble
+from whypretrain.interactions.masking import MaskedInput
+from whypretrain.interactions.sharing.chain import CONVOLUTIONS, MAXIMA, Chain, cut_network
+from whypretrain.interactions.sharing.patterns import PositionPatterns
+from whypretrain.interactions.sharing.plan import Plan, Step, make_plan
+
+NUMBERS_AT_ONCE = {"cpu": 2**21, "cuda": 2**27}
+"""How many numbers windows hold at a time: what stays in a CPU's cache, what keeps a GPU busy."""
+PLANS_KEPT = 16
+"""Plans take 10 to 25 MB each for images of 224×224 pixels and ten players."""
+
+
+def share_convolutional_network(
+    model: nn.Module, *, memory_limit: int = 4 << 30
+) -> "SharedConvolutionalNetwork | None":
+    """The network with its local part computed once; None if it has none, or trains, or has hooks.
+
+    Parameters
+    ----------
+    memory_limit : bytes that tables may take; sharing stops earlier where they would take more
+    """
+    chain = cut_network(model)
+    return None if chain is None else SharedConvolutionalNetwork(chain, memory_limit=memory_limit)
+
+
+class SharedConvolutionalNetwork:
+    """A :class:`Forward` that computes every pattern of every position once.
+
+    What it assembles is the value where sharing stops, (batch, channels, height, width). Where that
+    is depends on image size and players; `rest` goes on from values of any shape assembled before.
+    """
+
+    def __init__(self, chain: Chain, *, memory_limit: int) -> None:
+        self._chain = chain
+        self._memory_limit = memory_limit
+        self._plans: OrderedDict[tuple[object, ...], Plan] = OrderedDict()
+        self._rests: dict[tuple[int, ...], tuple[fx.Node, Callable[[Tensor], Tensor]]] = {}
+
+    @torch.inference_mode()
+    def prepare(self, masked: MaskedInput) -> Assemble:
+        """All patterns of the value where sharing stops, with the weights as they are now.
+
+        Raises
+        ------
+        ValueError
+            If images of another size stop at another value of the same shape.
+        """
+        plan = self._plan(masked)
+        if plan.shape not in self._rests:
+            self._rests[plan.shape] = plan.cut, self._chain.rest(plan.cut)
+        cut, _ = self._rests[plan.shape]
+        if cut is not plan.cut:
+            message = (
+                f"sharing stops at {cut} for images of one size and at {plan.cut} for another, and "
+                f"the values there have one shape, {plan.shape}; use one forward for each size"
+            )
+            raise ValueError(message)
+        if not plan.steps:
+            return masked.versions
+        tables = {self._chain.nodes[0]: _pixel_table(masked, plan.pixels)}
+        for step in plan.steps:
+            sources = [tables[source] for source in step.node.all_input_nodes]
+            tables[step.node] = _compute(self._chain.operation(step.node), step, sources)
+            for node in step.done:
+                del tables[node]
+        return _Table(tables[plan.cut], plan.patterns, plan.shape)
+
+    def rest(self, assembled: Tensor) -> Tensor:
+        """Logits of shape (batch, n_classes), of values that an earlier `prepare` assembles."""
+        return self._rests[tuple(assembled.shape[1:])][1](assembled)
+
+    def _plan(self, masked: MaskedInput) -> Plan:
+        """The plan for an input's players, kept for the next snapshots of the network."""
+        players, image = masked.players, masked.inputs
+        kind = (players.shape, players.dtype, players.device, len(image), image.dtype)
+        key = (players.cpu().numpy().tobytes(), masked.n_players, *kind)
+        plan = self._plans.pop(key, None)
+        if plan is None:
+            plan = make_plan(
+                self._chain,
+                players,
+                n_players=masked.n_players,
+                channels=len(image),
+                max_numbers=self._memory_limit // image.element_size(),
+            )
+        self._plans[key] = plan
+        if len(self._plans) > PLANS_KEPT:
+            self._plans.popitem(last=False)
+        return plan
+
+
+@dataclass(frozen=True)
+class _Table:
+    """The value of any masked version, looked up in `rows`, (n_rows, channels)."""
+
+    rows: Tensor
+    patterns: PositionPatterns
+    shape: tuple[int, int, int]
+
+    def __call__(self, coalitions: Tensor) -> Tensor:
+        channels, height, width = self.shape
+        positions = torch.arange(height * width, device=coalitions.device)
+        index = self.patterns.rows(positions, coalitions[:, None])
+        values = self.rows.index_select(0, index.flatten())
+        images = values.view(len(coalitions), height, width, channels).permute(0, 3, 1, 2)
+        return images.contiguous()  # as the whole network has them
+
+
+def _pixel_table(masked: MaskedInput, patterns: PositionPatterns) -> Tensor:
+    """Every pixel of a player present and masked, every other pixel as it is in all versions."""
+    every = torch.tensor([0, (1 << masked.n_players) - 1], device=masked.inputs.device)
+    nobody, everybody = masked.versions(every).flatten(2)
+    everybody, nobody = everybody[:, patterns.positions], nobody[:, patterns.positions]
+    return torch.where(patterns.coalitions > 0, everybody, nobody).t().contiguous()
+
+
+def _compute(operation: Any, step: Step, sources: list[Tensor]) -> Tensor:
+    """One operation on tables (n_rows, channels)."""
+    if type(operation) in CONVOLUTIONS:
+        return _windows(sources[0], step, _convolution(operation))
+    if type(operation) in MAXIMA:
+        return _windows(sources[0], step, lambda windows: windows.amax(dim=1))
+    if step.divisor is not None:
+        sums = _windows(sources[0], step, lambda windows: windows.sum(dim=1))
+        return sums / step.divisor.to(sums.dtype)
+    tables = [
+        source if reads is None else source.index_select(0, reads[:, 0])
+        for source, reads in zip(sources, step.reads, strict=True)
+    ]
+    # As an image one pixel wide, whose memory is that of the table.
+    images = [table.t()[None, :, :, None] for table in tables]
+    image_of = dict(zip(step.node.all_input_nodes, images, strict=True))
+    result = operation(*fx.node.map_arg(step.node.args, image_of.__getitem__), **step.node.kwargs)
+    return result[0, :, :, 0].t().contiguous()
+
+
+def _windows(rows: Tensor, step: Step, function: Callable[[Tensor], Tensor]) -> Tensor:
+    """A function of windows (n_windows, n_taps, channels), for every row's window."""
+    (reads,) = step.reads
+    if reads is None:
+        return function(rows[:, None])
+    if step.padded:
+        rows = torch.cat([rows, rows.new_zeros(1, rows.shape[1])])
+    at_once = max(1, NUMBERS_AT_ONCE[rows.device.type] // (reads.shape[1] * rows.shape[1]))
+    result = torch.empty(0)
+    for start in range(0, len(reads), at_once):
+        part = reads[start : start + at_once]
+        values = function(rows.index_select(0, part.flatten()).view(*part.shape, -1))
+        if start == 0:
+            result = values.new_empty(len(reads), values.shape[1])
+        result[start : start + at_once] = values
+    return result
+
+
+def _convolution(module: nn.Conv2d) -> Callable[[Tensor], Tensor]:
+    """A convolution as a function of windows (n_windows, n_taps, in_channels)."""
+    if module.groups == 1:
+        matrix = module.weight.permute(0, 2, 3, 1).flatten(1)
+        return lambda windows: functional.linear(windows.flatten(1), matrix, module.bias)
+
+    def convolve(windows: Tensor) -> Tensor:
+        images = windows.transpose(1, 2).unflatten(2, module.kernel_size)
+        result = functional.conv2d(images, module.weight, module.bias, groups=module.groups)
+        return result[..., 0, 0]
+
+    return convolve
