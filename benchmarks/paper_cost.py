@@ -27,6 +27,7 @@ from whypretrain.models.build import build
 
 FLOAT64 = 8  # bytes
 N_TOKENS = 32
+COALITIONS_AT_ONCE = 256  # a card with room to spare takes more
 ENCODERS = {"bert_base": BertConfig, "distilbert": DistilBertConfig}  # the defaults: base sizes
 OPTIMIZER_COPIES = {"adamw": 2, "sgd": 1}
 DATASETS = {  # classes; training and test items
@@ -144,7 +145,8 @@ def extraction(config: Config, name: str, network: Network) -> list[float]:
     n_models = 2 * len(config.snapshots) + 1
     forwards = n_samples * n_models << sampling.players.n
     files, interactions = n_models * network.file_bytes, 2 * FLOAT64 * forwards
-    gpu = network.file_bytes + config.extraction.batch_size * network.widest(bfloat16=False)
+    batch_size = config.extraction.batch_size or COALITIONS_AT_ONCE
+    gpu = network.file_bytes + batch_size * network.widest(bfloat16=False)
     counts = [n_samples, sampling.players.n, n_models, forwards]
     return [*counts, network.flops, network.flops * forwards, files, interactions, gpu]
 

@@ -94,9 +94,8 @@ class Extractor:
         if settings.extraction.sharing and isinstance(self.forward, PlainForward):
             say(f"{type(model).__name__}: nothing known to share, so every mask is computed whole")
         longest = self._masked(max(samples.samples, key=lambda sample: sample.inputs.size))
-        wanted = settings.extraction.batch_size
-        self.batch_size = (
-            fitting_batch_size(self.forward, model, longest) if wanted == "auto" else wanted
+        self.batch_size = settings.extraction.batch_size or fitting_batch_size(
+            self.forward, model, longest
         )
 
     def groups(self) -> list[list[int]]:

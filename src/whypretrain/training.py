@@ -88,7 +88,8 @@ def fit(
     steps_per_epoch = _n_batches(train, recipe)
     n_steps = recipe.epochs * steps_per_epoch
     due = {fraction: round(fraction * n_steps) for fraction in outputs.snapshots}
-    model.to(device)
+    # Convolutions are up to a third faster this way, on a CPU and in mixed precision on a card.
+    model.to(device, memory_format=torch.channels_last)
     precision = _precision(recipe, device)
     optimizer = _optimizer(model, recipe)
     scaler = torch.amp.GradScaler(device.type, enabled=precision == torch.float16)

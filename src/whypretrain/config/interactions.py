@@ -129,8 +129,8 @@ class Sampling(Section):
 class Extraction(Section):
     """How the 2**n outputs of a sample are computed."""
 
-    batch_size: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
-    """Coalitions a forward pass; `auto` is what fits into memory, at most 256, on CUDA 1024."""
+    batch_size: int | None = Field(default=None, ge=1)
+    """Coalitions a forward pass; null takes what fits into memory, at most 256, on CUDA 1024."""
     sharing: bool = True
     """Compute once what masked versions of an input have in common. Exact; false computes every
     version from its pixels or words on."""
