@@ -89,7 +89,8 @@ def fit(
     n_steps = recipe.epochs * steps_per_epoch
     due = {fraction: round(fraction * n_steps) for fraction in outputs.snapshots}
     # Convolutions are up to a third faster this way, on a CPU and in mixed precision on a card.
-    model.to(device, memory_format=torch.channels_last)
+    # (The types of torch do not know the argument.)
+    model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     precision = _precision(recipe, device)
     optimizer = _optimizer(model, recipe)
     scaler = torch.amp.GradScaler(device.type, enabled=precision == torch.float16)
