@@ -26,7 +26,7 @@ def test_looked_up_tokens_are_those_of_the_masked_input(
     players[2] = -1
     inputs, baseline = torch.randn(2, 7, 4, generator=generator)
     patterns = TokenPatterns(players.short(), n_players)
-    kept, token = patterns.kept(background), patterns.tokens()
+    kept, token = patterns.kept(background), patterns.positions
     table = TokenTable(patterns, torch.where(kept, inputs[token], baseline[token]))
     coalitions = torch.arange(2**n_players)
     expected = mask_inputs(
@@ -38,12 +38,14 @@ def test_looked_up_tokens_are_those_of_the_masked_input(
 def test_there_is_one_row_a_pattern() -> None:
     players = torch.tensor([[-1, -1, -1], [0, 0, -1], [0, 2, 1], [2, 2, 1]])
     patterns = TokenPatterns(players, 3)
-    assert patterns.n_rows == 1 + 2 + 8 + 4
-    assert patterns.tokens().tolist() == [0] + [1] * 2 + [2] * 8 + [3] * 4
+    assert len(patterns.positions) == 1 + 2 + 8 + 4
+    assert patterns.positions.tolist() == [0] + [1] * 2 + [2] * 8 + [3] * 4
     assert patterns.kept("keep")[:3].tolist() == [[True] * 3, [False, False, True], [True] * 3]
     # All rows are used, and the empty coalition has the first of every token.
-    assert patterns.rows(torch.arange(8)).unique().tolist() == list(range(15))
-    assert patterns.rows(torch.tensor([0])).tolist() == [[0, 1, 3, 11]]
+    assert patterns.rows(torch.arange(4), torch.arange(8)[:, None]).unique().tolist() == list(
+        range(15)
+    )
+    assert patterns.rows(torch.arange(4), torch.tensor(0)).tolist() == [0, 1, 3, 11]
 
 
 @pytest.mark.parametrize("bias", [True, False])

@@ -83,7 +83,7 @@ class SharedEncoder:
         if (torch.stack([masked.inputs, masked.baseline]) == self._model.padding).any():
             return masked.versions
         patterns = TokenPatterns(masked.players[:, None], masked.n_players)
-        position = patterns.tokens()
+        position = patterns.positions
         kept = patterns.kept(masked.background)[:, 0]
         ids = torch.where(kept, masked.inputs[position], masked.baseline[position])
         x = self._encoder.embeddings(input_ids=ids[:, None], position_ids=position[:, None])[:, 0]

@@ -1,4 +1,4 @@
-"""The patterns of a feature map: each position under each choice of the players that reach it."""
+"""Patterns: each position of a value under each choice of the players that reach it."""
 
 import torch
 from torch import Tensor

@@ -12,52 +12,31 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from whypretrain.interactions.masking import Background
+from whypretrain.interactions.sharing.patterns import PositionPatterns
 
 
-class TokenPatterns:
-    """All pairs of a token and a pattern of the players in it: by token, then by pattern.
+class TokenPatterns(PositionPatterns):
+    """All pairs of a token and a pattern of the players in it; a token is a position.
 
     Parameters
     ----------
     players : integer tensor of shape (n_tokens, n_sites)
         The player of every site of every token; -1 where there is none.
     n_players : how many players there are
-
-    Attributes
-    ----------
-    n_rows : number of pairs, at most 2**n_players · n_tokens
     """
 
     def __init__(self, players: Tensor, n_players: int) -> None:
-        self._sites = players.long()
-        member = torch.stack([(players == i).any(dim=1) for i in range(n_players)], dim=1)
-        # Bit `rank` of a pattern says whether the token's player of that rank is present.
-        self._rank = (member.cumsum(dim=1) - 1).clamp(min=0)
-        self._weight = member << self._rank
-        self._n_patterns = 1 << member.sum(dim=1)
-        self._first = self._n_patterns.cumsum(dim=0) - self._n_patterns
-        self.n_rows = int(self._n_patterns.sum())
-
-    def tokens(self) -> Tensor:
-        """The token of every row, int64 of shape (n_rows,)."""
-        return torch.repeat_interleave(self._n_patterns)
+        super().__init__(torch.stack([(players == i).any(dim=1) for i in range(n_players)]))
+        self._sites, self._n_players = players.long(), n_players
+        self.n_tokens = len(players)
 
     def kept(self, background: Background) -> Tensor:
         """Which sites of its token every row keeps, bool of shape (n_rows, n_sites)."""
-        token = self.tokens()
-        pattern = torch.arange(self.n_rows, device=token.device) - self._first[token]
-        # Columns of players that are not in the token hold anything: no site of it reads them.
-        present = (pattern[:, None] >> self._rank[token] & 1).bool()
+        each = torch.arange(self._n_players, device=self.positions.device)
+        present = (self.coalitions[:, None] >> each & 1).bool()
         rest = torch.full_like(present[:, :1], background == "keep")
-        n_players = present.shape[1]
-        column = torch.where(self._sites < 0, n_players, self._sites)
-        return torch.cat([present, rest], dim=1).gather(1, column[token])
-
-    def rows(self, coalitions: Tensor) -> Tensor:
-        """The rows of int64 coalitions (batch,), int64 of shape (batch, n_tokens)."""
-        players = torch.arange(self._weight.shape[1], device=coalitions.device)
-        present = coalitions[:, None] >> players & 1
-        return self._first + (present[:, None] * self._weight).sum(dim=2)
+        column = torch.where(self._sites < 0, self._n_players, self._sites)
+        return torch.cat([present, rest], dim=1).gather(1, column[self.positions])
 
 
 @dataclass(frozen=True)
@@ -69,7 +48,8 @@ class TokenTable:
 
     def __call__(self, coalitions: Tensor) -> Tensor:
         """Tokens of shape (batch, n_tokens, n_columns), for int64 coalitions (batch,)."""
-        return functional.embedding(self.patterns.rows(coalitions), self.values)
+        tokens = torch.arange(self.patterns.n_tokens, device=coalitions.device)
+        return functional.embedding(self.patterns.rows(tokens, coalitions[:, None]), self.values)
 
 
 def split_columns(tokens: Tensor, width: int, n_heads: int) -> tuple[Tensor, ...]:

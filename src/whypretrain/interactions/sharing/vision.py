@@ -66,9 +66,9 @@ class SharedVisionTransformer:
             self._patches(masked.players).flatten(1), (0, 0, n_prefix, 0), value=-1
         )
         patterns = TokenPatterns(players, masked.n_players)
-        if patterns.n_rows > MAX_ROWS:
+        if len(patterns.positions) > MAX_ROWS:
             return masked.versions
-        token = patterns.tokens()[n_prefix:]
+        token = patterns.positions[n_prefix:]
         kept = patterns.kept(masked.background)[n_prefix:]
         patches = torch.where(
             kept.unflatten(1, (1, *embed.patch_size)),
