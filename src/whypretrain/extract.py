@@ -8,6 +8,7 @@ folder beside the output at once, so a kill loses at most the sample in progress
 import math
 import os
 import shutil
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -183,15 +184,22 @@ def extract_snapshot(
     found = {**_read_partial(partial, digests), **known}
     if digests[0] in found and found[digests[0]].noise_floor is None:
         del found[digests[0]]  # it was not the first sample before
-    for positions in extractor.groups():
-        wanted = [digests[i] for i in positions]
-        missing = [made_from for made_from in wanted if made_from not in found]
-        if missing:
-            measured = extractor.measure(positions, wanted)
-            new = [item for item in measured if item.digest in missing]
-            write_measurements(partial / f"{missing[0]}.h5", new, {})
-            found |= {item.digest: item for item in new}
-        progress.update(len(positions))
+    with ThreadPoolExecutor(max_workers=1) as writer:
+        written: Future[None] | None = None
+        for positions in extractor.groups():
+            wanted = [digests[i] for i in positions]
+            missing = [made_from for made_from in wanted if made_from not in found]
+            if missing:
+                measured = extractor.measure(positions, wanted)
+                new = [item for item in measured if item.digest in missing]
+                found |= {item.digest: item for item in new}
+                if written:
+                    written.result()  # raises what went wrong
+                # Written while the next group is computed.
+                written = writer.submit(write_measurements, partial / f"{missing[0]}.h5", new, {})
+            progress.update(len(positions))
+        if written:
+            written.result()
     return [found[made_from] for made_from in digests]
 
 
