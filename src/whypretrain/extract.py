@@ -49,7 +49,7 @@ NUMERICS_CODE = (
 )
 N_CHECKED = 4  # coalitions of every sample that are computed without sharing too
 TOLERANCE = {"float32": 1e-4, "tf32": 1e-2, "bf16": 0.1}
-"""Largest difference between shared and plain outputs, as a share of the largest logit."""
+"""Largest difference between shared and plain outputs: see :func:`check_outputs`."""
 
 
 def sample_digest(

@@ -149,6 +149,23 @@ def test_outputs_that_differ_from_plain_ones_are_refused(
         check(wrong)
 
 
+def test_rounding_of_logits_that_cancel_is_no_difference(masked: MaskedInput) -> None:
+    """Two large logits, nearly equal, whose last bits differ: 2e-5 of a log-odds of 0.1."""
+
+    class Cancelling(nn.Module):
+        def forward(self, images: Tensor) -> Tensor:
+            value = images.mean(dim=(1, 2, 3))
+            return torch.stack([value, -value], dim=1)
+
+    plain = PlainForward(Cancelling())
+    (found,) = evaluate(plain, [masked], [0], batch_size=64)
+    assert np.abs(found.outputs).max() < 1
+    some = torch.arange(4)
+    check_outputs(plain, masked, 0, found.outputs + 2e-5, coalitions=some, tolerance=1e-4)
+    with pytest.raises(FloatingPointError, match="more than rounding explains"):
+        check_outputs(plain, masked, 0, found.outputs + 2e-4, coalitions=some, tolerance=1e-4)
+
+
 def test_words_are_masked_by_a_token() -> None:
     """A bag of words: the network counts the tokens of players that are still there."""
 

@@ -94,7 +94,8 @@ def check_outputs(
     ----------
     outputs : float64 array of shape (2**n_players,), which another forward gave
     coalitions : int64 tensor of shape (batch,), on the device of the input
-    tolerance : largest difference allowed, as a share of the largest logit
+    tolerance : largest difference allowed, in nats, or as a share of the largest logit if that
+        is above 1: logits near 0 are differences of larger numbers, whose rounding they keep
 
     Raises
     ------
@@ -104,7 +105,7 @@ def check_outputs(
     logits = plain.rest(plain.prepare(masked)(coalitions))
     expected = log_odds(logits, label).cpu().numpy()
     difference = float(np.abs(outputs[coalitions.cpu().numpy()] - expected).max())
-    allowed = tolerance * float(logits.abs().max())
+    allowed = tolerance * max(1.0, float(logits.abs().max()))
     if not difference <= allowed:
         message = (
             f"outputs of shared computation differ from plain ones by {difference:.2g}, more than "
