@@ -39,9 +39,9 @@ class Case(NamedTuple):
 
 CASES = {
     "vgg16": Case("VGG-16", 4.5, draws=5, batch=256),
-    "resnet50": Case("ResNet-50", 1.75, draws=5, batch=64),
-    "resnet18": Case("ResNet-18", 1.7, draws=5, batch=64),
-    "mobilenetv2_100": Case("MobileNetV2", 1.3, draws=5, batch=64),
+    "resnet50": Case("ResNet-50", 1.75, draws=3, batch=64),
+    "resnet18": Case("ResNet-18", 1.7, draws=3, batch=64),
+    "mobilenetv2_100": Case("MobileNetV2", 1.3, draws=3, batch=64),
     "vit_small_patch16_224": Case("ViT-Small", 1.08, draws=1, batch=32),
     "vit_base_patch16_224": Case("ViT-Base", 1.08, draws=1, batch=16),
     "bert": Case("BERT-base, 32 tokens", 1.07, draws=1, batch=32),
