@@ -70,7 +70,7 @@ def histories_of(experiments):
 
 
 def subject(wildcards):
-    """The run or the experiment that a rule is about: both have a model and a dataset."""
+    """The run or the experiment that wildcards name; both have a model and a dataset."""
     run = wildcards.get("run")
     return RUNS[run] if run else CONFIG.experiments[wildcards.experiment]
 
