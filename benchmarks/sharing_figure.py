@@ -1,6 +1,6 @@
 """The picture in docs/sharing.md: how many players reach each position of VGG-16, layer by layer.
 
-python -m benchmarks.sharing_figure docs/sharing.png
+python -m benchmarks.sharing_figure docs/images/sharing.png
 """
 
 import argparse
