@@ -38,7 +38,7 @@ from whypretrain.interactions.mobius import mobius
 from whypretrain.interactions.noise import noise_by_order
 from whypretrain.interactions.sharing.choose import choose_forward
 from whypretrain.interactions.store import Measurement, read_measurements, write_measurements
-from whypretrain.models.build import build, load_all
+from whypretrain.models.build import build, classifier, load_all
 from whypretrain.numerics import configure, forward_precision
 from whypretrain.progress import Progress, say
 
@@ -48,7 +48,7 @@ NUMERICS_CODE = (
     "whypretrain.models.build",
 )
 N_CHECKED = 4  # coalitions of every sample that are computed without sharing too
-TOLERANCE = {"float32": 1e-4, "tf32": 1e-2, "bf16": 0.1}
+TOLERANCE = {"float32": 1e-5, "tf32": 1e-3, "bf16": 1e-2}
 """Largest difference between shared and plain outputs: see :func:`check_outputs`."""
 
 
@@ -90,7 +90,7 @@ class Extractor:
         self, model: nn.Module, samples: Samples, settings: ExtractSettings, device: torch.device
     ) -> None:
         self.samples, self.settings, self.device = samples, settings, device
-        self.plain = PlainForward(model)
+        self.plain, self.head = PlainForward(model), classifier(model)
         self.forward = choose_forward(model) if settings.extraction.sharing else self.plain
         if settings.extraction.sharing and isinstance(self.forward, PlainForward):
             say(f"{type(model).__name__}: nothing known to share, so every mask is computed whole")
@@ -148,6 +148,7 @@ class Extractor:
         precision = self.settings.extraction.precision
         check_outputs(
             self.plain,
+            self.head,
             masked,
             label,
             outputs,

@@ -1,5 +1,7 @@
 """Masking and evaluation: against a loop, and on networks whose interactions are known."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 import torch
@@ -140,7 +142,7 @@ def test_outputs_that_differ_from_plain_ones_are_refused(
 
     def check(found: Evaluation) -> None:
         some = torch.tensor([0, 63])
-        check_outputs(plain, masked, 1, found.outputs, coalitions=some, tolerance=1e-4)
+        check_outputs(plain, network[-1], masked, 1, found.outputs, coalitions=some, tolerance=1e-5)  # type: ignore[index]
 
     (right,) = evaluate(plain, [masked], [1], batch_size=9)
     check(right)
@@ -149,21 +151,38 @@ def test_outputs_that_differ_from_plain_ones_are_refused(
         check(wrong)
 
 
-def test_rounding_of_logits_that_cancel_is_no_difference(masked: MaskedInput) -> None:
-    """Two large logits, nearly equal, whose last bits differ: 2e-5 of a log-odds of 0.1."""
+def test_rounding_of_products_that_cancel_is_no_difference(masked: MaskedInput) -> None:
+    """The head's products are large and cancel, so the rounding of logits near 0 is large."""
 
     class Cancelling(nn.Module):
-        def forward(self, images: Tensor) -> Tensor:
-            value = images.mean(dim=(1, 2, 3))
-            return torch.stack([value, -value], dim=1)
+        def __init__(self, size: float) -> None:
+            super().__init__()
+            self.head = nn.Linear(2, 2, bias=False)
+            self.head.weight.data = torch.tensor([[size, -size], [-size, size]])
 
-    plain = PlainForward(Cancelling())
-    (found,) = evaluate(plain, [masked], [0], batch_size=64)
-    assert np.abs(found.outputs).max() < 1
-    some = torch.arange(4)
-    check_outputs(plain, masked, 0, found.outputs + 2e-5, coalitions=some, tolerance=1e-4)
-    with pytest.raises(FloatingPointError, match="more than rounding explains"):
-        check_outputs(plain, masked, 0, found.outputs + 2e-4, coalitions=some, tolerance=1e-4)
+        def forward(self, images: Tensor) -> Tensor:
+            mean = images.mean(dim=(1, 2, 3))
+            return self.head(torch.stack([mean + 1, mean.detach() + 1], dim=1))
+
+    for size, is_rounding in ((100.0, True), (1.0, False)):
+        network = Cancelling(size)
+        plain = PlainForward(network)
+        (found,) = evaluate(plain, [masked], [0], batch_size=64)
+        assert np.abs(found.outputs).max() < 1e-3
+        some = torch.arange(4)
+        expected = (
+            nullcontext() if is_rounding else pytest.raises(FloatingPointError, match="rounding")
+        )
+        with expected:
+            check_outputs(
+                plain,
+                network.head,
+                masked,
+                0,
+                found.outputs + 1e-3,
+                coalitions=some,
+                tolerance=1e-5,
+            )
 
 
 def test_words_are_masked_by_a_token() -> None:

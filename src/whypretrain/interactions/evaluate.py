@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from whypretrain.interactions.forward import Forward
 from whypretrain.interactions.masking import MaskedInput
@@ -81,6 +81,7 @@ def _logits(forward: Forward, parts: list[Tensor]) -> Tensor:
 @torch.inference_mode()
 def check_outputs(
     plain: Forward,
+    head: nn.Linear,
     masked: MaskedInput,
     label: int,
     outputs: NDArray[np.float64],
@@ -92,20 +93,30 @@ def check_outputs(
 
     Parameters
     ----------
+    head : the network's last layer. What its products add up to without their signs is the scale
+        of rounding: where they cancel, logits and even their differences may be far smaller.
     outputs : float64 array of shape (2**n_players,), which another forward gave
     coalitions : int64 tensor of shape (batch,), on the device of the input
-    tolerance : largest difference allowed, in nats, or as a share of the largest logit if that
-        is above 1: logits near 0 are differences of larger numbers, whose rounding they keep
+    tolerance : largest difference allowed, as a share of that scale
 
     Raises
     ------
     FloatingPointError
         If an output differs by more.
     """
-    logits = plain.rest(plain.prepare(masked)(coalitions))
+    scales = []
+
+    def see(_: nn.Module, inputs: tuple[Tensor, ...], __: Tensor) -> None:
+        scales.append(float((inputs[0].abs() @ head.weight.abs().T).max()))
+
+    hook = head.register_forward_hook(see)
+    try:
+        logits = plain.rest(plain.prepare(masked)(coalitions))
+    finally:
+        hook.remove()
     expected = log_odds(logits, label).cpu().numpy()
     difference = float(np.abs(outputs[coalitions.cpu().numpy()] - expected).max())
-    allowed = tolerance * max(1.0, float(logits.abs().max()))
+    allowed = tolerance * max(scales)
     if not difference <= allowed:
         message = (
             f"outputs of shared computation differ from plain ones by {difference:.2g}, more than "
