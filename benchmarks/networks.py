@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from transformers import BertConfig, BertModel, DistilBertConfig, DistilBertModel
 
+import whypretrain.models.small  # noqa: F401  (registers the small networks with timm)
 from benchmarks.timing import alternate, seconds
 from whypretrain.config.models import TextArchitecture
 from whypretrain.interactions.evaluate import evaluate
