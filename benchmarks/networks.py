@@ -97,9 +97,9 @@ def compare(key: str, *, repeats: int, device: torch.device) -> dict[str, float 
         assemble = shared.prepare(masked)
         differences.append(_difference(plain, shared, masked, coalitions[0]))
         naive, preparation, rest = alternate(
-            lambda: plain.rest(plain.prepare(masked)(coalitions[0])),  # noqa: B023
-            lambda: shared.prepare(masked),  # noqa: B023
-            lambda: shared.rest(assemble(coalitions[1])),  # noqa: B023
+            lambda: plain.rest(plain.prepare(masked)(coalitions[0])),  # noqa: B023  (called in this turn)
+            lambda: shared.prepare(masked),  # noqa: B023  (called in this turn)
+            lambda: shared.rest(assemble(coalitions[1])),  # noqa: B023  (called in this turn)
             repeats=repeats,
         )
         n_coalitions = 1 << N_PLAYERS
@@ -178,9 +178,9 @@ def growth(*, device: torch.device) -> list[dict[str, float | str]]:
         together = max(256 >> n_players, 1)
 
         def run() -> None:
-            for start in range(0, n_samples, together):  # noqa: B023
-                part = group[start : start + together]  # noqa: B023
-                evaluate(forward, part, [0] * len(part), batch_size=256)  # noqa: B023
+            for start in range(0, n_samples, together):  # noqa: B023  (called in this turn)
+                part = group[start : start + together]  # noqa: B023  (called in this turn)
+                evaluate(forward, part, [0] * len(part), batch_size=256)  # noqa: B023  (called in this turn)
 
         run()
         taken = statistics.median(seconds(run) for _ in range(5))
