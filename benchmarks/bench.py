@@ -39,7 +39,7 @@ def main() -> None:
     for n_rows in (1, 64):
         add(against_copy(repeats=max(repeats, 15), n_players=16, n_rows=n_rows))
     for side in (64, 224):
-        add(overhead(side=side, repeats=repeats if side == 64 else 1, device=device))
+        add(overhead(side=side, repeats=repeats if side == 64 else 3, device=device))
     for key in arguments.only:
         add(compare(key, repeats=repeats, device=device))
     grown = growth(device=device)

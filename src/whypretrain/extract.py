@@ -236,7 +236,10 @@ def main() -> None:
     device = configure(threads=arguments.threads, device=arguments.device)
 
     samples = read_samples(arguments.samples)
-    model = build(settings.architecture, len(samples.classes)).to(device).eval()
+    model = build(settings.architecture, len(samples.classes)).eval()
+    # 1.4 to 1.7 times faster on a CPU (`make bench`); on a card it was not measured.
+    layout = torch.channels_last if device.type == "cpu" else torch.contiguous_format
+    model.to(device, memory_format=layout)  # type: ignore[call-overload]
     extractor = Extractor(model, samples, settings, device)
     code = digest(*[code_digest(module) for module in NUMERICS_CODE])
     folder = arguments.interactions[0].parent

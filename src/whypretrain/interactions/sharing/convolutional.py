@@ -119,8 +119,7 @@ class _Table:
         positions = torch.arange(height * width, device=coalitions.device)
         index = self.patterns.rows(positions, coalitions[:, None])
         values = self.rows.index_select(0, index.flatten())
-        images = values.view(len(coalitions), height, width, channels).permute(0, 3, 1, 2)
-        return images.contiguous()  # as the whole network has them
+        return values.view(len(coalitions), height, width, channels).permute(0, 3, 1, 2)
 
 
 def _pixel_table(masked: MaskedInput, patterns: PositionPatterns) -> Tensor:
