@@ -174,6 +174,7 @@ def test_metrics_refuse_mixed_samples(
 ) -> None:
     from whypretrain.artifacts import ArtifactError
     from whypretrain.config.metrics import Metrics, MetricsSettings
+    from whypretrain.config.statistics import Statistics
     from whypretrain.metrics import __main__ as metrics
 
     one, two = tmp_path / "one", tmp_path / "two"
@@ -185,7 +186,9 @@ def test_metrics_refuse_mixed_samples(
     for name in ("p", "f", "s"):
         histories.append(tmp_path / f"{name}.csv")
         pd.DataFrame({"test_loss": [1.0], "test_accuracy": [0.5]}).to_csv(histories[-1])
-    settings = MetricsSettings(experiment="e", metrics=Metrics()).to_json()
+    settings = MetricsSettings(
+        experiment="e", metrics=Metrics(), statistics=Statistics()
+    ).to_json()
     common = ("--settings", settings, "--histories", *histories, "--tables", tmp_path / "t")
     files = [one / "a.h5", one / "b.h5"]
     run(

@@ -3,6 +3,7 @@
 from typing import Literal
 
 from whypretrain.config.base import Section
+from whypretrain.config.statistics import Statistics
 
 
 class Figures(Section):
@@ -20,3 +21,4 @@ class FigureSettings(Section):
     titles: list[str]
     """How figures call each of them."""
     figures: Figures
+    statistics: Statistics

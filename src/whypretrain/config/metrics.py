@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from whypretrain.config.base import Section
+from whypretrain.config.statistics import Statistics
 
 
 class Metrics(Section):
@@ -21,3 +22,4 @@ class MetricsSettings(Section):
 
     experiment: str
     metrics: Metrics
+    statistics: Statistics

@@ -30,6 +30,7 @@ from whypretrain.config.models import (
     TextModel,
 )
 from whypretrain.config.runs import Run, Variant
+from whypretrain.config.statistics import Statistics
 from whypretrain.config.training import (
     PretrainSettings,
     Probe,
@@ -91,6 +92,8 @@ class Config(Section):
     """Numerics of the forward passes."""
     metrics: Metrics = Metrics()
     """Options of the tables."""
+    statistics: Statistics = Statistics()
+    """Intervals and null controls."""
     figures: Figures = Figures()
     """Options of the figures."""
 
@@ -257,13 +260,17 @@ class Config(Section):
 
     def measure(self, experiment: str) -> MetricsSettings:
         """Settings of the stage `metrics`."""
-        return MetricsSettings(experiment=experiment, metrics=self.metrics)
+        return MetricsSettings(
+            experiment=experiment, metrics=self.metrics, statistics=self.statistics
+        )
 
     def figure(self, suite: str) -> FigureSettings:
         """Settings of every figure of a suite."""
         names = self.suites[suite]
         titles = [self.title(name) for name in names]
-        return FigureSettings(experiments=names, titles=titles, figures=self.figures)
+        return FigureSettings(
+            experiments=names, titles=titles, figures=self.figures, statistics=self.statistics
+        )
 
     def title(self, experiment: str) -> str:
         """How figures call an experiment."""

@@ -1,0 +1,18 @@
+"""Options of intervals and null controls."""
+
+from pydantic import Field
+
+from whypretrain.config.base import Section
+
+
+class Statistics(Section):
+    """How sure the numbers are, and what unrelated models would give."""
+
+    confidence: float = Field(default=0.95, gt=0.5, lt=1)
+    """Of every interval."""
+    n_resamples: int = Field(default=2000, ge=100)
+    """Draws of samples, with replacement, that a bootstrap interval is taken from."""
+    n_permutations: int = Field(default=100, ge=1)
+    """Draws that the permutation null is averaged over."""
+    seed: int = 0
+    """Of both kinds of draws."""
