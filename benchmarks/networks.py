@@ -92,7 +92,7 @@ def compare(key: str, *, repeats: int, device: torch.device) -> dict[str, float 
     n_coalitions = 1 << N_PLAYERS
     first = PlainForward(deepcopy(model))
     if device.type == "cpu":  # as extraction has it
-        model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        model.to(memory_format=torch.channels_last)
     last = PlainForward(model)
     ratios, rates, naive_rates, differences = [], [], [], []
     for seed in range(N_DRAWS):

@@ -23,7 +23,8 @@ except ConfigError as error:
 RUNS = CONFIG.runs()
 SNAPSHOTS = [snapshot_label(fraction) for fraction in CONFIG.snapshots]
 LAST_SNAPSHOT = SNAPSHOTS[-1]
-TABLES = ["knowledge", "ratio", "jaccard", "models", "history"]
+FINAL_ONLY = ["pretrain", "replicate"]  # networks whose interactions are measured at the end alone
+TABLES = ["knowledge", "ratio", "jaccard", "models", "losses", "history"]
 FIGURE_TABLES = {
     "fig2": "knowledge",
     "fig3": "ratio",
@@ -43,6 +44,7 @@ wildcard_constraints:
     model=one_of(CONFIG.models),
     dataset=one_of(CONFIG.datasets),
     trained="finetune|scratch",
+    final=one_of(FINAL_ONLY),
     run=one_of(RUNS),
     figure=one_of(FIGURE_TABLES),
 
@@ -86,16 +88,26 @@ def upstream_split(wildcards, part):
 
 
 def interactions_of(experiments):
-    """Files of interactions of all three variants, every snapshot."""
+    """Files of interactions of all networks, every snapshot of the trained ones."""
     stem = "results/experiments/{experiment}"
-    return expand(
-        f"{stem}/pretrain/interactions-{LAST_SNAPSHOT}.h5", experiment=experiments
-    ) + expand(
+    ends = [
+        f"results/experiments/{experiment}/{variant}/interactions-{LAST_SNAPSHOT}.h5"
+        for experiment in experiments
+        for variant in CONFIG.variants(experiment)
+        if variant in FINAL_ONLY
+    ]
+    return ends + expand(
         f"{stem}/{{variant}}/interactions-{{fraction}}.h5",
         experiment=experiments,
         variant=["finetune", "scratch"],
         fraction=SNAPSHOTS,
     )
+
+
+def replicate_of(experiment):
+    """Interactions of the second fine-tuned network, where an experiment has one."""
+    path = f"results/experiments/{experiment}/replicate/interactions-{LAST_SNAPSHOT}.h5"
+    return [path] if "replicate" in CONFIG.variants(experiment) else []
 
 
 TRAINED_HERE = [name for name, model in CONFIG.models.items() if model.weights.dataset]

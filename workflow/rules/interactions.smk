@@ -33,22 +33,22 @@ rule extract:
         " --interactions {output:q} 2>&1 | tee {log:q}"
 
 
-# The probed model has no trajectory: its one snapshot is the final one.
-use rule extract as extract_pretrain with:
+# The probed model has no trajectory, and of the replicate only the end is asked for.
+use rule extract as extract_final with:
     input:
         samples="results/experiments/{experiment}/samples.h5",
         weights=lambda w: [
-            f"{run_of(w.experiment, 'pretrain')}/snapshot-{LAST_SNAPSHOT}.safetensors"
+            f"{run_of(w.experiment, w.final)}/snapshot-{LAST_SNAPSHOT}.safetensors"
         ],
         tokenizer=tokenizer_files,
         code=code("extract"),
     output:
         update(
             [
-                f"results/experiments/{{experiment}}/pretrain/interactions-{LAST_SNAPSHOT}.h5"
+                f"results/experiments/{{experiment}}/{{final}}/interactions-{LAST_SNAPSHOT}.h5"
             ]
         ),
     log:
-        "results/logs/extract/{experiment}-pretrain.log",
+        "results/logs/extract/{experiment}-{final}.log",
     benchmark:
-        "results/benchmarks/extract/{experiment}-pretrain.tsv"
+        "results/benchmarks/extract/{experiment}-{final}.tsv"

@@ -7,6 +7,8 @@ from whypretrain.config.base import canonical_json
 from whypretrain.config.training import Probe, RecipeChoice, TrainedVariant
 
 Variant = Literal["pretrain", TrainedVariant]
+ModelName = Literal[Variant, "replicate"]
+"""The networks of an experiment: `replicate` is a second fine-tuned one, of another seed."""
 
 
 class Run(NamedTuple):

@@ -29,7 +29,7 @@ from whypretrain.config.models import (
     TextArchitecture,
     TextModel,
 )
-from whypretrain.config.runs import Run, Variant
+from whypretrain.config.runs import ModelName, Run, Variant
 from whypretrain.config.statistics import Statistics
 from whypretrain.config.training import (
     PretrainSettings,
@@ -69,6 +69,15 @@ class Experiment(Section):
     """What is explained: samples, players, baseline."""
     seed: int = 0
     """Of fine-tuning and of training from scratch: first weights, order and augmentation."""
+    replicate_seed: int | None = None
+    """Of a second fine-tuned network, which says how alike two of them are; null trains none."""
+
+    @model_validator(mode="after")
+    def _replicate_differs(self) -> Self:
+        if self.replicate_seed == self.seed:
+            message = f"replicate_seed = {self.replicate_seed}: must differ from seed"
+            raise ValueError(message)
+        return self
 
 
 class Config(Section):
@@ -221,17 +230,26 @@ class Config(Section):
         architecture = self.architecture(chosen.model)
         return SamplesSettings(sampling=chosen.sampling, architecture=architecture)
 
-    def run(self, experiment: str, variant: Variant) -> Run:
+    def run(self, experiment: str, variant: ModelName) -> Run:
         """The network that an experiment takes for a variant; others may take it as well."""
         chosen = self.experiments[experiment]
         if variant == "pretrain":
             return Run(chosen.model, chosen.dataset, variant, chosen.probe, seed=0)
+        if variant == "replicate":
+            assert chosen.replicate_seed is not None
+            seed = chosen.replicate_seed
+            return Run(chosen.model, chosen.dataset, "finetune", chosen.finetune, seed)
         choice = chosen.finetune if variant == "finetune" else chosen.scratch
         return Run(chosen.model, chosen.dataset, variant, choice, chosen.seed)
 
+    def variants(self, experiment: str) -> list[ModelName]:
+        """The networks of an experiment."""
+        replicated = self.experiments[experiment].replicate_seed is not None
+        return [*get_args(Variant), *(["replicate"] if replicated else [])]
+
     def runs(self) -> dict[str, Run]:
         """Every network of every experiment, by name."""
-        found = [self.run(e, v) for e in self.experiments for v in get_args(Variant)]
+        found = [self.run(e, v) for e in self.experiments for v in self.variants(e)]
         return {run.name: run for run in found}
 
     def probe(self, run: str) -> ProbeSettings:

@@ -1,65 +1,25 @@
 """Stage `metrics`: all tables of one experiment, from its interactions and training histories."""
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from whypretrain import stage
 from whypretrain.artifacts import ArtifactError, atomic_path
 from whypretrain.config.metrics import MetricsSettings
-from whypretrain.interactions.store import read_measurements, read_spot
-from whypretrain.metrics.jaccard import jaccard
+from whypretrain.interactions.coalitions import orders
+from whypretrain.metrics.models import Model, counted_sets, read_model
+from whypretrain.metrics.references import Models, comparisons
 from whypretrain.metrics.tables import knowledge_table, ratio_table, salience_table
+from whypretrain.metrics.trajectories import loss_table, trajectory_tables
+from whypretrain.progress import Progress, say
 
 VARIANTS = ("pretrain", "finetune", "scratch")
-
-
-class Model(NamedTuple):
-    """One model's measurements; `interactions` has shape (n_samples, 2**n_players)."""
-
-    samples: list[str]
-    fraction: float
-    epoch: float
-    correct: NDArray[np.bool_]
-    interactions: NDArray[np.float64]
-    residual: NDArray[np.float64]
-
-
-def read_model(path: Path) -> Model:
-    """Read one file of interactions."""
-    items = read_measurements(path)
-    fraction, epoch = read_spot(path)
-    return Model(
-        samples=[item.sample for item in items],
-        fraction=fraction,
-        epoch=epoch,
-        correct=np.array([item.prediction == item.label for item in items]),
-        interactions=np.stack([item.interactions for item in items]),
-        residual=np.array([item.efficiency_residual for item in items]),
-    )
-
-
-def trajectory_table(variant: str, paths: list[Path], final: Model) -> pd.DataFrame:
-    """Jaccard similarity of every snapshot to the final model; one snapshot in memory at a time."""
-    tables = []
-    for path in paths:
-        model = read_model(path)
-        if model.samples != final.samples:
-            message = f"{path}: its samples are not those of the final model; delete it and rerun"
-            raise ArtifactError(message)
-        similarity = jaccard(model.interactions[:, 1:], final.interactions[:, 1:])
-        columns = {
-            "variant": variant,
-            "fraction": model.fraction,
-            "epoch": model.epoch,
-            "sample": model.samples,
-            "jaccard": similarity,
-        }
-        tables.append(pd.DataFrame(columns))
-    return pd.concat(tables, ignore_index=True)
+TRAINED = ("finetune", "scratch")
 
 
 def main() -> None:
@@ -70,42 +30,88 @@ def main() -> None:
         stage.path_argument(
             parser, f"--{variant}", f"interactions under {variant}, HDF5{several}", nargs="+"
         )
+    parser.add_argument(
+        "--replicate",
+        type=Path,
+        metavar="PATH",
+        help="interactions under a second fine-tuned network of another seed, HDF5 (optional)",
+    )
     stage.path_argument(
         parser, "--histories", f"history.csv of {', '.join(VARIANTS)}", nargs=len(VARIANTS)
     )
+    stage.path_argument(parser, "--test", "test split that the histories' accuracies are of")
     stage.path_argument(parser, "--tables", "folder to write the tables into")
     arguments = parser.parse_args()
     settings: MetricsSettings = arguments.settings
 
-    paths = {variant: getattr(arguments, variant) for variant in VARIANTS}
-    final = {variant: read_model(paths[variant][-1]) for variant in VARIANTS}
-    samples = final["pretrain"].samples
-    for variant, model in final.items():
+    paths: dict[str, list[Path]] = {variant: getattr(arguments, variant) for variant in VARIANTS}
+    ends = {variant: paths[variant][-1] for variant in VARIANTS}
+    if arguments.replicate is not None:
+        ends["replicate"] = arguments.replicate
+    finals = {variant: read_model(path) for variant, path in ends.items()}
+    samples = finals["pretrain"].samples
+    for variant, model in finals.items():
         if model.samples != samples:
-            message = f"{paths[variant][-1]}: its samples are not those of {paths['pretrain'][-1]}"
+            message = f"{ends[variant]}: its samples are not those of {ends['pretrain']}"
             raise ArtifactError(message)
 
-    three = [final[variant].interactions for variant in VARIANTS]
-    tables = {
-        "knowledge": [knowledge_table(samples, *three)],
-        "ratio": [ratio_table(samples, *three)],
-        "jaccard": [trajectory_table(v, paths[v], final[v]) for v in ("finetune", "scratch")],
-        "models": [
-            salience_table(samples, variant, model.interactions, settings.metrics).assign(
-                correct=model.correct, efficiency_residual=model.residual
-            )
-            for variant, model in final.items()
-        ],
-        "history": [
-            pd.read_csv(path).assign(variant=variant)
-            for variant, path in zip(VARIANTS, arguments.histories, strict=True)
-        ],
-    }
+    label = f"metrics {settings.experiment}"
+    counted = counted_sets(list(finals.values()))
+    order_of = orders(finals["pretrain"].n_players)
+    lost = np.setdiff1d(order_of[1:], order_of[counted])
+    if len(lost):
+        say(f"{label}: orders {lost} lie in the noise floor and are not counted")
+    tables = compared_tables(finals, counted, settings)
+    progress = Progress(label, sum(len(paths[variant]) for variant in TRAINED), "snapshot")
+    tables["losses"] = [loss_table("pretrain", finals["pretrain"])]
+    for variant in TRAINED:
+        similarity, losses = trajectory_tables(
+            variant,
+            paths[variant],
+            finals=finals,
+            counted=counted,
+            options=settings.statistics,
+            progress=progress,
+        )
+        tables["jaccard"].append(similarity)
+        tables["losses"].append(losses)
+    n_test = pq.read_metadata(arguments.test).num_rows
+    tables["history"] = [
+        pd.read_csv(path).assign(variant=variant, n_test=n_test)
+        for variant, path in zip(VARIANTS, arguments.histories, strict=True)
+    ]
     for name, parts in tables.items():
         table = pd.concat(parts, ignore_index=True)
         table.insert(0, "experiment", settings.experiment)
         with atomic_path(arguments.tables / f"{name}.csv") as temporary:
             table.to_csv(temporary, index=False)
+
+
+def compared_tables(
+    finals: dict[str, Model], counted: NDArray[np.bool_], settings: MetricsSettings
+) -> dict[str, list[pd.DataFrame]]:
+    """Tables of the final models, every reference one below the other."""
+    samples = finals["pretrain"].samples
+    floor = np.max([model.noise_floor for model in finals.values()], axis=0)
+    models = Models(**{name: model.interactions for name, model in finals.items()})
+    tables: dict[str, list[pd.DataFrame]] = {name: [] for name in ("knowledge", "ratio", "jaccard")}
+    for reference, compared in comparisons(models, settings.statistics):
+        strengths: dict[str, Any] = compared._asdict()
+        held = strengths.pop("held")
+        if reference == "measured":
+            strengths |= {name: np.abs(finals[name].interactions) for name in VARIANTS}
+        knowledge = knowledge_table(samples, strengths, floor)
+        ratio = ratio_table(samples, held, compared.reached, counted)
+        tables["knowledge"].append(knowledge.assign(reference=reference))
+        tables["ratio"].append(ratio.assign(reference=reference))
+    tables["models"] = [
+        salience_table(samples, variant, model.interactions, settings.metrics).assign(
+            correct=model.correct, efficiency_residual=model.residual
+        )
+        for variant, model in finals.items()
+        if variant in VARIANTS
+    ]
+    return tables
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """Tidy tables of one experiment, from arrays of interactions. One row a sample and quantity."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -7,81 +9,69 @@ from numpy.typing import NDArray
 from whypretrain.config.metrics import Metrics
 from whypretrain.interactions.coalitions import n_players_of, orders
 from whypretrain.interactions.salience import reconstruction_error, salient
-from whypretrain.metrics.knowledge import (
-    RATIO_READINGS,
-    exclusive_strength,
-    ratio_terms,
-    reached_strength,
-    split_knowledge,
-)
+from whypretrain.metrics.knowledge import RATIO_READINGS, ratio_terms
 
 Array = NDArray[np.float64]
 
 
 def knowledge_table(
-    samples: list[str], pretrain: Array, finetune: Array, scratch: Array
+    samples: list[str], strengths: Mapping[str, Array], noise_floor: Array
 ) -> pd.DataFrame:
-    """Mean strength per sample and order of every quantity of eqs. 6 and 7, and of the models.
+    """Mean strength per sample and order of every quantity.
 
     Parameters
     ----------
     samples : ids, one a row of the arrays
-    pretrain, finetune, scratch : arrays of shape (n_samples, 2**n_players)
+    strengths : arrays of shape (n_samples, 2**n_players) by name of the quantity
+    noise_floor : of shape (n_players + 1,), what rounding makes of each order
 
     Returns
     -------
     table with columns `sample`, `order` (0..n_players), `quantity`, `strength` (mean over the
-    sets of that order, in units of v, i.e. nats of log-odds), `n_sets`
+    sets of that order, in units of v, i.e. nats of log-odds), `n_sets`, `noise_floor`
     """
-    knowledge = split_knowledge(pretrain, finetune)
-    quantities = {
-        "preserve": knowledge.preserve,
-        "discard": knowledge.discard,
-        "new": knowledge.new,
-        "pretrain": np.abs(pretrain),
-        "finetune": np.abs(finetune),
-        "scratch": np.abs(scratch),
-        "finetune_only": exclusive_strength(finetune, scratch),
-        "scratch_only": exclusive_strength(scratch, finetune),
-        "reached": reached_strength(pretrain, knowledge.preserve, scratch),
-    }
-    order_of = orders(n_players_of(pretrain.shape[1]))
+    order_of = orders(len(noise_floor) - 1)
     tables = []
-    for order in np.unique(order_of):
+    for order, floor in enumerate(noise_floor):
         chosen = order_of == order
-        for quantity, strength in quantities.items():
+        for quantity, strength in strengths.items():
             columns = {
                 "sample": samples,
                 "order": order,
                 "quantity": quantity,
                 "strength": strength[:, chosen].mean(axis=1),
                 "n_sets": int(chosen.sum()),
+                "noise_floor": floor,
             }
             tables.append(pd.DataFrame(columns))
     return pd.concat(tables, ignore_index=True)
 
 
 def ratio_table(
-    samples: list[str], pretrain: Array, finetune: Array, scratch: Array
+    samples: list[str], held: Array, reached: Array, counted: NDArray[np.bool_]
 ) -> pd.DataFrame:
     """The ratio of eq. 8 under every reading, over all orders (order `all`) and per order.
+
+    Parameters
+    ----------
+    held, reached : arrays of shape (n_samples, 2**n_players)
+        Preserved knowledge, and what scratch reaches of it.
+    counted : sets that enter, of shape (2**n_players,)
 
     Returns
     -------
     table with columns `sample`, `order` (text: ``all`` or 1..n_players), `reading`, `numerator`,
-    `denominator`, `ratio` (NaN where the denominator is 0). The empty set is left out.
+    `denominator`, `ratio` (NaN where the denominator is 0)
     """
-    preserve = split_knowledge(pretrain, finetune).preserve
-    reached = reached_strength(pretrain, preserve, scratch)
-    order_of = orders(n_players_of(pretrain.shape[1]))
-    groups = {"all": order_of > 0} | {
-        str(order): order_of == order for order in range(1, int(order_of.max()) + 1)
+    order_of = orders(n_players_of(held.shape[1]))
+    groups = {"all": counted} | {
+        str(order): (order_of == order) & counted for order in np.unique(order_of[counted])
     }
     tables = []
     for order, chosen in groups.items():
         for reading in RATIO_READINGS:
             numerator, denominator = ratio_terms(
-                preserve[:, chosen], reached[:, chosen], reading=reading
+                held[:, chosen], reached[:, chosen], reading=reading
             )
             columns = {
                 "sample": samples,
