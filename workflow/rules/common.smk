@@ -26,10 +26,10 @@ LAST_SNAPSHOT = SNAPSHOTS[-1]
 FINAL_ONLY = ["pretrain", "replicate"]  # networks whose interactions are measured at the end alone
 TABLES = ["knowledge", "ratio", "jaccard", "models", "losses", "history"]
 FIGURE_TABLES = {
-    "fig2": "knowledge",
-    "fig3": "ratio",
-    "fig4": "jaccard",
-    "curves": "history",
+    "fig2": ["knowledge"],
+    "fig3": ["ratio"],
+    "fig4": ["jaccard"],
+    "curves": ["history"],
 }
 
 
