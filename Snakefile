@@ -13,6 +13,7 @@ include: "workflow/rules/data.smk"
 include: "workflow/rules/models.smk"
 include: "workflow/rules/interactions.smk"
 include: "workflow/rules/metrics.smk"
+include: "workflow/rules/claims.smk"
 include: "workflow/rules/figures.smk"
 
 
@@ -45,8 +46,5 @@ rule interactions:
 
 rule tables:
     input:
-        expand(
-            "results/experiments/{experiment}/tables/{table}.csv",
-            experiment=CONFIG.suite_experiments(),
-            table=TABLES,
-        ),
+        tables_of(CONFIG.suite_experiments(), TABLES),
+        f"results/tables/{CONFIG.suite}/claims.md",

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from whypretrain.figures.draw import read_tables
+from whypretrain.metrics.tables import read_tables
 
 
 def test_tables_of_one_name_are_one_table(tmp_path: Path) -> None:

@@ -23,13 +23,22 @@ except ConfigError as error:
 RUNS = CONFIG.runs()
 SNAPSHOTS = [snapshot_label(fraction) for fraction in CONFIG.snapshots]
 LAST_SNAPSHOT = SNAPSHOTS[-1]
-FINAL_ONLY = ["pretrain", "replicate"]  # networks whose interactions are measured at the end alone
+FINAL_ONLY = [
+    "pretrain",
+    "replicate",
+]  # networks whose interactions are measured at the end alone
 TABLES = ["knowledge", "ratio", "jaccard", "models", "losses", "history"]
+# What the claims are judged by, and what is made of it for a suite.
+EVIDENCE = ["knowledge", "ratio", "jaccard", "losses", "history"]
+SUITE_TABLES = ["claims", "overview", "correlations", "kinds"]
+# What each figure reads: tables of every experiment, or of the suite.
 FIGURE_TABLES = {
     "fig2": ["knowledge"],
     "fig3": ["ratio"],
     "fig4": ["jaccard"],
     "curves": ["history"],
+    "claims": ["claims"],
+    "accuracy": ["overview", "correlations"],
 }
 
 
@@ -47,6 +56,25 @@ wildcard_constraints:
     final=one_of(FINAL_ONLY),
     run=one_of(RUNS),
     figure=one_of(FIGURE_TABLES),
+
+
+def tables_of(experiments, names):
+    """The named tables of every experiment."""
+    return expand(
+        "results/experiments/{experiment}/tables/{table}.csv",
+        experiment=experiments,
+        table=names,
+    )
+
+
+def figure_tables(wildcards):
+    """The tables that a figure reads."""
+    names = FIGURE_TABLES[wildcards.figure]
+    of_suite = [name for name in names if name in SUITE_TABLES]
+    of_experiments = [name for name in names if name not in SUITE_TABLES]
+    return [
+        f"results/tables/{wildcards.suite}/{name}.csv" for name in of_suite
+    ] + tables_of(CONFIG.suites[wildcards.suite], of_experiments)
 
 
 def variant_runs(variant):

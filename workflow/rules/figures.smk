@@ -21,11 +21,7 @@ rule player_sheet:
 
 rule figure:
     input:
-        tables=lambda w: expand(
-            "results/experiments/{experiment}/tables/{table}.csv",
-            experiment=CONFIG.suites[w.suite],
-            table=FIGURE_TABLES[w.figure],
-        ),
+        tables=figure_tables,
         code=lambda w: code(f"figures.{w.figure}"),
     output:
         figure=report(

@@ -79,11 +79,16 @@ class Weights(Section):
         return self
 
 
+Kind = Literal["cnn", "transformer", "other"]
+
+
 class ImageModel(ImageArchitecture):
     """An image network and its pre-trained weights."""
 
     title: str = ""
     """How figures call it; the configuration's name if empty."""
+    kind: Kind = "other"
+    """What it is compared as, where CNNs are compared with transformers."""
     weights: Weights
     """Where the pre-trained weights come from."""
 
@@ -93,6 +98,8 @@ class TextModel(_TextInput):
 
     title: str = ""
     """How figures call it; the configuration's name if empty."""
+    kind: Kind = "transformer"
+    """What it is compared as, where CNNs are compared with transformers."""
     weights: Weights
     """Where the pre-trained weights come from: hub or path."""
 

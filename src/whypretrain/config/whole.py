@@ -9,6 +9,7 @@ import psutil
 from pydantic import Field, ValidationError, model_validator
 
 from whypretrain.config.base import Name, Section, allowed
+from whypretrain.config.claims import ClaimsSettings
 from whypretrain.config.data import Dataset, Digits, PrepareSettings
 from whypretrain.config.fetch import FetchSettings
 from whypretrain.config.figures import Figures, FigureSettings
@@ -207,7 +208,7 @@ class Config(Section):
         if isinstance(chosen, ImageModel):
             fields = set(ImageArchitecture.model_fields)
             return ImageArchitecture(**chosen.model_dump(include=fields))
-        shared = chosen.model_dump(exclude={"title", "weights"})
+        shared = chosen.model_dump(exclude={"title", "kind", "weights"})
         return TextArchitecture(**shared, folder=f"results/pretrained/{model}/transformers")
 
     def convert(self, model: str) -> ConvertSettings:
@@ -288,6 +289,14 @@ class Config(Section):
         titles = [self.title(name) for name in names]
         return FigureSettings(
             experiments=names, titles=titles, figures=self.figures, statistics=self.statistics
+        )
+
+    def claims(self, suite: str) -> ClaimsSettings:
+        """Settings of the stage `claims`."""
+        names = self.suites[suite]
+        return ClaimsSettings(
+            **dict(self.figure(suite)),
+            kinds=[self.models[self.experiments[name].model].kind for name in names],
         )
 
     def title(self, experiment: str) -> str:

@@ -1,6 +1,6 @@
 """What all figures do alike: read the tables, lay out a panel an experiment, save three files."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -12,6 +12,7 @@ from whypretrain import stage
 from whypretrain.artifacts import atomic_path
 from whypretrain.config.figures import FigureSettings
 from whypretrain.figures import style
+from whypretrain.metrics.tables import read_tables
 
 MOST_COLUMNS = 4
 LEGEND_WIDTH = 4.2  # inches that the longest legend needs
@@ -36,16 +37,6 @@ def run(name: str, description: str | None, draw: Draw) -> None:
         save(figure, numbers, arguments.output)
 
     stage.run(main)
-
-
-def read_tables(paths: Sequence[Path]) -> dict[str, pd.DataFrame]:
-    """Read the tables of several experiments; those whose files have one name become one."""
-    # A sample's id or an order may look like a number; it is a name.
-    kinds = {"experiment": str, "sample": str}
-    found: dict[str, list[pd.DataFrame]] = {}
-    for path in paths:
-        found.setdefault(path.stem, []).append(pd.read_csv(path, dtype=kinds))
-    return {name: pd.concat(parts, ignore_index=True) for name, parts in found.items()}
 
 
 def save(figure: Figure, numbers: pd.DataFrame, path: Path) -> None:

@@ -1,0 +1,28 @@
+# In: tables of every experiment of a suite. Out: what they say about each claim of the paper, and
+# the main numbers side by side.
+
+
+rule claims:
+    input:
+        tables=lambda w: tables_of(CONFIG.suites[w.suite], EVIDENCE),
+        code=code("claims.__main__"),
+    output:
+        tables=expand("results/tables/{{suite}}/{table}.csv", table=SUITE_TABLES),
+        document=report(
+            "results/tables/{suite}/claims.md",
+            caption="../report/claims_table.rst",
+            category="{suite}",
+            labels={"table": "claims"},
+        ),
+    log:
+        "results/logs/claims/{suite}.log",
+    benchmark:
+        "results/benchmarks/claims/{suite}.tsv"
+    conda:
+        "../../envs/whypretrain.yaml"
+    params:
+        settings=lambda w: CONFIG.claims(w.suite).to_json(),
+        folder=subpath(output.document, parent=True),
+    shell:
+        "python -m whypretrain.claims --settings {params.settings:q}"
+        " --tables {input.tables:q} --output {params.folder:q} 2>&1 | tee {log:q}"
