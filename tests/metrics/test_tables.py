@@ -1,18 +1,35 @@
 """The tidy tables, and the stage that writes them."""
 
 import numpy as np
+import pandas as pd
 import pytest
+from numpy.typing import NDArray
 
 from whypretrain.config.metrics import Metrics
+from whypretrain.config.statistics import Statistics
 from whypretrain.interactions.coalitions import orders
+from whypretrain.metrics.knowledge import reached_strength, split_knowledge
+from whypretrain.metrics.references import Models, comparisons
 from whypretrain.metrics.tables import knowledge_table, ratio_table, salience_table
 
 SAMPLES = ["x", "y"]
 MODELS = np.random.default_rng(0).normal(size=(3, 2, 16))
+COUNTED = orders(4) > 0
+
+
+def ratios(
+    models: NDArray[np.float64], counted: NDArray[np.bool_] = COUNTED, n_samples: int = 2
+) -> pd.DataFrame:
+    preserve = split_knowledge(models[0], models[1]).preserve
+    reached = reached_strength(models[0], preserve, models[2])
+    return ratio_table(SAMPLES[:n_samples], preserve, reached, counted)
 
 
 def test_knowledge_is_averaged_over_the_sets_of_an_order() -> None:
-    table = knowledge_table(SAMPLES, *MODELS)
+    _, compared = next(comparisons(Models(*MODELS), Statistics()))
+    strengths = compared._asdict() | {"pretrain": np.abs(MODELS[0]), "finetune": np.abs(MODELS[1])}
+    table = knowledge_table(SAMPLES, strengths, np.arange(5.0))
+    assert table.groupby("order")["noise_floor"].first().tolist() == [0, 1, 2, 3, 4]
     assert set(table["order"]) == {0, 1, 2, 3, 4}
     assert table.groupby("order")["n_sets"].first().tolist() == [1, 4, 6, 4, 1]
     row = table[
@@ -26,9 +43,9 @@ def test_knowledge_is_averaged_over_the_sets_of_an_order() -> None:
 
 def test_ratio_leaves_the_empty_set_out_and_reports_orders() -> None:
     models = MODELS.copy()
-    before = ratio_table(SAMPLES, *models)
+    before = ratios(models)
     models[:, :, 0] = 1e6
-    after = ratio_table(SAMPLES, *models)
+    after = ratios(models)
     assert before.equals(after)
     assert list(before["order"].unique()) == ["all", "1", "2", "3", "4"]
     assert len(before) == 5 * 4 * 2
@@ -37,8 +54,18 @@ def test_ratio_leaves_the_empty_set_out_and_reports_orders() -> None:
     assert total.loc[total["order"] == "all", "numerator"].item() == pytest.approx(by_order)
 
 
+def test_ratio_leaves_out_what_is_not_counted() -> None:
+    counted = COUNTED & (orders(4) != 4)
+    table = ratios(MODELS, counted)
+    assert list(table["order"].unique()) == ["all", "1", "2", "3"]
+    changed = MODELS.copy()
+    changed[:, :, 15] = 1e6
+    assert table.equals(ratios(changed, counted))
+
+
 def test_ratio_of_nothing_is_missing_not_zero() -> None:
-    table = ratio_table(["x"], MODELS[0, :1], -MODELS[0, :1], MODELS[2, :1])
+    models = np.stack([MODELS[0, :1], -MODELS[0, :1], MODELS[2, :1]])
+    table = ratios(models, n_samples=1)
     positive = table[table["reading"] == "positive"]
     assert positive["ratio"].isna().all()
     assert (table[table["reading"] == "zero"]["ratio"] == 0).all()

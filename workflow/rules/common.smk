@@ -34,7 +34,7 @@ SUITE_TABLES = ["claims", "overview", "correlations", "kinds"]
 # What each figure reads: tables of every experiment, or of the suite.
 FIGURE_TABLES = {
     "fig2": ["knowledge"],
-    "fig3": ["ratio"],
+    "fig3": ["ratio", "history"],
     "fig4": ["jaccard"],
     "curves": ["history"],
     "claims": ["claims"],

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from whypretrain.claims.evidence import Evidence
 from whypretrain.claims.statistics import Statistic, area, descent, epochs_saved, share_slope
-from whypretrain.metrics.intervals import mean, quotient
+from whypretrain.metrics.intervals import mean, quotient, ratio_statistic
 from whypretrain.metrics.knowledge import RatioReading
 from whypretrain.metrics.references import Reference
 
@@ -71,17 +71,12 @@ def _grows(part: str) -> Callable[[Evidence, RatioReading], Question]:
 
 
 def ratio_arrays(evidence: Evidence, reading: RatioReading, reference: Reference) -> Arrays:
-    """What :func:`ratio_statistic` takes."""
+    """What `metrics.intervals.ratio_statistic` takes."""
     numerator, denominator = evidence.ratio(reading, reference)
     if reading == "weighted":
         return [numerator, denominator]
     missing = np.full_like(numerator, np.nan)
     return [np.divide(numerator, denominator, out=missing, where=denominator > 0)]
-
-
-def ratio_statistic(reading: RatioReading) -> Statistic:
-    """The experiment's ratio (Fig. 3) under a reading of 0/0."""
-    return quotient if reading == "weighted" else mean
 
 
 def _ratio(evidence: Evidence, reading: RatioReading) -> Question:

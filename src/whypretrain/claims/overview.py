@@ -10,11 +10,11 @@ import pandas as pd
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
-from whypretrain.claims.catalogue import Question, ratio_arrays, ratio_statistic
+from whypretrain.claims.catalogue import Question, ratio_arrays
 from whypretrain.claims.evidence import Evidence
 from whypretrain.claims.statistics import area
 from whypretrain.config.statistics import Statistics
-from whypretrain.metrics.intervals import Array, bootstrap, mean, quotient
+from whypretrain.metrics.intervals import Array, bootstrap, mean, quotient, ratio_statistic
 from whypretrain.metrics.knowledge import RATIO_READINGS, RatioReading
 from whypretrain.metrics.references import Reference
 

@@ -1,4 +1,7 @@
-"""Accuracy and loss on the test split along training (the paper's footnote 5)."""
+"""Accuracy and loss on the test split along training (the paper's footnote 5).
+
+Bands are Wilson intervals of the accuracy; of the loss, training keeps the mean alone.
+"""
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -7,13 +10,16 @@ from matplotlib.figure import Figure
 from whypretrain.config.figures import FigureSettings
 from whypretrain.figures import style
 from whypretrain.figures.draw import Tables, legend_below, panels, run
+from whypretrain.figures.numbers import accuracies
 
 QUANTITIES = {"test_accuracy": "test accuracy", "test_loss": "test loss [nats]"}
 
 
 def draw(tables: Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame]:
     """Accuracy above, loss below; the linear probe, which has no epochs, is a level line."""
-    numbers = tables["history"][["experiment", "variant", "epoch", *QUANTITIES]]
+    history = accuracies(tables["history"], settings.statistics)
+    columns = ["experiment", "variant", "epoch", *QUANTITIES]
+    numbers = history[[*columns, "accuracy_low", "accuracy_high", "n_test"]]
     figure, axes = panels(settings, rows=len(QUANTITIES))
     for column, (name, stacked) in enumerate(axes.items()):
         own = numbers[numbers["experiment"] == name]
@@ -39,6 +45,10 @@ def _lines(panel: Axes, own: pd.DataFrame, quantity: str) -> None:
             linewidth=1.2,
             label=style.LABELS[variant],
         )
+        if quantity == "test_accuracy":
+            low, high = line["accuracy_low"], line["accuracy_high"]
+            colour = style.COLOURS[variant]
+            panel.fill_between(line["epoch"], low, high, color=colour, alpha=0.25, linewidth=0)
     probe = own.loc[own["variant"] == "pretrain", quantity].item()
     panel.axhline(
         probe,

@@ -1,33 +1,36 @@
-"""Fig. 4: how close each model's interactions are to its final ones, along training (eq. 9)."""
+"""Fig. 4: how close each model's interactions are to its final ones, along training (eq. 9).
+
+Bands are intervals over samples. Thin grey lines show what is left of the similarity when the
+snapshot's interactions are permuted among the sets of their order; the level line, how alike two
+fine-tuned models of different seeds are in the end.
+"""
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from whypretrain.config.figures import FigureSettings
 from whypretrain.figures import style
 from whypretrain.figures.draw import Tables, legend_below, panels, run
+from whypretrain.figures.numbers import means
 
 
 def draw(tables: Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame]:
     """One panel an experiment; the numbers are means over samples."""
-    keys = ["experiment", "variant", "fraction", "epoch"]
-    similarity = tables["jaccard"]
-    numbers = similarity.groupby(keys, as_index=False, sort=False).agg(
-        jaccard=("jaccard", "mean"), n_samples=("sample", "size")
-    )
+    keys = ["variant", "fraction", "epoch"]
+    numbers = means(tables["jaccard"], keys, "jaccard", settings.statistics)
     figure, axes = panels(settings, share_y=True)
     for column, (name, (panel,)) in enumerate(axes.items()):
+        own = numbers[numbers["experiment"] == name]
         for variant in ("finetune", "scratch"):
-            own = numbers[(numbers["experiment"] == name) & (numbers["variant"] == variant)]
-            panel.plot(
-                own["epoch"],
-                own["jaccard"],
-                color=style.COLOURS[variant],
-                linestyle=style.DASHES[variant],
-                marker=style.MARKERS[variant],
-                markersize=3,
-                linewidth=1.2,
-                label=style.LABELS[variant],
+            _line(panel, own[own["variant"] == variant], variant)
+        if "self" in own and own["self"].notna().any():
+            panel.axhline(
+                own["self"].dropna().item(),
+                color=style.COLOURS["finetune"],
+                linestyle=(0, (1, 2)),
+                linewidth=0.9,
+                label="two fine-tuned",
             )
         panel.set_ylim(0, 1.02)
         panel.set_xlabel("epoch")
@@ -35,6 +38,29 @@ def draw(tables: Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame
             panel.set_ylabel("Jaccard similarity\nto final interactions")
     legend_below(figure, next(iter(axes.values()))[0])
     return figure, numbers
+
+
+def _line(panel: Axes, own: pd.DataFrame, variant: str) -> None:
+    colour = style.COLOURS[variant]
+    panel.fill_between(own["epoch"], own["low"], own["high"], color=colour, alpha=0.25, linewidth=0)
+    panel.plot(
+        own["epoch"],
+        own["jaccard"],
+        color=colour,
+        linestyle=style.DASHES[variant],
+        marker=style.MARKERS[variant],
+        markersize=3,
+        linewidth=1.2,
+        label=style.LABELS[variant],
+    )
+    panel.plot(
+        own["epoch"],
+        own["permutation"],
+        color=style.NULL,
+        linestyle=style.DASHES[variant],
+        linewidth=0.9,
+        label="permuted" if variant == "finetune" else None,
+    )
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ COLOURS = {
     "discard": "#0072B2",
     "new": "#009E73",
 }
+NULL = "#7F7F7F"  # what models without transfer would give
 LABELS = {
     "pretrain": "pre-trained + linear probe",
     "finetune": "fine-tuned",
@@ -27,7 +28,7 @@ LABELS = {
     "new": "new",
 }
 DASHES = {"finetune": "-", "scratch": (0, (4, 1.5))}
-MARKERS = {"finetune": "o", "scratch": "s"}
+MARKERS = {"pretrain": "D", "finetune": "o", "scratch": "s"}
 HATCHES = {"preserve": "", "discard": "////", "new": "...."}
 PANEL = (2.5, 2.3)  # inches, width and height of one experiment's panel
 

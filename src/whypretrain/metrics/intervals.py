@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from whypretrain.config.statistics import Statistics
+from whypretrain.metrics.knowledge import RatioReading
 
 Array = NDArray[np.float64]
 ENTRIES_AT_ONCE = 2**24
@@ -90,3 +91,12 @@ def quotient(numerator: Array, denominator: Array, axis: int = -1) -> Array:
     """
     above, below = numerator.sum(axis=axis), denominator.sum(axis=axis)
     return np.divide(above, below, out=np.full_like(above, np.nan), where=below > 0)
+
+
+def ratio_statistic(reading: RatioReading) -> Callable[..., Array]:
+    """The experiment's ratio (Fig. 3) from its samples' under one reading of 0/0.
+
+    The mean of the samples' ratios, of one array; under ``weighted`` the quotient of sums over
+    samples, of their numerators and denominators.
+    """
+    return quotient if reading == "weighted" else mean

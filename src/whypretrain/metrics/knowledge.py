@@ -91,16 +91,3 @@ def ratio_terms(preserve: Array, reached: Array, *, reading: RatioReading) -> tu
     if reading == "salient":
         held = preserve > SALIENT_SHARE * preserve.max(axis=1, keepdims=True)
     return np.where(held, ratio, 0.0).sum(axis=1), held.sum(axis=1).astype(float)
-
-
-def average_ratio(numerator: Array, denominator: Array, *, reading: RatioReading) -> float:
-    """The experiment's ratio (Fig. 3) from the samples' terms.
-
-    The mean over samples of each sample's quotient, samples with denominator 0 left out; under
-    ``weighted`` the quotient of the sums over samples. NaN where no sample has a denominator.
-    """
-    if reading == "weighted":
-        total = float(denominator.sum())
-        return float(numerator.sum()) / total if total > 0 else float("nan")
-    held = denominator > 0
-    return float(np.mean(numerator[held] / denominator[held])) if held.any() else float("nan")

@@ -97,15 +97,16 @@ def _permuted_comparison(models: Models, held: Array, options: Statistics) -> Co
             scratch_only=exclusive_strength(other, finetune),
         )
         total = [sums + strength for sums, strength in zip(total, drawn, strict=True)]
-    return Comparison(*[sums / options.n_permutations for sums in total])
+    means = Comparison(*[sums / options.n_permutations for sums in total])
+    return means._replace(held=held)
 
 
 def permute(interactions: Array, generator: np.random.Generator) -> Array:
     """Interactions permuted among the sets of equal order, in each sample on its own.
 
     >>> drawn = permute(np.array([[0.0, 1.0, 2.0, 3.0]]), np.random.default_rng(0))
-    >>> drawn[0, 0], sorted(drawn[0, 1:3]), drawn[0, 3]
-    (0.0, [1.0, 2.0], 3.0)
+    >>> np.sort(drawn), drawn[0, 0], drawn[0, 3]
+    (array([[0., 1., 2., 3.]]), np.float64(0.0), np.float64(3.0))
     """
     result = np.empty_like(interactions)
     of_order = orders(n_players_of(interactions.shape[1]))

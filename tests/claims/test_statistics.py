@@ -1,0 +1,50 @@
+"""The numbers that claims are about, against plain formulas."""
+
+import numpy as np
+import pytest
+
+from whypretrain.claims.statistics import area, descent, epochs_saved, share_slope
+
+
+def test_slope_is_the_least_squares_one() -> None:
+    generator = np.random.default_rng(0)
+    parts, rests = generator.uniform(size=(2, 5, 8))
+    orders = np.array([1, 2, 3, 5, 6])
+    shares = parts.sum(axis=1) / (parts + rests).sum(axis=1)
+    expected = np.polyfit(orders, shares, 1)[0]
+    assert share_slope(orders)(*parts, *(parts + rests)) == pytest.approx(expected)
+
+
+def test_slope_leaves_empty_orders_out() -> None:
+    parts = np.array([[1.0, 1.0], [0.0, 0.0], [3.0, 3.0]])
+    wholes = np.array([[4.0, 4.0], [0.0, 0.0], [4.0, 4.0]])
+    slope = share_slope(np.array([1, 2, 3]))(*parts, *wholes)
+    assert slope == pytest.approx((0.75 - 0.25) / 2)
+    assert np.isnan(share_slope(np.array([1]))(parts[0], wholes[0]))
+
+
+def test_slope_is_ready_for_resampling() -> None:
+    arrays = np.random.default_rng(1).uniform(1, 2, size=(6, 7, 9))
+    slope = share_slope(np.array([1, 2, 3]))
+    found = slope(*arrays, axis=-1)
+    assert found.shape == (7,)
+    assert found[4] == pytest.approx(slope(*arrays[:, 4]))
+
+
+def test_area_and_descent() -> None:
+    fractions = np.array([0.0, 0.25, 1.0])
+    curves = np.array([[0.0, 0.4], [1.0, 0.2], [1.0, 1.0]])
+    np.testing.assert_allclose(area(fractions, curves), [0.875, 0.075 + 0.45])
+    np.testing.assert_allclose(descent(curves), [0.0, 0.2])
+
+
+def test_epochs_are_interpolated_to_the_higher_final_loss() -> None:
+    finetune = [np.array([x]) for x in (4.0, 1.0, 0.0)]  # at 0, 1, 2
+    scratch = [np.array([x]) for x in (4.0, 4.0, 2.0)]  # at 0, 5, 10
+    found = epochs_saved(np.array([0.0, 1, 2]), np.array([0.0, 5, 10]))(*finetune, *scratch)
+    assert found == pytest.approx(10 - 2 / 3)  # the level is 2; finetune falls by 3 in an epoch
+
+
+def test_a_model_that_starts_below_the_level_is_there_at_once() -> None:
+    finetune, scratch = [np.array([0.1])] * 2, [np.array([x]) for x in (2.0, 0.5)]
+    assert epochs_saved(np.array([0.0, 1]), np.array([0.0, 1]))(*finetune, *scratch) == 1
