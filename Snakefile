@@ -14,6 +14,7 @@ include: "workflow/rules/models.smk"
 include: "workflow/rules/interactions.smk"
 include: "workflow/rules/metrics.smk"
 include: "workflow/rules/claims.smk"
+include: "workflow/rules/simulation.smk"
 include: "workflow/rules/figures.smk"
 
 

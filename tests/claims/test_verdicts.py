@@ -1,5 +1,6 @@
 """Verdicts: the rule, and how often it is wrong on simulated data whose answer is known."""
 
+from collections.abc import Hashable
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +9,9 @@ import pytest
 from scipy.stats import binomtest
 
 from whypretrain.claims.catalogue import CLAIMS, Claim
-from whypretrain.claims.simulation import SimulationSettings, evidence, independent, main, verdicts
+from whypretrain.claims.simulation import evidence, independent, main, verdicts
 from whypretrain.claims.verdicts import as_worded, beyond_null, judge, verdict
+from whypretrain.config.claims import SimulationSettings
 from whypretrain.config.statistics import Statistics
 
 QUICK = Statistics(n_resamples=300, n_permutations=10)
@@ -40,7 +42,7 @@ def test_rule(
     assert verdict(as_worded(claim, *interval), beyond_null(claim, *excess)) == expected
 
 
-def counts(world: str, n_worlds: int) -> dict[str, dict[str, int]]:
+def counts(world: str, n_worlds: int) -> dict[str, dict[Hashable, int]]:
     found = verdicts(world, n_worlds, QUICK).groupby("claim")["verdict"]
     return {str(key): own.value_counts().to_dict() for key, own in found}
 

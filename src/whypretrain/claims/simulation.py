@@ -18,7 +18,7 @@ from whypretrain.artifacts import atomic_path
 from whypretrain.claims.catalogue import CLAIMS
 from whypretrain.claims.evidence import Evidence
 from whypretrain.claims.verdicts import judge
-from whypretrain.config.base import Section
+from whypretrain.config.claims import SimulationSettings
 from whypretrain.config.statistics import Statistics
 from whypretrain.interactions.coalitions import orders
 from whypretrain.metrics.jaccard import jaccard
@@ -227,15 +227,6 @@ def rates(found: pd.DataFrame) -> pd.DataFrame:
     table["rate"] = table["count"] / table["n"]
     table["low"], table["high"] = proportion_confint(table["count"], table["n"], method="beta")
     return table
-
-
-class SimulationSettings(Section):
-    """How much is simulated."""
-
-    n_worlds: int
-    """Of each kind."""
-    statistics: Statistics
-    """As in the claims that are to be trusted."""
 
 
 def main() -> None:

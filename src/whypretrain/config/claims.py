@@ -1,7 +1,11 @@
-"""What the stage `claims` needs to know."""
+"""What the stages `claims` and `claims.simulation` need to know."""
 
+from pydantic import Field
+
+from whypretrain.config.base import Section
 from whypretrain.config.figures import FigureSettings
 from whypretrain.config.models import Kind
+from whypretrain.config.statistics import Statistics
 
 
 class ClaimsSettings(FigureSettings):
@@ -9,3 +13,11 @@ class ClaimsSettings(FigureSettings):
 
     kinds: list[Kind]
     """`cnn`, `transformer` or `other`, of each experiment."""
+
+
+class SimulationSettings(Section):
+    """What the stage `claims.simulation` needs to know."""
+
+    n_worlds: int = Field(ge=1)
+    """Simulated data sets of each kind."""
+    statistics: Statistics

@@ -9,7 +9,7 @@ import psutil
 from pydantic import Field, ValidationError, model_validator
 
 from whypretrain.config.base import Name, Section, allowed
-from whypretrain.config.claims import ClaimsSettings
+from whypretrain.config.claims import ClaimsSettings, SimulationSettings
 from whypretrain.config.data import Dataset, Digits, PrepareSettings
 from whypretrain.config.fetch import FetchSettings
 from whypretrain.config.figures import Figures, FigureSettings
@@ -298,6 +298,11 @@ class Config(Section):
             **dict(self.figure(suite)),
             kinds=[self.models[self.experiments[name].model].kind for name in names],
         )
+
+    def simulation(self) -> SimulationSettings:
+        """Settings of the stage `claims.simulation`."""
+        n_worlds = self.statistics.simulated_worlds
+        return SimulationSettings(n_worlds=n_worlds, statistics=self.statistics)
 
     def title(self, experiment: str) -> str:
         """How figures call an experiment."""

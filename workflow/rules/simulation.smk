@@ -1,0 +1,19 @@
+# In: nothing but the options of the statistics. Out: how often the verdicts on claims are wrong.
+
+
+rule simulation:
+    input:
+        code=code("claims.simulation"),
+    output:
+        rates="results/simulation/rates.csv",
+    log:
+        "results/logs/simulation.log",
+    benchmark:
+        "results/benchmarks/simulation.tsv"
+    conda:
+        "../../envs/whypretrain.yaml"
+    params:
+        settings=CONFIG.simulation().to_json(),
+    shell:
+        "python -m whypretrain.claims.simulation --settings {params.settings:q}"
+        " --output {output.rates:q} 2>&1 | tee {log:q}"
