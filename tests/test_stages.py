@@ -231,7 +231,7 @@ def test_text_goes_through_every_stage_without_a_network(
     samples = make_samples(split, split, chosen)
     write_samples(out / "samples.h5", samples)
     settings = ExtractSettings(
-        architecture=architecture, extraction=Extraction(batch_size=7)
+        architecture=architecture, background="keep", extraction=Extraction(batch_size=7)
     ).to_json()
     run(
         monkeypatch,

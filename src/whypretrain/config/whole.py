@@ -255,8 +255,12 @@ class Config(Section):
 
     def extract(self, experiment: str) -> ExtractSettings:
         """Settings of the stage `extract`."""
-        architecture = self.architecture(self.experiments[experiment].model)
-        return ExtractSettings(architecture=architecture, extraction=self.extraction)
+        chosen = self.experiments[experiment]
+        return ExtractSettings(
+            architecture=self.architecture(chosen.model),
+            background=chosen.sampling.background,
+            extraction=self.extraction,
+        )
 
     def measure(self, experiment: str) -> MetricsSettings:
         """Settings of the stage `metrics`."""
