@@ -59,7 +59,10 @@ def run(monkeypatch: pytest.MonkeyPatch, module: object, *arguments: object) -> 
         "metrics",
         "config",
     ]
-    + [f"figures.{name}" for name in ("fig2", "fig3", "fig4", "curves", "player_sheet")],
+    + [
+        f"figures.{name}"
+        for name in ("fig2", "fig3", "fig4", "curves", "player_sheet", "sensitivity")
+    ],
 )
 def test_every_stage_explains_itself(stage: str) -> None:
     result = subprocess.run(

@@ -29,7 +29,10 @@ FIGURE_TABLES = {
     "fig3": ["ratio"],
     "fig4": ["jaccard"],
     "curves": ["history"],
+    "sensitivity": ["knowledge", "ratio", "jaccard", "history"],
 }
+# What a suite with variations makes instead: one row an experiment, as it has too many for panels.
+VARIATION_FIGURES = ["sensitivity"]
 
 
 def one_of(names):
@@ -45,6 +48,12 @@ wildcard_constraints:
     trained="finetune|scratch",
     run=one_of(RUNS),
     figure=one_of(FIGURE_TABLES),
+
+
+def figures_of(suite):
+    """Figures that a suite makes unasked; every other one can be asked for by its file's name."""
+    varied = bool(CONFIG.varied().keys() & set(CONFIG.suites[suite]))
+    return [name for name in FIGURE_TABLES if (name in VARIATION_FIGURES) == varied]
 
 
 def variant_runs(variant):
