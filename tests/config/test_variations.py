@@ -1,15 +1,19 @@
 """Variations: which experiments they make, which networks these share, and what is refused."""
 
 import copy
+import re
 from collections.abc import Iterator
 from math import prod
-from typing import Any
+from typing import Any, get_args
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.config.test_whole import VALID
+from tests.config.test_whole import ROOT, VALID
+from whypretrain.config.runs import Variant
+from whypretrain.config.training import RecipeChoice
 from whypretrain.config.variations import Variation, expand
 from whypretrain.config.whole import Config, ConfigError, check
 
@@ -200,6 +204,29 @@ def test_factors_that_undo_each_other_are_not_combined() -> None:
     assert len(made(factors).suites["mine"]) == 3
     apart = {"seed": [1], "sampling.seed": [1]}
     assert len(made(apart, design="factorial").suites["mine"]) == 4
+
+
+def test_the_example_of_the_documentation_is_valid() -> None:
+    values = copy.deepcopy(VALID)
+    for name in ("bring-your-own", "sensitivity"):
+        text = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
+        example = yaml.safe_load(re.findall(r"```yaml\n(.*?)```", text, re.S)[0])
+        for section, own in example.items():
+            values[section] = values[section] | own if isinstance(own, dict) else own
+    config = check(values)
+    assert len(config.suites["mine"]) == 1 + 3 + 2 + 2 + 1
+    assert "resnet-leaves-players-fine" in config.suites["mine"]
+    how = config.run("resnet-leaves-learning_rate-low", "scratch").how
+    assert isinstance(how, RecipeChoice)
+    assert how.override == {"epochs": 4, "learning_rate": 1e-4}  # the base's own stays
+
+
+def test_the_shipped_variation_is_of_twenty_experiments_and_few_networks() -> None:
+    config = check(VALID)
+    names = config.suites["sensitivity"]
+    assert len(names) == 21
+    runs = {config.run(name, variant).name for name in names for variant in get_args(Variant)}
+    assert len(runs) == 17
 
 
 def test_a_configuration_without_variations_is_left_as_it_is() -> None:
