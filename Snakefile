@@ -30,7 +30,7 @@ rule all:
         expand(
             "results/figures/{suite}/{figure}.pdf",
             suite=CONFIG.suite,
-            figure=FIGURE_TABLES,
+            figure=figures_of(CONFIG.suite),
         ),
 
 

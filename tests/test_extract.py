@@ -1,7 +1,7 @@
 """Extraction by hand: what is computed, kept, checked and written; what metrics refuse."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import h5py
 import numpy as np
@@ -19,14 +19,16 @@ from whypretrain.config.interactions import (
     SamplesSettings,
     Sampling,
 )
-from whypretrain.data.samples import write_samples
+from whypretrain.data.samples import read_samples, write_samples
 from whypretrain.data.sampling import make_samples
 from whypretrain.data.table import Split
+from whypretrain.extract import network_input
 from whypretrain.interactions.evaluate import evaluate
 from whypretrain.interactions.forward import Assemble, Forward, PlainForward
 from whypretrain.interactions.masking import MaskedInput
 from whypretrain.interactions.store import read_measurements
-from whypretrain.models.build import build, save_weights
+from whypretrain.interactions.value import log_odds
+from whypretrain.models.build import build, load_all, save_weights
 
 ARCHITECTURE = small("whypretrain_resnet")
 
@@ -36,7 +38,9 @@ def extraction(
     monkeypatch: pytest.MonkeyPatch,
     digits: tuple[Split, Split],
     per_class: int,
+    *,
     killed_at: int = 0,
+    background: Literal["keep", "mask"] = "keep",
     **options: Any,
 ) -> list[int]:
     """Run the stage on two random snapshots; returns one entry a sample that was evaluated."""
@@ -44,7 +48,9 @@ def extraction(
     samples = make_samples(*digits, SamplesSettings(sampling=sampling, architecture=ARCHITECTURE))
     write_samples(folder / "samples.h5", samples)
     settings = ExtractSettings(
-        architecture=ARCHITECTURE, extraction=Extraction(**{"batch_size": 5} | options)
+        architecture=ARCHITECTURE,
+        background=background,
+        extraction=Extraction(**{"batch_size": 5} | options),
     )
     weights = [folder / f"{name}.safetensors" for name in "ab"]
     for seed, path in enumerate(weights):
@@ -130,6 +136,28 @@ def test_sharing_changes_nothing_beyond_the_noise_floor(
     assert (floor < 1e-5).all()
     for one, other in zip(found[True], found[False], strict=True):
         np.testing.assert_allclose(one.outputs, other.outputs, atol=1e-5)
+
+
+def test_a_masked_background_is_masked_in_every_version(
+    digits: tuple[Split, Split], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    extraction(tmp_path, monkeypatch, digits, per_class=1)
+    kept = read_measurements(tmp_path / "b.h5")
+    assert len(extraction(tmp_path, monkeypatch, digits, per_class=1, background="mask")) == 6
+    samples = read_samples(tmp_path / "samples.h5")
+    model = build(ARCHITECTURE, 3).eval()
+    load_all(model, tmp_path / "b.safetensors")
+    masked = read_measurements(tmp_path / "b.h5")
+    for sample, item in zip(samples.samples, masked, strict=True):
+        inputs = network_input(sample.baseline, ARCHITECTURE, torch.device("cpu"))[None]
+        nothing_left = log_odds(model(inputs), sample.label).item()
+        assert item.outputs[0] == pytest.approx(nothing_left, abs=1e-5)
+    for coalition in (0, -1):
+        apart = [
+            abs(one.outputs[coalition] - other.outputs[coalition])
+            for one, other in zip(kept, masked, strict=True)
+        ]
+        assert max(apart) > 1e-3  # not every sample: the network is random
 
 
 def test_lower_precision_is_measured_as_noise(

@@ -59,7 +59,10 @@ def run(monkeypatch: pytest.MonkeyPatch, module: object, *arguments: object) -> 
         "metrics",
         "config",
     ]
-    + [f"figures.{name}" for name in ("fig2", "fig3", "fig4", "curves", "player_sheet")],
+    + [
+        f"figures.{name}"
+        for name in ("fig2", "fig3", "fig4", "curves", "player_sheet", "sensitivity")
+    ],
 )
 def test_every_stage_explains_itself(stage: str) -> None:
     result = subprocess.run(
@@ -231,7 +234,7 @@ def test_text_goes_through_every_stage_without_a_network(
     samples = make_samples(split, split, chosen)
     write_samples(out / "samples.h5", samples)
     settings = ExtractSettings(
-        architecture=architecture, extraction=Extraction(batch_size=7)
+        architecture=architecture, background="keep", extraction=Extraction(batch_size=7)
     ).to_json()
     run(
         monkeypatch,

@@ -169,7 +169,7 @@ class Extractor:
             baseline=network_input(sample.baseline, architecture, self.device),
             players=torch.from_numpy(sample.players).to(self.device),
             n_players=self.samples.n_players,
-            background=self.settings.extraction.background,
+            background=self.settings.background,
         )
 
 

@@ -106,6 +106,17 @@ def test_new_players_train_nothing(project: Project) -> None:
         }
 
 
+def test_variations_train_what_they_change_and_make_one_figure(project: Project) -> None:
+    with project.edited("tiny.yaml", "tiny: [tiny]", "tiny: [tiny_varied]"):
+        due = project.due()
+        trained = {job for job in due if job.startswith(("finetune", "scratch", "probe", "pretr"))}
+        assert trained == {f"{v}:{TINY_RUNS}/{v}-tiny-seed1" for v in ("finetune", "scratch")}
+        measured = {job for job in due if job.startswith("metrics")}
+        assert measured == {"metrics:tiny-sampling.players.n-3", "metrics:tiny-seed-1"}
+        assert {job for job in due if job.startswith("figure")} == {"figure:sensitivity"}
+        assert "figure:fig2" in project.due("results/figures/tiny/fig2.pdf")
+
+
 def test_one_target_figure_needs_only_what_it_shows(project: Project) -> None:
     target = "results/figures/tiny/fig3.pdf"
     assert project.due("--forcerun", "figure", "--", target) == {"figure:fig3"}

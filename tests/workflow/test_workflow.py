@@ -33,6 +33,13 @@ def test_each_figure_has_a_picture_and_its_numbers(project: Project) -> None:
     assert numbers["positive"] == pytest.approx(ratio["ratio"].mean())
 
 
+def test_a_figure_of_several_tables(project: Project) -> None:
+    project.snakemake("results/figures/tiny/sensitivity.pdf")
+    numbers = pd.read_csv(project.folder / "results/figures/tiny/sensitivity.csv")
+    assert set(numbers["quantity"]) >= {"discard_over_preserve", "accuracy_gap", "jaccard_area"}
+    assert set(numbers["experiment"]) == {"tiny"}
+
+
 def test_results_hold_no_path_of_this_machine(project: Project) -> None:
     here = str(project.folder).encode()
     for path in (project.folder / "results").rglob("*"):

@@ -23,10 +23,8 @@ except ConfigError as error:
 RUNS = CONFIG.runs()
 SNAPSHOTS = [snapshot_label(fraction) for fraction in CONFIG.snapshots]
 LAST_SNAPSHOT = SNAPSHOTS[-1]
-FINAL_ONLY = [
-    "pretrain",
-    "replicate",
-]  # networks whose interactions are measured at the end alone
+# Networks whose interactions are measured at the end alone.
+FINAL_ONLY = ["pretrain", "replicate"]
 TABLES = ["knowledge", "ratio", "jaccard", "models", "losses", "history"]
 # What the claims are judged by, and what is made of it for a suite.
 EVIDENCE = ["knowledge", "ratio", "jaccard", "losses", "history"]
@@ -39,7 +37,10 @@ FIGURE_TABLES = {
     "curves": ["history"],
     "claims": ["claims"],
     "accuracy": ["overview", "correlations"],
+    "sensitivity": ["knowledge", "ratio", "jaccard", "history"],
 }
+# What a suite with variations makes instead: one row an experiment, as it has too many for panels.
+VARIATION_FIGURES = ["sensitivity"]
 
 
 def one_of(names):
@@ -75,6 +76,12 @@ def figure_tables(wildcards):
     return [
         f"results/tables/{wildcards.suite}/{name}.csv" for name in of_suite
     ] + tables_of(CONFIG.suites[wildcards.suite], of_experiments)
+
+
+def figures_of(suite):
+    """Figures that a suite makes unasked; every other one can be asked for by its file's name."""
+    varied = bool(CONFIG.varied().keys() & set(CONFIG.suites[suite]))
+    return [name for name in FIGURE_TABLES if (name in VARIATION_FIGURES) == varied]
 
 
 def variant_runs(variant):

@@ -8,14 +8,15 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
 
 
-def _check_name(name: str) -> str:
+def check_name(name: str) -> str:
+    """Return a name that may become part of a file name, or raise ValueError."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", name):
         message = "a name has 1 to 64 letters, digits, '_', '-' or '.', the first no punctuation"
         raise ValueError(message)
     return name
 
 
-Name = Annotated[str, AfterValidator(_check_name)]
+Name = Annotated[str, AfterValidator(check_name)]
 """A name that becomes part of a file name: letters, digits, `_`, `-` and `.`."""
 
 

@@ -4,6 +4,7 @@ from typing import Literal
 
 from whypretrain.config.base import Section
 from whypretrain.config.statistics import Statistics
+from whypretrain.config.variations import Varied
 
 
 class Figures(Section):
@@ -20,5 +21,7 @@ class FigureSettings(Section):
     """In the suite's order, which is the order of panels."""
     titles: list[str]
     """How figures call each of them."""
+    varied: dict[str, Varied] = {}
+    """Of those that a variation made: from which other, and how they differ."""
     figures: Figures
     statistics: Statistics

@@ -76,8 +76,11 @@ Players = Annotated[
 """What can be present or masked; `grid` where no kind is given."""
 
 
+Background = Literal["keep", "mask"]
+
+
 class Sampling(Section):
-    """Which test samples are explained, by which players and against which baseline."""
+    """Which test samples are explained, by which players and how what is absent is masked."""
 
     per_class: int | None = Field(default=2, ge=1)
     """Samples a class, drawn from the test split whether or not a model is right about them; null
@@ -93,6 +96,9 @@ class Sampling(Section):
     channel, black, or the blurred sample; what stands for a masked word: the mask token."""
     blur_sigma: float = Field(default=10.0, gt=0)
     """Standard deviation of the Gaussian of `baseline: blur`, in pixels of the resized image."""
+    background: Background = "keep"
+    """Whether pixels and tokens of no player keep their value in every masked version, or show the
+    baseline in every one."""
 
     @model_validator(mode="before")
     @classmethod
@@ -137,8 +143,6 @@ class Extraction(Section):
     precision: Literal["float32", "tf32", "bf16"] = "float32"
     """Of the forward passes. `tf32` (on CUDA) and `bf16` are faster and raise the noise floor, by
     far the most for high orders; the file of interactions holds the floor that was measured."""
-    background: Literal["keep", "mask"] = "keep"
-    """Whether pixels of no player keep their value."""
 
 
 class SamplesSettings(Section):
@@ -152,4 +156,5 @@ class ExtractSettings(Section):
     """What the stage `extract` needs to know."""
 
     architecture: Architecture
+    background: Background
     extraction: Extraction

@@ -41,6 +41,7 @@ from whypretrain.config.training import (
     Snapshots,
     TrainSettings,
 )
+from whypretrain.config.variations import Variation, Varied, expand, note_origins
 from whypretrain.interactions.players import grid_capacity
 
 ARRAYS_IN_MEMORY = 16
@@ -87,9 +88,12 @@ class Config(Section):
     suite: Name = "embedded"
     """The suite to run; on the command line `--config suite=NAME`."""
     suites: dict[Name, list[Name]] = Field(min_length=1)
-    """Experiments of each suite. Suites share an experiment's results."""
+    """Experiments of each suite; a variation stands for its base and all that it makes. Suites
+    share an experiment's results."""
     experiments: dict[Name, Experiment]
     """Every experiment, whether or not a suite names it."""
+    variations: dict[Name, Variation] = {}
+    """Experiments that are made from one by changing what it chooses."""
     models: dict[Name, Model]
     """Architectures with their pre-trained weights."""
     datasets: dict[Name, Dataset]
@@ -115,7 +119,7 @@ class Config(Section):
                 message = f"suites.{suite} = {names}: name at least one experiment, each once"
                 raise ValueError(message)
             for name in names:
-                _known(f"suites.{suite}", name, self.experiments)
+                _known(f"suites.{suite}", name, self.experiments | self.variations)
         for name, model in self.models.items():
             self._check_weights(name, model)
         for name, experiment in self.experiments.items():
@@ -186,6 +190,13 @@ class Config(Section):
     def suite_experiments(self) -> list[str]:
         """Names of the experiments of the suite that is run."""
         return self.suites[self.suite]
+
+    def varied(self) -> dict[str, Varied]:
+        """How every experiment that a variation made differs from its base."""
+        made: dict[str, Varied] = {}
+        for variation in self.variations.values():
+            made |= variation.experiments()
+        return made
 
     def prepare(self, dataset: str) -> PrepareSettings:
         """Settings of the stage `prepare`."""
@@ -274,8 +285,12 @@ class Config(Section):
 
     def extract(self, experiment: str) -> ExtractSettings:
         """Settings of the stage `extract`."""
-        architecture = self.architecture(self.experiments[experiment].model)
-        return ExtractSettings(architecture=architecture, extraction=self.extraction)
+        chosen = self.experiments[experiment]
+        return ExtractSettings(
+            architecture=self.architecture(chosen.model),
+            background=chosen.sampling.background,
+            extraction=self.extraction,
+        )
 
     def measure(self, experiment: str) -> MetricsSettings:
         """Settings of the stage `metrics`."""
@@ -285,10 +300,13 @@ class Config(Section):
 
     def figure(self, suite: str) -> FigureSettings:
         """Settings of every figure of a suite."""
-        names = self.suites[suite]
-        titles = [self.title(name) for name in names]
+        names, varied = self.suites[suite], self.varied()
         return FigureSettings(
-            experiments=names, titles=titles, figures=self.figures, statistics=self.statistics
+            experiments=names,
+            titles=[self.title(name) for name in names],
+            varied={name: varied[name] for name in names if name in varied},
+            figures=self.figures,
+            statistics=self.statistics,
         )
 
     def claims(self, suite: str) -> ClaimsSettings:
@@ -305,7 +323,11 @@ class Config(Section):
         return SimulationSettings(n_worlds=n_worlds, statistics=self.statistics)
 
     def title(self, experiment: str) -> str:
-        """How figures call an experiment."""
+        """How figures call an experiment; one that a variation made by what is varied."""
+        varied = self.varied().get(experiment)
+        if varied:
+            changes = [f"{factor} {level}" for factor, level in varied.levels.items()]
+            return ", ".join([self.title(varied.base), *changes])
         chosen = self.experiments[experiment]
         model = self.models[chosen.model].title or chosen.model
         return chosen.title or f"{model} · {chosen.dataset}"
@@ -337,9 +359,13 @@ def check(values: dict[str, Any]) -> Config:
         With one line a mistake: the key, the value and what is allowed.
     """
     try:
+        values = expand(values)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+    try:
         return Config.model_validate(values)
     except ValidationError as error:
-        raise ConfigError(explain(error, values)) from error
+        raise ConfigError(note_origins(explain(error, values), values)) from error
 
 
 def explain(error: ValidationError, values: Any) -> str:
