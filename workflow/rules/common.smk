@@ -25,10 +25,10 @@ SNAPSHOTS = [snapshot_label(fraction) for fraction in CONFIG.snapshots]
 LAST_SNAPSHOT = SNAPSHOTS[-1]
 TABLES = ["knowledge", "ratio", "jaccard", "models", "history"]
 FIGURE_TABLES = {
-    "fig2": "knowledge",
-    "fig3": "ratio",
-    "fig4": "jaccard",
-    "curves": "history",
+    "fig2": ["knowledge"],
+    "fig3": ["ratio"],
+    "fig4": ["jaccard"],
+    "curves": ["history"],
 }
 
 

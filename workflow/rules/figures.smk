@@ -1,5 +1,5 @@
 # In: samples of an experiment. Out: a picture of each with its players.
-# In: one table of every experiment of a suite. Out: a figure (PDF, PNG) and its numbers (CSV).
+# In: one table or several of every experiment of a suite. Out: a figure (PDF, PNG) and its numbers (CSV).
 
 
 rule player_sheet:

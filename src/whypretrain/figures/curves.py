@@ -6,14 +6,14 @@ from matplotlib.figure import Figure
 
 from whypretrain.config.figures import FigureSettings
 from whypretrain.figures import style
-from whypretrain.figures.draw import legend_below, panels, run
+from whypretrain.figures.draw import Tables, legend_below, panels, run
 
 QUANTITIES = {"test_accuracy": "test accuracy", "test_loss": "test loss [nats]"}
 
 
-def draw(tables: pd.DataFrame, settings: FigureSettings) -> tuple[Figure, pd.DataFrame]:
+def draw(tables: Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame]:
     """Accuracy above, loss below; the linear probe, which has no epochs, is a level line."""
-    numbers = tables[["experiment", "variant", "epoch", *QUANTITIES]]
+    numbers = tables["history"][["experiment", "variant", "epoch", *QUANTITIES]]
     figure, axes = panels(settings, rows=len(QUANTITIES))
     for column, (name, stacked) in enumerate(axes.items()):
         own = numbers[numbers["experiment"] == name]

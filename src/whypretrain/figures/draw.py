@@ -1,6 +1,6 @@
 """What all figures do alike: read the tables, lay out a panel an experiment, save three files."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -16,27 +16,36 @@ from whypretrain.figures import style
 MOST_COLUMNS = 4
 LEGEND_WIDTH = 4.2  # inches that the longest legend needs
 
-Draw = Callable[[pd.DataFrame, FigureSettings], tuple[Figure, pd.DataFrame]]
-"""From the experiments' tables, one below the other, to a figure and the numbers it shows."""
+Tables = Mapping[str, pd.DataFrame]
+"""By its name each table that a figure reads, the experiments' rows one below the other."""
+Draw = Callable[[Tables, FigureSettings], tuple[Figure, pd.DataFrame]]
+"""From tables to a figure and the numbers it shows."""
 
 
 def run(name: str, description: str | None, draw: Draw) -> None:
     """Command line of a figure: read tables, draw, write PDF, PNG and the numbers as CSV."""
     parser = stage.parser(f"figures.{name}", description, FigureSettings)
-    stage.path_argument(parser, "--tables", "the table of every experiment, CSV", nargs="+")
+    stage.path_argument(parser, "--tables", "CSV tables of every experiment", nargs="+")
     stage.path_argument(parser, "--output", "PDF to write; PNG and CSV stand beside it")
 
     def main() -> None:
         arguments = parser.parse_args()
         settings: FigureSettings = arguments.settings
-        # A sample's id or an order may look like a number; it is a name.
-        kinds = {"experiment": str, "sample": str}
-        tables = [pd.read_csv(path, dtype=kinds) for path in arguments.tables]
         style.apply()
-        figure, numbers = draw(pd.concat(tables, ignore_index=True), settings)
+        figure, numbers = draw(read_tables(arguments.tables), settings)
         save(figure, numbers, arguments.output)
 
     stage.run(main)
+
+
+def read_tables(paths: Sequence[Path]) -> dict[str, pd.DataFrame]:
+    """Read the tables of several experiments; those whose files have one name become one."""
+    # A sample's id or an order may look like a number; it is a name.
+    kinds = {"experiment": str, "sample": str}
+    found: dict[str, list[pd.DataFrame]] = {}
+    for path in paths:
+        found.setdefault(path.stem, []).append(pd.read_csv(path, dtype=kinds))
+    return {name: pd.concat(parts, ignore_index=True) for name, parts in found.items()}
 
 
 def save(figure: Figure, numbers: pd.DataFrame, path: Path) -> None:

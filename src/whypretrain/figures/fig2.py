@@ -10,14 +10,15 @@ from matplotlib.figure import Figure
 
 from whypretrain.config.figures import FigureSettings
 from whypretrain.figures import style
-from whypretrain.figures.draw import legend_below, panels, run
+from whypretrain.figures.draw import Tables, legend_below, panels, run
 
 PARTS = ("discard", "preserve", "new")
 
 
-def draw(tables: pd.DataFrame, settings: FigureSettings) -> tuple[Figure, pd.DataFrame]:
+def draw(tables: Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame]:
     """One panel an experiment; the numbers are means over samples of the mean over sets."""
-    chosen = tables[tables["quantity"].isin(PARTS) & (tables["order"] > 0)]
+    knowledge = tables["knowledge"]
+    chosen = knowledge[knowledge["quantity"].isin(PARTS) & (knowledge["order"] > 0)]
     keys = ["experiment", "order", "quantity"]
     numbers = chosen.groupby(keys, as_index=False, sort=False).agg(
         strength=("strength", "mean"), n_samples=("sample", "size"), n_sets=("n_sets", "first")

@@ -7,15 +7,15 @@ from matplotlib.figure import Figure
 
 from whypretrain.config.figures import FigureSettings
 from whypretrain.figures import style
-from whypretrain.figures.draw import run
+from whypretrain.figures.draw import Tables, run
 from whypretrain.metrics.knowledge import RATIO_READINGS, average_ratio
 
 MARKS = {"positive": "o", "zero": "v", "salient": "^", "weighted": "D"}
 
 
-def draw(tables: pd.DataFrame, settings: FigureSettings) -> tuple[Figure, pd.DataFrame]:
+def draw(tables: Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame]:
     """One bar an experiment for the reading that is configured, marks for the other readings."""
-    chosen = tables[tables["order"] == "all"]
+    chosen = tables["ratio"].query("order == 'all'")
     rows = []
     for name in settings.experiments:
         for reading in RATIO_READINGS:

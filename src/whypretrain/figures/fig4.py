@@ -5,13 +5,14 @@ from matplotlib.figure import Figure
 
 from whypretrain.config.figures import FigureSettings
 from whypretrain.figures import style
-from whypretrain.figures.draw import legend_below, panels, run
+from whypretrain.figures.draw import Tables, legend_below, panels, run
 
 
-def draw(tables: pd.DataFrame, settings: FigureSettings) -> tuple[Figure, pd.DataFrame]:
+def draw(tables: Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame]:
     """One panel an experiment; the numbers are means over samples."""
     keys = ["experiment", "variant", "fraction", "epoch"]
-    numbers = tables.groupby(keys, as_index=False, sort=False).agg(
+    similarity = tables["jaccard"]
+    numbers = similarity.groupby(keys, as_index=False, sort=False).agg(
         jaccard=("jaccard", "mean"), n_samples=("sample", "size")
     )
     figure, axes = panels(settings, share_y=True)
