@@ -13,6 +13,7 @@ include: "workflow/rules/data.smk"
 include: "workflow/rules/models.smk"
 include: "workflow/rules/interactions.smk"
 include: "workflow/rules/metrics.smk"
+include: "workflow/rules/robustness.smk"
 include: "workflow/rules/figures.smk"
 
 
@@ -48,5 +49,5 @@ rule tables:
         expand(
             "results/experiments/{experiment}/tables/{table}.csv",
             experiment=CONFIG.suite_experiments(),
-            table=TABLES,
+            table=[*TABLES, "robustness"],
         ),

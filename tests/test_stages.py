@@ -56,10 +56,15 @@ def run(monkeypatch: pytest.MonkeyPatch, module: object, *arguments: object) -> 
         "probe",
         "train",
         "extract",
+        "robustness",
         "metrics",
+        "metrics.robustness",
         "config",
     ]
-    + [f"figures.{name}" for name in ("fig2", "fig3", "fig4", "curves", "player_sheet")],
+    + [
+        f"figures.{name}"
+        for name in ("fig2", "fig3", "fig4", "curves", "robustness", "player_sheet")
+    ],
 )
 def test_every_stage_explains_itself(stage: str) -> None:
     result = subprocess.run(

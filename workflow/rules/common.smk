@@ -29,6 +29,7 @@ FIGURE_TABLES = {
     "fig3": ["ratio"],
     "fig4": ["jaccard"],
     "curves": ["history"],
+    "robustness": ["robustness", "knowledge"],
 }
 
 
@@ -67,6 +68,12 @@ def histories_of(experiments):
     """Training histories of the three networks of each experiment."""
     variants = ["pretrain", "finetune", "scratch"]
     return [f"{run_of(e, v)}/history.csv" for e in experiments for v in variants]
+
+
+def robustness_of(experiments):
+    """Tables of robustness of the three networks of each experiment."""
+    variants = ["pretrain", "finetune", "scratch"]
+    return [f"{run_of(e, v)}/robustness.csv" for e in experiments for v in variants]
 
 
 def subject(wildcards):

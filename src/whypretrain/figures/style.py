@@ -26,8 +26,8 @@ LABELS = {
     "discard": "discarded",
     "new": "new",
 }
-DASHES = {"finetune": "-", "scratch": (0, (4, 1.5))}
-MARKERS = {"finetune": "o", "scratch": "s"}
+DASHES = {"pretrain": ":", "finetune": "-", "scratch": (0, (4, 1.5))}
+MARKERS = {"pretrain": "^", "finetune": "o", "scratch": "s"}
 HATCHES = {"preserve": "", "discard": "////", "new": "...."}
 PANEL = (2.5, 2.3)  # inches, width and height of one experiment's panel
 
