@@ -15,6 +15,7 @@ include: "workflow/rules/interactions.smk"
 include: "workflow/rules/metrics.smk"
 include: "workflow/rules/claims.smk"
 include: "workflow/rules/simulation.smk"
+include: "workflow/rules/robustness.smk"
 include: "workflow/rules/figures.smk"
 
 
@@ -47,5 +48,5 @@ rule interactions:
 
 rule tables:
     input:
-        tables_of(CONFIG.suite_experiments(), TABLES),
+        tables_of(CONFIG.suite_experiments(), [*TABLES, "robustness"]),
         f"results/tables/{CONFIG.suite}/claims.md",

@@ -18,7 +18,9 @@ def test_a_stage_depends_on_itself_its_imports_and_their_packages() -> None:
     assert {"__init__.py", "interactions/__init__.py", "models/__init__.py"} <= found
 
 
-@pytest.mark.parametrize("module", ["train", "extract", "prepare", "samples", "metrics.__main__"])
+@pytest.mark.parametrize(
+    "module", ["train", "extract", "prepare", "samples", "robustness", "metrics.__main__"]
+)
 def test_no_stage_before_the_figures_depends_on_them_or_on_the_whole_configuration(
     module: str,
 ) -> None:
@@ -30,6 +32,10 @@ def test_no_stage_before_the_figures_depends_on_them_or_on_the_whole_configurati
 def test_training_and_measuring_do_not_depend_on_each_other() -> None:
     assert not {name for name in names("train") if name.startswith(("interactions/", "metrics/"))}
     assert "training.py" not in names("extract")
+    assert not {
+        name for name in names("robustness") if name.startswith(("interactions/", "metrics/"))
+    }
+    assert "data/shifts.py" not in names("train")
     assert not {name for name in names("metrics.__main__") if name.startswith(("models/", "data/"))}
 
 

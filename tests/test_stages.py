@@ -56,12 +56,24 @@ def run(monkeypatch: pytest.MonkeyPatch, module: object, *arguments: object) -> 
         "probe",
         "train",
         "extract",
+        "robustness",
         "metrics",
+        "metrics.robustness",
         "config",
     ]
     + [
         f"figures.{name}"
-        for name in ("fig2", "fig3", "fig4", "curves", "player_sheet", "sensitivity")
+        for name in (
+            "fig2",
+            "fig3",
+            "fig4",
+            "curves",
+            "claims",
+            "accuracy",
+            "sensitivity",
+            "robustness",
+            "player_sheet",
+        )
     ],
 )
 def test_every_stage_explains_itself(stage: str) -> None:

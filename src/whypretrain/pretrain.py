@@ -1,14 +1,39 @@
-"""Stage `pretrain`: train an architecture on the upstream dataset, to make pre-trained weights."""
+"""Stage `pretrain`: train an architecture on the upstream dataset, to make pre-trained weights.
+
+It learns the classes, or which rotation an image is shown in. The classifier of either is replaced
+downstream.
+"""
 
 from whypretrain import __version__, stage
 from whypretrain.artifacts import digest, file_digest
 from whypretrain.code import code_digest
-from whypretrain.config.training import PretrainSettings
+from whypretrain.config.training import Augmentation, PretrainSettings
+from whypretrain.data.images import Images
 from whypretrain.data.inputs import inputs_of
-from whypretrain.data.table import read_split
+from whypretrain.data.rotations import N_ROTATIONS, Rotations
+from whypretrain.data.table import Split, read_split
 from whypretrain.models.build import build
 from whypretrain.numerics import configure, seed_everything
-from whypretrain.training import Outputs, fit
+from whypretrain.training import Data, Outputs, fit
+
+
+def upstream_inputs(
+    split: Split, settings: PretrainSettings, augmentation: Augmentation | None = None
+) -> Data:
+    """Inputs with what is to be learnt of them as labels.
+
+    Raises
+    ------
+    ValueError
+        If the rotation of sentences is asked for.
+    """
+    inputs = inputs_of(split, settings.architecture, augmentation)
+    if settings.labels == "classes":
+        return inputs
+    if not isinstance(inputs, Images):
+        message = "labels = 'rotation': only images can be turned"
+        raise ValueError(message)
+    return Rotations(inputs)
 
 
 def main() -> None:
@@ -25,11 +50,12 @@ def main() -> None:
 
     train, test = read_split(arguments.train), read_split(arguments.test)
     seed = seed_everything(settings.seed, "pretrain")
-    model = build(settings.architecture, len(train.classes))
+    n_classes = len(train.classes) if settings.labels == "classes" else N_ROTATIONS
+    model = build(settings.architecture, n_classes)
     fit(
         model,
-        inputs_of(train, settings.architecture, settings.recipe.augmentation),
-        inputs_of(test, settings.architecture),
+        upstream_inputs(train, settings, settings.recipe.augmentation),
+        upstream_inputs(test, settings),
         Outputs({1.0: arguments.weights}, arguments.history),
         recipe=settings.recipe,
         seed=seed,

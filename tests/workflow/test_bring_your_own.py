@@ -47,7 +47,7 @@ def mine(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 
 def test_the_example_runs_to_its_figures(mine: Project) -> None:
-    for name in ("fig2", "fig3", "fig4", "curves"):
+    for name in ("fig2", "fig3", "fig4", "curves", "robustness"):
         numbers = pd.read_csv(mine.folder / "results/figures/mine" / f"{name}.csv")
         assert set(numbers["experiment"]) == {"resnet-leaves", "encoder-reviews"}
     assert mine.due() == set()

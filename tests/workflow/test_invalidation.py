@@ -7,11 +7,12 @@ import h5py
 
 from tests.workflow.conftest import TINY_RUNS, Project
 
-FIGURES = {"figure:fig2", "figure:fig3", "figure:fig4", "figure:curves"}
+FIGURES = {f"figure:{name}" for name in ("fig2", "fig3", "fig4", "curves", "robustness")}
 MEASURES = {"metrics", *FIGURES}
-SCRATCH = {"scratch", "extract:scratch", *MEASURES}
-FINETUNE = {"finetune", "extract:finetune", *MEASURES}
-PROBE = {"probe", "extract_pretrain", *MEASURES}
+ROBUSTNESS = {"robustness", "robustness_table"}
+SCRATCH = {"scratch", "extract:scratch", *ROBUSTNESS, *MEASURES}
+FINETUNE = {"finetune", "extract:finetune", *ROBUSTNESS, *MEASURES}
+PROBE = {"probe", "extract_pretrain", *ROBUSTNESS, *MEASURES}
 EXTRACTION = {"extract:finetune", "extract:scratch", "extract_pretrain", *MEASURES}
 TRAINING = {"pretrain:tiny_resnet", *PROBE, *FINETUNE, *SCRATCH}
 TINY = "results/experiments/tiny"
@@ -56,7 +57,8 @@ def test_scratchs_learning_rate(project: Project) -> None:
     with project.edited("tiny.yaml", old, new):
         (run,) = [job for job in project.due() if job.startswith("scratch:")]
         assert re.fullmatch(f"scratch:{TINY_RUNS}/scratch-tiny-seed0-[0-9a-f]{{8}}", run)
-        assert project.due() == SCRATCH - {"scratch"} | {run}
+        measured = run.replace("scratch:", "robustness:", 1)
+        assert project.due() == SCRATCH - {"scratch", "robustness"} | {run, measured}
     assert project.due() == set()  # the run that was there before still is
 
 
@@ -77,6 +79,22 @@ def test_options_of_metrics_and_figures(project: Project) -> None:
         assert project.due() == FIGURES
 
 
+def test_robustness_code_and_options(project: Project) -> None:
+    alone = {*ROBUSTNESS, "figure:robustness"}
+    with project.edited("src/whypretrain/data/shifts.py", "clamp(0, 1)", "clamp(0, 1.0)"):
+        assert project.due() == alone
+    with project.edited(
+        "config.yaml", "suite: embedded", "suite: embedded\nrobustness: {noise: [0.5]}"
+    ):
+        assert project.due() == alone
+
+
+def test_what_is_learnt_upstream(project: Project) -> None:
+    old = "weights: {dataset: tiny_upstream, recipe: tiny}"
+    with project.edited("tiny.yaml", old, old.replace("tiny}", "tiny, labels: rotation}")):
+        assert project.due() == {"pretrain:tiny_resnet", *PROBE, *FINETUNE}
+
+
 def test_seed_of_the_upstream_network(project: Project) -> None:
     old = "weights: {dataset: tiny_upstream, recipe: tiny}"
     with project.edited("tiny.yaml", old, old.replace("tiny}", "tiny, seed: 3}")):
@@ -85,10 +103,11 @@ def test_seed_of_the_upstream_network(project: Project) -> None:
 
 def test_a_new_seed_shares_what_it_can(project: Project) -> None:
     with project.edited("tiny.yaml", "tiny: [tiny]", "tiny: [tiny, tiny_new_seed]"):
-        own = {"samples", "player_sheet", "extract_pretrain", "metrics"}
+        own = {"samples", "player_sheet", "extract_pretrain", "robustness_table", "metrics"}
         expected = {f"{rule}:tiny_new_seed" for rule in own}
         for variant in ("finetune", "scratch"):
-            expected.add(f"{variant}:{TINY_RUNS}/{variant}-tiny-seed1")
+            for rule in (variant, "robustness"):
+                expected.add(f"{rule}:{TINY_RUNS}/{variant}-tiny-seed1")
             expected.add(f"extract:tiny_new_seed:{variant}")
         assert project.due() == expected | FIGURES
 
@@ -101,6 +120,7 @@ def test_new_players_train_nothing(project: Project) -> None:
             "player_sheet",
             "extract",
             "extract_pretrain",
+            "robustness_table",
             "metrics",
             "figure",
         }

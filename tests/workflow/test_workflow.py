@@ -13,7 +13,8 @@ from whypretrain import workflow
 
 
 def test_every_job_leaves_a_log_and_a_benchmark_record(project: Project) -> None:
-    for rule in ("prepare", "pretrain", "samples", "probe", "finetune", "scratch", "extract"):
+    stages = ("prepare", "pretrain", "samples", "probe", "finetune", "scratch", "extract")
+    for rule in (*stages, "robustness", "robustness_table"):
         assert list((project.folder / "results/logs" / rule).rglob("*.log")), rule
         for path in (project.folder / "results/benchmarks" / rule).rglob("*.tsv"):
             assert pd.read_csv(path, sep="\t")["s"].item() > 0
@@ -23,7 +24,7 @@ def test_every_job_leaves_a_log_and_a_benchmark_record(project: Project) -> None
 
 def test_each_figure_has_a_picture_and_its_numbers(project: Project) -> None:
     folder = project.folder / "results/figures/tiny"
-    for name in ("fig2", "fig3", "fig4", "curves"):
+    for name in ("fig2", "fig3", "fig4", "curves", "robustness"):
         assert (folder / f"{name}.pdf").read_bytes().startswith(b"%PDF")
         assert (folder / f"{name}.png").read_bytes().startswith(b"\x89PNG")
         assert len(pd.read_csv(folder / f"{name}.csv")) > 0

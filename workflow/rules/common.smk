@@ -38,6 +38,7 @@ FIGURE_TABLES = {
     "claims": ["claims"],
     "accuracy": ["overview", "correlations"],
     "sensitivity": ["knowledge", "ratio", "jaccard", "history"],
+    "robustness": ["robustness", "knowledge"],
 }
 # What a suite with variations makes instead: one row an experiment, as it has too many for panels.
 VARIATION_FIGURES = ["sensitivity"]
@@ -104,6 +105,12 @@ def histories_of(experiments):
     """Training histories of the three networks of each experiment."""
     variants = ["pretrain", "finetune", "scratch"]
     return [f"{run_of(e, v)}/history.csv" for e in experiments for v in variants]
+
+
+def robustness_of(experiments):
+    """Tables of robustness of the three networks of each experiment."""
+    variants = ["pretrain", "finetune", "scratch"]
+    return [f"{run_of(e, v)}/robustness.csv" for e in experiments for v in variants]
 
 
 def subject(wildcards):

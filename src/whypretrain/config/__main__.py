@@ -26,10 +26,14 @@ STAGES = [
     "samples",
     "probe",
     "train",
+    "robustness_of",
     "extract",
     "measure",
     "figure",
 ]
+
+RUN_STAGES = {"probe", "train", "robustness_of"}
+"""Those whose settings go by the name of a run."""
 
 
 def load(path: Path) -> Config:
@@ -112,7 +116,7 @@ def main() -> None:
         try:
             print(getattr(config, arguments.stage)(arguments.name).to_json())
         except KeyError:
-            known = config.runs() if arguments.stage in ("probe", "train") else None
+            known = config.runs() if arguments.stage in RUN_STAGES else None
             hint = f"; {allowed(arguments.name, list(known))}" if known else ""
             sys.exit(f"{arguments.file}: {arguments.stage}: nothing named '{arguments.name}'{hint}")
 

@@ -38,10 +38,19 @@ class Digits(_Source):
     """Digits that become the classes 0, 1, … in this order."""
     train_per_class: int | None = Field(default=None, ge=1)
     """Training images drawn per class; the rest is for testing."""
+    train_from: int = Field(default=0, ge=0)
+    """With `train_per_class`: how many images of a class are passed over before the first for
+    training. Datasets with the same `classes` and `seed` draw in the same order."""
+    test_from: int | None = Field(default=None, ge=1)
+    """With `train_per_class`: how many images of a class are passed over before the first for
+    testing; null tests on all but the training images."""
     test_fraction: float | None = Field(default=None, gt=0, lt=1)
     """Or: the share of each class held out for testing."""
+    distortion: Literal["none", "invert", "shuffle"] = "none"
+    """Of every image: dark and light swapped, or the 64 pixels in another order, drawn once and the
+    same for all images."""
     seed: int = 0
-    """Of the split."""
+    """Of the split and of the order of shuffled pixels."""
 
     @property
     def task(self) -> Task:
@@ -56,7 +65,35 @@ class Digits(_Source):
         if len(set(self.classes)) < len(self.classes):
             message = f"classes = {self.classes}: a digit stands twice"
             raise ValueError(message)
+        if self.train_per_class is None and (self.train_from or self.test_from is not None):
+            message = "train_from and test_from go with train_per_class"
+            raise ValueError(message)
+        first = self.train_from + (self.train_per_class or 0)
+        if self.test_from is not None and self.test_from < first:
+            message = f"test_from = {self.test_from}: at least {first}, after the training images"
+            raise ValueError(message)
         return self
+
+    def may_train_on_tests_of(self, other: "Digits") -> bool:
+        """Whether an image to train on here may be one to test on there, distorted or not.
+
+        >>> upstream = Digits(source="digits", classes=[5, 6], train_from=20, train_per_class=80)
+        >>> split = {"source": "digits", "classes": [5, 6], "train_per_class": 20}
+        >>> upstream.may_train_on_tests_of(Digits(**split))
+        True
+        >>> upstream.may_train_on_tests_of(Digits(**split, test_from=100))
+        False
+        """
+        if not set(self.classes) & set(other.classes):
+            return False
+        if (self.classes, self.seed) != (other.classes, other.seed):
+            return True  # drawn in orders that have nothing to do with each other
+        if self.train_per_class is None or other.train_per_class is None:
+            return self.test_fraction != other.test_fraction
+        last = self.train_from + self.train_per_class
+        if other.test_from is not None:
+            return last > other.test_from
+        return self.train_from < other.train_from or last > other.train_from + other.train_per_class
 
 
 class _Files(_Source):

@@ -55,6 +55,10 @@ class TextArchitecture(_TextInput):
     """Where `config.json` and the tokenizer stand."""
 
 
+UpstreamLabels = Literal["classes", "rotation"]
+"""What a network learns to tell upstream."""
+
+
 class Weights(Section):
     """Where pre-trained weights come from: made here, from a hub, or from a local path."""
 
@@ -62,6 +66,9 @@ class Weights(Section):
     """Made here: the upstream task, one of `datasets`; needs `recipe` too."""
     recipe: Name | None = None
     """Made here: how they are trained, one of `recipes`."""
+    labels: UpstreamLabels = "classes"
+    """Made here: what the network learns to tell: the classes of the dataset, or, without them, in
+    which of four rotations an image is shown (self-supervised; Gidaris et al., 2018)."""
     seed: int = 0
     """Made here: first weights, order and augmentation."""
     hub: Hub | None = None
@@ -75,6 +82,9 @@ class Weights(Section):
         given = [key for key in ("dataset", "hub", "path") if getattr(self, key) is not None]
         if len(given) != 1 or (self.dataset is None) != (self.recipe is None):
             message = f"give one of dataset (with recipe), hub, path; given: {given or 'none'}"
+            raise ValueError(message)
+        if self.dataset is None and self.labels != "classes":
+            message = f"labels = '{self.labels}': only of weights made here, from a dataset"
             raise ValueError(message)
         return self
 

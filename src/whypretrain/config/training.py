@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from whypretrain.config.base import Name, Section
-from whypretrain.config.models import Architecture
+from whypretrain.config.models import Architecture, UpstreamLabels
 
 TrainedVariant = Literal["finetune", "scratch"]
 
@@ -120,6 +120,7 @@ class PretrainSettings(Section):
 
     architecture: Architecture
     recipe: Recipe
+    labels: UpstreamLabels = "classes"
     seed: int
 
 

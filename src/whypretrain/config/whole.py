@@ -30,6 +30,7 @@ from whypretrain.config.models import (
     TextArchitecture,
     TextModel,
 )
+from whypretrain.config.robustness import Robustness, RobustnessSettings
 from whypretrain.config.runs import ModelName, Run, Variant
 from whypretrain.config.statistics import Statistics
 from whypretrain.config.training import (
@@ -46,6 +47,10 @@ from whypretrain.interactions.players import grid_capacity
 
 ARRAYS_IN_MEMORY = 16
 """Float64 arrays of shape (n_samples, 2**n) that the stage `metrics` holds at once, rounded up."""
+
+
+LARGEST_TILT = 45
+"""Degrees from which on an image that is turned might as well be one of the next quarter turn."""
 
 
 class ConfigError(ValueError):
@@ -104,6 +109,8 @@ class Config(Section):
     """Fractions of every training run at which weights are kept and interactions measured."""
     extraction: Extraction = Extraction()
     """Numerics of the forward passes."""
+    robustness: Robustness = Robustness()
+    """Shifts of the test split under which final networks are measured."""
     metrics: Metrics = Metrics()
     """Options of the tables."""
     statistics: Statistics = Statistics()
@@ -130,6 +137,7 @@ class Config(Section):
                 choice: RecipeChoice = getattr(experiment, variant)
                 _known(f"{key}.{variant}.recipe", choice.recipe, self.recipes)
                 self._recipe(choice, f"{key}.{variant}.override")
+            self._check_upstream(experiment, key)
             self._check_sampling(experiment, f"{key}.sampling")
         return self
 
@@ -141,6 +149,26 @@ class Config(Section):
         _known(f"{key}.recipe", weights.recipe, self.recipes)
         if isinstance(model, TextModel):
             message = f"{key}.dataset: text models are not trained upstream here; give hub or path"
+            raise ValueError(message)
+        turned = self.recipes[weights.recipe].augmentation.rotate
+        if weights.labels == "rotation" and turned >= LARGEST_TILT:
+            message = (
+                f"{key}.labels = 'rotation': recipe '{weights.recipe}' turns images by up to "
+                f"{turned:g} degrees itself; lower augmentation.rotate below {LARGEST_TILT}"
+            )
+            raise ValueError(message)
+
+    def _check_upstream(self, experiment: Experiment, key: str) -> None:
+        upstream = self.models[experiment.model].weights.dataset
+        seen, tested = self.datasets.get(upstream or ""), self.datasets[experiment.dataset]
+        if not (isinstance(seen, Digits) and isinstance(tested, Digits)):
+            return
+        if seen.may_train_on_tests_of(tested):
+            message = (
+                f"{key}.dataset = '{experiment.dataset}': model '{experiment.model}' may be "
+                f"pre-trained on images that this dataset tests on; give it and '{upstream}' the "
+                f"same classes and seed, and it a test_from behind all training images"
+            )
             raise ValueError(message)
 
     def _check_sampling(self, experiment: Experiment, key: str) -> None:
@@ -233,6 +261,7 @@ class Config(Section):
         return PretrainSettings(
             architecture=self.architecture(model),
             recipe=self.recipes[weights.recipe],
+            labels=weights.labels,
             seed=weights.seed,
         )
 
@@ -282,6 +311,11 @@ class Config(Section):
             snapshots=self.snapshots,
             seed=chosen.seed,
         )
+
+    def robustness_of(self, run: str) -> RobustnessSettings:
+        """Settings of the stage `robustness`."""
+        architecture = self.architecture(self.runs()[run].model)
+        return RobustnessSettings(architecture=architecture, robustness=self.robustness)
 
     def extract(self, experiment: str) -> ExtractSettings:
         """Settings of the stage `extract`."""

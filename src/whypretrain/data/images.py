@@ -63,10 +63,14 @@ class Images(Dataset[tuple[Tensor, int]]):
         return len(self.split.ids)
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
-        pixels = self._pixels(index).float() / 255
+        pixels = self.intensities(index)
         if self.augment is not None:
             pixels = self.augment(pixels)
         return normalise(pixels, self.architecture), self.split.labels[index]
+
+    def intensities(self, index: int) -> Tensor:
+        """An image before augmentation: (channels, side, side), float32 in [0, 1]."""
+        return self._pixels(index).float() / 255
 
     def _pixels(self, index: int) -> Tensor:
         if index in self._cache:

@@ -27,7 +27,7 @@ LABELS = {
     "discard": "discarded",
     "new": "new",
 }
-DASHES = {"finetune": "-", "scratch": (0, (4, 1.5))}
+DASHES = {"pretrain": ":", "finetune": "-", "scratch": (0, (4, 1.5))}
 MARKERS = {"pretrain": "D", "finetune": "o", "scratch": "s"}
 HATCHES = {"preserve": "", "discard": "////", "new": "...."}
 PANEL = (2.5, 2.3)  # inches, width and height of one experiment's panel

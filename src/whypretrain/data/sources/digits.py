@@ -10,6 +10,8 @@ from whypretrain.config.data import Digits
 from whypretrain.data.sources.common import Splits
 from whypretrain.data.table import Row
 
+BRIGHTEST = 16  # intensities run from 0
+
 
 def read_digits(dataset: Digits) -> Splits:
     """Split each class at random.
@@ -20,6 +22,7 @@ def read_digits(dataset: Digits) -> Splits:
         If a class has no image left for testing.
     """
     images, targets = load_digits(return_X_y=True)
+    images = _distorted(images, dataset)
     generator = np.random.default_rng(dataset.seed)
     train: list[Row] = []
     test: list[Row] = []
@@ -28,18 +31,33 @@ def read_digits(dataset: Digits) -> Splits:
         n_train = dataset.train_per_class or len(found) - round(
             (dataset.test_fraction or 0) * len(found)
         )
-        if n_train >= len(found):
+        last = dataset.train_from + n_train
+        if max(last, dataset.test_from or 0) >= len(found):
+            from_there = f", train_from = {dataset.train_from}" if dataset.train_from else ""
+            from_there += f", test_from = {dataset.test_from}" if dataset.test_from else ""
             message = (
-                f"train_per_class = {n_train}: digit {digit} has {len(found)} images, "
+                f"train_per_class = {n_train}{from_there}: digit {digit} has {len(found)} images, "
                 f"and at least one must be left for testing"
             )
             raise ValueError(message)
-        for split, indices in ((train, found[:n_train]), (test, found[n_train:])):
+        chosen = found[dataset.train_from : last]
+        rest = np.concatenate([found[: dataset.train_from], found[last:]])
+        tested = rest if dataset.test_from is None else found[dataset.test_from :]
+        for split, indices in ((train, chosen), (test, tested)):
             for index in np.sort(indices):
-                # Intensities run from 0 to 16.
-                pixels = np.round(images[index].reshape(8, 8) * (255 / 16)).astype(np.uint8)
+                pixels = np.round(images[index].reshape(8, 8) * (255 / BRIGHTEST)).astype(np.uint8)
                 split.append(Row(f"{index:04d}", _png(pixels), label))
     return Splits("image", [str(digit) for digit in dataset.classes], train, test)
+
+
+def _distorted(images: np.ndarray, dataset: Digits) -> np.ndarray:
+    """All images, shape (n_images, 64), with the dataset's distortion."""
+    if dataset.distortion == "invert":
+        return BRIGHTEST - images
+    if dataset.distortion == "shuffle":
+        # Of its own generator, so that a distortion leaves the split as it is.
+        return images[:, np.random.default_rng([dataset.seed, 1]).permutation(images.shape[1])]
+    return images
 
 
 def _png(pixels: np.ndarray) -> bytes:

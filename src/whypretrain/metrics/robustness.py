@@ -1,0 +1,36 @@
+"""Stage `metrics.robustness`: that of the three networks of an experiment, in one table."""
+
+import argparse
+
+import pandas as pd
+
+from whypretrain import stage
+from whypretrain.artifacts import atomic_path
+
+VARIANTS = ("pretrain", "finetune", "scratch")
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m whypretrain.metrics.robustness", description=__doc__
+    )
+    parser.add_argument("--experiment", required=True, help="name of the experiment")
+    stage.path_argument(
+        parser, "--runs", f"robustness.csv of {', '.join(VARIANTS)}", nargs=len(VARIANTS)
+    )
+    stage.path_argument(parser, "--table", "table to write, CSV")
+    arguments = parser.parse_args()
+    tables = [
+        pd.read_csv(path).assign(variant=variant)
+        for variant, path in zip(VARIANTS, arguments.runs, strict=True)
+    ]
+    table = pd.concat(tables, ignore_index=True)
+    table.insert(0, "variant", table.pop("variant"))
+    table.insert(0, "experiment", arguments.experiment)
+    with atomic_path(arguments.table) as temporary:
+        table.to_csv(temporary, index=False)
+
+
+if __name__ == "__main__":
+    stage.run(main)

@@ -1,0 +1,43 @@
+# In: a run's final weights and its test split. Out: its accuracy and loss there, unshifted and
+# shifted; per experiment, those of its three networks in one table.
+
+
+rule robustness:
+    input:
+        test=lambda w: downstream_split(w, "test"),
+        weights=f"results/runs/{{run}}/snapshot-{LAST_SNAPSHOT}.safetensors",
+        tokenizer=tokenizer_files,
+        code=code("robustness"),
+    output:
+        table="results/runs/{run}/robustness.csv",
+    log:
+        "results/logs/robustness/{run}.log",
+    benchmark:
+        "results/benchmarks/robustness/{run}.tsv"
+    conda:
+        "../../envs/whypretrain.yaml"
+    resources:
+        gpu=local_gpus(),
+    params:
+        settings=lambda w: CONFIG.robustness_of(w.run).to_json(),
+    shell:
+        "python -m whypretrain.robustness --settings {params.settings:q} --threads {threads}"
+        " --test {input.test:q} --weights {input.weights:q}"
+        " --table {output.table:q} 2>&1 | tee {log:q}"
+
+
+rule robustness_table:
+    input:
+        runs=lambda w: robustness_of([w.experiment]),
+        code=code("metrics.robustness"),
+    output:
+        table="results/experiments/{experiment}/tables/robustness.csv",
+    log:
+        "results/logs/robustness_table/{experiment}.log",
+    benchmark:
+        "results/benchmarks/robustness_table/{experiment}.tsv"
+    conda:
+        "../../envs/whypretrain.yaml"
+    shell:
+        "python -m whypretrain.metrics.robustness --experiment {wildcards.experiment:q}"
+        " --runs {input.runs:q} --table {output.table:q} 2>&1 | tee {log:q}"
