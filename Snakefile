@@ -14,6 +14,7 @@ include: "workflow/rules/models.smk"
 include: "workflow/rules/interactions.smk"
 include: "workflow/rules/metrics.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/planted.smk"
 
 
 # The interactions are a result too: one that was deleted is computed again.

@@ -57,6 +57,7 @@ def run(monkeypatch: pytest.MonkeyPatch, module: object, *arguments: object) -> 
         "train",
         "extract",
         "metrics",
+        "planted",
         "config",
     ]
     + [f"figures.{name}" for name in ("fig2", "fig3", "fig4", "curves", "player_sheet")],
