@@ -17,6 +17,7 @@ include: "workflow/rules/claims.smk"
 include: "workflow/rules/simulation.smk"
 include: "workflow/rules/robustness.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/planted.smk"
 
 
 # The interactions are a result too: one that was deleted is computed again.

@@ -19,7 +19,16 @@ def test_a_stage_depends_on_itself_its_imports_and_their_packages() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["train", "extract", "prepare", "samples", "robustness", "metrics.__main__"]
+    "module",
+    [
+        "train",
+        "extract",
+        "prepare",
+        "samples",
+        "robustness",
+        "metrics.__main__",
+        "planted.__main__",
+    ],
 )
 def test_no_stage_before_the_figures_depends_on_them_or_on_the_whole_configuration(
     module: str,
@@ -37,6 +46,10 @@ def test_training_and_measuring_do_not_depend_on_each_other() -> None:
     }
     assert "data/shifts.py" not in names("train")
     assert not {name for name in names("metrics.__main__") if name.startswith(("models/", "data/"))}
+
+
+def test_the_planted_formulas_share_nothing_with_the_metrics() -> None:
+    assert not {name for name in names("planted.__main__") if name.startswith("metrics/")}
 
 
 def test_the_mathematics_is_pure() -> None:

@@ -59,6 +59,9 @@ def run(monkeypatch: pytest.MonkeyPatch, module: object, *arguments: object) -> 
         "robustness",
         "metrics",
         "metrics.robustness",
+        "planted",
+        "claims",
+        "claims.simulation",
         "config",
     ]
     + [

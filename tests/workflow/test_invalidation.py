@@ -12,8 +12,8 @@ MEASURES = {"metrics", *FIGURES}
 ROBUSTNESS = {"robustness", "robustness_table"}
 SCRATCH = {"scratch", "extract:scratch", *ROBUSTNESS, *MEASURES}
 FINETUNE = {"finetune", "extract:finetune", *ROBUSTNESS, *MEASURES}
-PROBE = {"probe", "extract_pretrain", *ROBUSTNESS, *MEASURES}
-EXTRACTION = {"extract:finetune", "extract:scratch", "extract_pretrain", *MEASURES}
+PROBE = {"probe", "extract_final", *ROBUSTNESS, *MEASURES}
+EXTRACTION = {"extract:finetune", "extract:scratch", "extract_final", *MEASURES}
 TRAINING = {"pretrain:tiny_resnet", *PROBE, *FINETUNE, *SCRATCH}
 TINY = "results/experiments/tiny"
 
@@ -103,7 +103,7 @@ def test_seed_of_the_upstream_network(project: Project) -> None:
 
 def test_a_new_seed_shares_what_it_can(project: Project) -> None:
     with project.edited("tiny.yaml", "tiny: [tiny]", "tiny: [tiny, tiny_new_seed]"):
-        own = {"samples", "player_sheet", "extract_pretrain", "robustness_table", "metrics"}
+        own = {"samples", "player_sheet", "extract_final", "robustness_table", "metrics"}
         expected = {f"{rule}:tiny_new_seed" for rule in own}
         for variant in ("finetune", "scratch"):
             for rule in (variant, "robustness"):
@@ -119,7 +119,7 @@ def test_new_players_train_nothing(project: Project) -> None:
             "samples",
             "player_sheet",
             "extract",
-            "extract_pretrain",
+            "extract_final",
             "robustness_table",
             "metrics",
             "figure",

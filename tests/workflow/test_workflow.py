@@ -76,6 +76,10 @@ def test_the_papers_suite_is_fourteen_experiments_in_few_jobs(project: Project) 
     assert len(due) < 200  # Snakemake's dry run takes seconds for thousands
 
 
+def test_planted_truth_needs_no_other_result(project: Project) -> None:
+    assert project.due("--forcerun", "planted", "--", "planted") == {"planted"}
+
+
 def test_only_the_download_rules_reach_the_network(project: Project) -> None:
     printed = project.snakemake("-n", "-p", "--config", "suite=paper")
     commands = [line for line in printed.splitlines() if " -m whypretrain." in line]

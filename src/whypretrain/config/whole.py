@@ -30,6 +30,7 @@ from whypretrain.config.models import (
     TextArchitecture,
     TextModel,
 )
+from whypretrain.config.planted import Planted
 from whypretrain.config.robustness import Robustness, RobustnessSettings
 from whypretrain.config.runs import ModelName, Run, Variant
 from whypretrain.config.statistics import Statistics
@@ -117,6 +118,8 @@ class Config(Section):
     """Intervals and null controls."""
     figures: Figures = Figures()
     """Options of the figures."""
+    planted: Planted = Planted()
+    """The check with networks whose interactions are known."""
 
     @model_validator(mode="after")
     def _names_resolve(self) -> Self:

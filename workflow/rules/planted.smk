@@ -1,0 +1,25 @@
+# In: nothing. Out: interactions and metrics of networks whose truth is known, planted beside found.
+# No suite needs it: `snakemake planted` makes it, in seconds, and fails where anything differs.
+
+
+rule planted:
+    input:
+        # The stage runs the command line of `metrics`, which it does not import.
+        code=sorted({*code("planted.__main__"), *code("metrics.__main__")}),
+    output:
+        interactions="results/planted/interactions.csv",
+        transfer="results/planted/transfer.csv",
+    log:
+        "results/logs/planted.log",
+    benchmark:
+        "results/benchmarks/planted.tsv"
+    conda:
+        "../../envs/whypretrain.yaml"
+    resources:
+        gpu=local_gpus(),
+    params:
+        settings=CONFIG.planted.to_json(),
+    shell:
+        "python -m whypretrain.planted --settings {params.settings:q} --threads {threads}"
+        " --interactions {output.interactions:q} --transfer {output.transfer:q}"
+        " 2>&1 | tee {log:q}"
