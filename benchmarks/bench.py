@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 import torch
 
-from benchmarks.networks import CASES, compare, growth, overhead
+from benchmarks.networks import CASES, EMBEDDED, compare, embedded, growth, overhead
 from benchmarks.timing import machine
 from benchmarks.transforms import against_copy, against_shapiq
 from whypretrain.numerics import configure
@@ -29,6 +29,7 @@ def main() -> None:
     arguments = parser.parse_args()
     device = configure(threads=arguments.threads, device=arguments.device)
     repeats = arguments.repeats
+    grown = growth(device=device)  # first, as memory that was once taken counts from then on
     rows = []
 
     def add(row: dict[str, float | str]) -> None:
@@ -40,9 +41,10 @@ def main() -> None:
         add(against_copy(repeats=max(repeats, 15), n_players=16, n_rows=n_rows))
     for side in (64, 224):
         add(overhead(side=side, repeats=repeats if side == 64 else 3, device=device))
+    for name in EMBEDDED:
+        add(embedded(name, repeats=repeats, device=device))
     for key in arguments.only:
         add(compare(key, repeats=repeats, device=device))
-    grown = growth(device=device)
     result = {"machine": machine(), "ratios": rows, "growth": grown}
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(result, indent=2, ensure_ascii=False)

@@ -49,6 +49,7 @@ CASES = {
     "distilbert": Case("DistilBERT, 32 tokens", 1.15, batch=32),
 }
 N_DRAWS = 5
+EMBEDDED = ("whypretrain_vgg", "whypretrain_resnet", "whypretrain_vit")
 
 
 def network(key: str) -> nn.Module:
@@ -172,6 +173,26 @@ def overhead(*, side: int, repeats: int, device: torch.device) -> dict[str, floa
         repeats=repeats,
     )
     return {"what": f"unknown network (ResNet-18, {side} px)", "ratio": bare / ours, "goal": 0.97}
+
+
+@torch.inference_mode()
+def embedded(name: str, *, repeats: int, device: torch.device) -> dict[str, float | str]:
+    """A sample of the embedded suite: the whole of :func:`evaluate` with sharing and without."""
+    torch.manual_seed(0)
+    model = timm.create_model(name, num_classes=5, in_chans=1).eval().to(device)
+    if device.type == "cpu":
+        model.to(memory_format=torch.channels_last)
+    generator = np.random.default_rng(0)
+    players = grid_players(28, 28, cells=4, margin=0, n_players=N_PLAYERS, generator=generator)
+    image = torch.randn(1, 28, 28, device=device)
+    masked = MaskedInput(image, -image, torch.from_numpy(players).to(device), N_PLAYERS)
+    plain, shared = PlainForward(model), choose_forward(model)
+    naive, ours = alternate(
+        lambda: evaluate(plain, [masked], [0], batch_size=256),
+        lambda: evaluate(shared, [masked], [0], batch_size=256),
+        repeats=4 * repeats,
+    )
+    return {"what": f"{name}, 28 px", "ratio": naive / ours}
 
 
 @torch.inference_mode()
