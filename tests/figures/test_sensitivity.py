@@ -185,6 +185,15 @@ def test_lines_are_grouped_below_their_base(settings: FigureSettings) -> None:
     ]
 
 
+def test_an_experiment_may_be_drawn_without_its_base(
+    tables: Tables, settings: FigureSettings
+) -> None:
+    alone = settings.model_copy(update={"experiments": ["a-seed-1"], "titles": ["A, seed 1"]})
+    assert lines_of(alone) == [Line("seed", "a"), Line("1", "a", "a-seed-1")]
+    _, numbers = draw(tables, alone)
+    assert numbers["base"].unique().tolist() == ["a"]
+
+
 def test_combinations_stand_below_the_factors_they_combine() -> None:
     factorial = Variation(base="a", factors={"x": [1, 2], "y": [3]}, design="factorial")
     lines = lines_of(settings_of(factorial))
