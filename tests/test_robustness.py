@@ -33,8 +33,7 @@ def built(architecture: Architecture, split: Split) -> nn.Module:
     model = build(architecture, len(split.classes)).eval()
     data = shifted(split, architecture, "none", 0, 0)
     logits = torch.cat([model(data[i][0][None]).detach() for i in range(len(data))])
-    with torch.no_grad():
-        classifier(model).bias -= logits.mean(dim=0)
+    classifier(model).bias.data -= logits.mean(dim=0)
     return model
 
 
@@ -43,8 +42,11 @@ def check_by_hand(
 ) -> None:
     """Every number again, one item at a time."""
     plain: list[bool] = []
-    for row in table.itertuples():
-        data = shifted(split, architecture, row.shift, row.level, LEVELS.seed)
+    for row, (shift, level) in zip(
+        table.itertuples(), settings_of(architecture).shifts(), strict=True
+    ):
+        assert (row.shift, row.level) == (shift, level)
+        data = shifted(split, architecture, shift, level, LEVELS.seed)
         logits = torch.cat([model(data[i][0][None]).detach() for i in range(len(data))])
         labels = torch.tensor(split.labels)
         right = (logits.argmax(dim=1) == labels).tolist()

@@ -147,8 +147,9 @@ class Config(Section):
     def _check_upstream(self, experiment: Experiment, key: str) -> None:
         upstream = self.models[experiment.model].weights.dataset
         seen, tested = self.datasets.get(upstream or ""), self.datasets[experiment.dataset]
-        both = isinstance(seen, Digits) and isinstance(tested, Digits)
-        if both and seen.may_train_on_tests_of(tested):
+        if not (isinstance(seen, Digits) and isinstance(tested, Digits)):
+            return
+        if seen.may_train_on_tests_of(tested):
             message = (
                 f"{key}.dataset = '{experiment.dataset}': model '{experiment.model}' may be "
                 f"pre-trained on images that this dataset tests on; give it and '{upstream}' the "
