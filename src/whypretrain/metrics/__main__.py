@@ -14,7 +14,7 @@ from whypretrain.config.metrics import MetricsSettings
 from whypretrain.interactions.coalitions import orders
 from whypretrain.metrics.models import Model, counted_sets, read_model
 from whypretrain.metrics.references import Models, comparisons
-from whypretrain.metrics.tables import knowledge_table, ratio_table, salience_table
+from whypretrain.metrics.tables import heard, knowledge_table, ratio_table, salience_table
 from whypretrain.metrics.trajectories import loss_table, trajectory_tables
 from whypretrain.progress import Progress, say
 
@@ -97,11 +97,11 @@ def compared_tables(
     tables: dict[str, list[pd.DataFrame]] = {name: [] for name in ("knowledge", "ratio", "jaccard")}
     for reference, compared in comparisons(models, settings.statistics):
         strengths: dict[str, Any] = compared._asdict()
-        held = strengths.pop("held")
+        held = heard(strengths.pop("held"), floor)
         if reference == "measured":
             strengths |= {name: np.abs(finals[name].interactions) for name in VARIANTS}
         knowledge = knowledge_table(samples, strengths, floor)
-        ratio = ratio_table(samples, held, compared.reached, counted)
+        ratio = ratio_table(samples, held, np.where(held > 0, compared.reached, 0.0), counted)
         tables["knowledge"].append(knowledge.assign(reference=reference))
         tables["ratio"].append(ratio.assign(reference=reference))
     tables["models"] = [

@@ -73,7 +73,7 @@ def ratio_terms(preserve: Array, reached: Array, *, reading: RatioReading) -> tu
     reading : how 0/0 is read where nothing is preserved
         ``positive``: the mean of reached/preserve over sets with preserve > 0;
         ``zero``: 0/0 counts as 0, so the mean is over all sets;
-        ``salient``: over sets with preserve above 0.05 of the sample's maximum;
+        ``salient``: over sets with preserve above 0.05 of the largest of the sets given;
         ``weighted``: the sum of reached over the sum of preserve.
 
     Returns

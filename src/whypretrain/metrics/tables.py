@@ -48,6 +48,23 @@ def knowledge_table(
     return pd.concat(tables, ignore_index=True)
 
 
+def heard(strength: Array, noise_floor: Array) -> Array:
+    """Strengths per set, with 0 where they are not above the noise floor of their order.
+
+    Residues of rounding would count as preserved knowledge under the ratio's reading ``positive``.
+
+    Parameters
+    ----------
+    strength : of shape (n_samples, 2**n_players)
+    noise_floor : of shape (n_players + 1,)
+
+    >>> heard(np.array([[0.0, 1.0, 1e-9, 2.0]]), np.array([0.0, 1e-8, 1e-7]))
+    array([[0., 1., 0., 2.]])
+    """
+    of_set = noise_floor[orders(len(noise_floor) - 1)]
+    return np.where(strength > of_set, strength, 0.0)
+
+
 def ratio_table(
     samples: list[str], held: Array, reached: Array, counted: NDArray[np.bool_]
 ) -> pd.DataFrame:
