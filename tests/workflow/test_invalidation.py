@@ -7,7 +7,16 @@ import h5py
 
 from tests.workflow.conftest import TINY_RUNS, Project
 
-FIGURES = {"figure:fig2", "figure:fig3", "figure:fig4", "figure:curves"}
+FIGURES = {
+    "figure:fig2",
+    "figure:fig3",
+    "figure:fig4",
+    "figure:curves",
+    "figure:salience",
+    "figure:exclusive",
+    "figure:counterfactual",
+    "figure:redundancy",
+}
 MEASURES = {"metrics", *FIGURES}
 SCRATCH = {"scratch", "extract:scratch", *MEASURES}
 FINETUNE = {"finetune", "extract:finetune", *MEASURES}

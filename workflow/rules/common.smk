@@ -23,12 +23,25 @@ except ConfigError as error:
 RUNS = CONFIG.runs()
 SNAPSHOTS = [snapshot_label(fraction) for fraction in CONFIG.snapshots]
 LAST_SNAPSHOT = SNAPSHOTS[-1]
-TABLES = ["knowledge", "ratio", "jaccard", "models", "history"]
+TABLES = [
+    "knowledge",
+    "ratio",
+    "jaccard",
+    "models",
+    "history",
+    "salience",
+    "counterfactual",
+    "redundancy",
+]
 FIGURE_TABLES = {
     "fig2": "knowledge",
     "fig3": "ratio",
     "fig4": "jaccard",
     "curves": "history",
+    "salience": "salience",
+    "exclusive": "knowledge",
+    "counterfactual": "counterfactual",
+    "redundancy": "redundancy",
 }
 
 

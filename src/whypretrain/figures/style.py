@@ -17,6 +17,7 @@ COLOURS = {
     "preserve": "#E69F00",
     "discard": "#0072B2",
     "new": "#009E73",
+    "reference": "#999999",
 }
 LABELS = {
     "pretrain": "pre-trained + linear probe",
@@ -26,8 +27,8 @@ LABELS = {
     "discard": "discarded",
     "new": "new",
 }
-DASHES = {"finetune": "-", "scratch": (0, (4, 1.5))}
-MARKERS = {"finetune": "o", "scratch": "s"}
+DASHES = {"pretrain": ":", "finetune": "-", "scratch": (0, (4, 1.5))}
+MARKERS = {"pretrain": "^", "finetune": "o", "scratch": "s"}
 HATCHES = {"preserve": "", "discard": "////", "new": "...."}
 PANEL = (2.5, 2.3)  # inches, width and height of one experiment's panel
 

@@ -11,8 +11,15 @@ from whypretrain import stage
 from whypretrain.artifacts import ArtifactError, atomic_path
 from whypretrain.config.metrics import MetricsSettings
 from whypretrain.interactions.store import read_measurements, read_spot
+from whypretrain.metrics.counterfactual import counterfactual_table
 from whypretrain.metrics.jaccard import jaccard
-from whypretrain.metrics.tables import knowledge_table, ratio_table, salience_table
+from whypretrain.metrics.redundancy import redundancy_table
+from whypretrain.metrics.tables import (
+    knowledge_table,
+    ratio_table,
+    salience_table,
+    threshold_table,
+)
 
 VARIANTS = ("pretrain", "finetune", "scratch")
 
@@ -94,6 +101,15 @@ def main() -> None:
             salience_table(samples, variant, model.interactions, settings.metrics).assign(
                 correct=model.correct, efficiency_residual=model.residual
             )
+            for variant, model in final.items()
+        ],
+        "salience": [
+            threshold_table(samples, variant, model.interactions, settings.metrics)
+            for variant, model in final.items()
+        ],
+        "counterfactual": [counterfactual_table(samples, three[0], three[1], settings.statistics)],
+        "redundancy": [
+            redundancy_table(samples, variant, model.interactions, settings.statistics)
             for variant, model in final.items()
         ],
         "history": [
