@@ -83,6 +83,9 @@ MISTAKES = [
     ("extraction.precision", "fp16", "extraction.precision = 'fp16': Input should be 'float32'"),
     ("extraction.shared", True, "unknown key 'shared'; did you mean 'sharing'?"),
     ("metrics.salience_threshold", 1, "metrics.salience_threshold = 1"),
+    ("metrics.salience_thresholds", [], "metrics.salience_thresholds = []: List should have"),
+    ("metrics.salience_thresholds", [0.1, 0.05], "must increase strictly"),
+    ("metrics.salience_thresholds", [0.5, 1], "metrics.salience_thresholds.1 = 1"),
     ("metrics.salience_scale", "batch", "'sample' or 'model'"),
     ("figures.ratio_reading", "mean", "'positive', 'zero', 'salient' or 'weighted'"),
 ]

@@ -1,11 +1,21 @@
 """The salient set, and rebuilding outputs from it."""
 
+import itertools
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
 
 from whypretrain.interactions.coalitions import members
 from whypretrain.interactions.mobius import mobius
-from whypretrain.interactions.salience import reconstruction_error, salient
+from whypretrain.interactions.salience import (
+    random_reconstruction_error,
+    reconstruction_error,
+    salient,
+)
 
 
 def test_the_empty_set_neither_counts_nor_sets_the_scale() -> None:
@@ -48,3 +58,32 @@ def test_nothing_is_lost_when_all_are_kept_or_nothing_varies() -> None:
     np.testing.assert_allclose(reconstruction_error(interactions, everything), 0, atol=1e-15)
     constant = np.array([[2.0, 0.0, 0.0, 0.0]])
     assert reconstruction_error(constant, salient(constant)).tolist() == [0.0]
+
+
+@pytest.mark.parametrize("n_players", [1, 2, 3])
+def test_random_error_is_the_mean_over_all_draws(n_players: int) -> None:
+    interactions = np.random.default_rng(2).normal(size=(2, 1 << n_players))
+    n_sets = interactions.shape[1] - 1
+    for n_kept in range(n_sets + 1):
+        squares = []
+        for kept in itertools.combinations(range(1, n_sets + 1), n_kept):
+            chosen = np.zeros_like(interactions, dtype=bool)
+            chosen[:, kept] = True
+            squares.append(reconstruction_error(interactions, chosen) ** 2)
+        found = random_reconstruction_error(interactions, np.full(2, n_kept))
+        np.testing.assert_allclose(found, np.sqrt(np.mean(squares, axis=0)), atol=1e-12)
+
+
+# Squares of tiny strengths would be lost.
+strengths = st.floats(-9, 9).filter(lambda x: x == 0 or abs(x) > 1e-6)
+
+
+@given(st.integers(1, 4).flatmap(lambda n: arrays(np.float64, (2, 1 << n), elements=strengths)))
+def test_threshold_zero_loses_nothing_and_error_is_between_none_and_all(
+    interactions: NDArray[np.float64],
+) -> None:
+    chosen = salient(interactions, threshold=0.0)
+    np.testing.assert_allclose(reconstruction_error(interactions, chosen), 0, atol=1e-12)
+    nothing = random_reconstruction_error(interactions, np.zeros(2, dtype=int))
+    varies = (interactions[:, 1:] != 0).any(axis=1)
+    np.testing.assert_allclose(nothing[varies], 1)

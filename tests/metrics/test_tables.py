@@ -10,7 +10,12 @@ from whypretrain.config.statistics import Statistics
 from whypretrain.interactions.coalitions import orders
 from whypretrain.metrics.knowledge import reached_strength, split_knowledge
 from whypretrain.metrics.references import Models, comparisons
-from whypretrain.metrics.tables import knowledge_table, ratio_table, salience_table
+from whypretrain.metrics.tables import (
+    knowledge_table,
+    ratio_table,
+    salience_table,
+    threshold_table,
+)
 
 SAMPLES = ["x", "y"]
 MODELS = np.random.default_rng(0).normal(size=(3, 2, 16))
@@ -76,3 +81,18 @@ def test_salience_counts() -> None:
     table = salience_table(["x"], "scratch", interactions, Metrics())
     assert table["n_salient"].item() == 2
     assert table["salient_share"].item() == 0.5
+
+
+def test_salience_by_threshold() -> None:
+    options = Metrics(salience_thresholds=[0.0, 0.05, 0.7], salience_scale="model")
+    table = threshold_table(SAMPLES, "scratch", MODELS[0], options)
+    assert table.groupby("threshold")["sample"].agg(list).tolist() == [SAMPLES] * 3
+    none = table[table["threshold"] == 0]
+    assert none["reconstruction_error"].to_numpy() == pytest.approx(0, abs=1e-12)
+    # Everything but the empty set is kept, so chance keeps everything too.
+    assert (none["n_salient"] == 15).all()
+    assert none["random_error"].to_numpy() == pytest.approx(0)
+    usual = table[table["threshold"] == 0.05].drop(columns=["threshold", "random_error"])
+    same = salience_table(SAMPLES, "scratch", MODELS[0], options)
+    assert usual.reset_index(drop=True).equals(same)
+    assert (table["random_error"].diff(2).dropna() >= 0).all()

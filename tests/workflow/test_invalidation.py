@@ -7,13 +7,35 @@ import h5py
 
 from tests.workflow.conftest import TINY_RUNS, Project
 
-FIGURES = {f"figure:{name}" for name in ("fig2", "fig3", "fig4", "curves", "robustness")}
-MEASURES = {"metrics", *FIGURES}
+FIGURE_NAMES = (
+    "fig2",
+    "fig3",
+    "fig4",
+    "curves",
+    "claims",
+    "accuracy",
+    "robustness",
+    "salience",
+    "exclusive",
+    "counterfactual",
+    "redundancy",
+)
+FIGURES = {f"figure:{name}" for name in FIGURE_NAMES}
+MEASURES = {"metrics", "claims", *FIGURES}
+REPLICATE = f"finetune:{TINY_RUNS}/finetune-tiny-seed2"
 ROBUSTNESS = {"robustness", "robustness_table"}
 SCRATCH = {"scratch", "extract:scratch", *ROBUSTNESS, *MEASURES}
-FINETUNE = {"finetune", "extract:finetune", *ROBUSTNESS, *MEASURES}
-PROBE = {"probe", "extract_final", *ROBUSTNESS, *MEASURES}
-EXTRACTION = {"extract:finetune", "extract:scratch", "extract_final", *MEASURES}
+FINETUNE = {
+    "finetune",
+    REPLICATE,
+    "extract:finetune",
+    "extract_final:replicate",
+    *ROBUSTNESS,
+    *MEASURES,
+}
+PROBE = {"probe", "extract_final:pretrain", *ROBUSTNESS, *MEASURES}
+FINAL = {"extract_final:pretrain", "extract_final:replicate"}
+EXTRACTION = {"extract:finetune", "extract:scratch", *FINAL, *MEASURES}
 TRAINING = {"pretrain:tiny_resnet", *PROBE, *FINETUNE, *SCRATCH}
 TINY = "results/experiments/tiny"
 
@@ -30,7 +52,7 @@ def test_touching_code_and_inputs_reruns_nothing(project: Project) -> None:
 
 
 def test_plotting_code(project: Project) -> None:
-    with project.edited("src/whypretrain/figures/fig3.py", "width=0.6", "width=0.7"):
+    with project.edited("src/whypretrain/figures/fig3.py", "width=0.7", "width=0.6"):
         assert project.due() == {"figure:fig3"}
     with project.edited("src/whypretrain/figures/style.py", "8,", "8.5,"):
         assert project.due() == FIGURES
@@ -76,7 +98,7 @@ def test_options_of_metrics_and_figures(project: Project) -> None:
     with project.edited(
         "config.yaml", "suite: embedded", "suite: embedded\nfigures: {ratio_reading: zero}"
     ):
-        assert project.due() == FIGURES
+        assert project.due() == {"claims", *FIGURES}
 
 
 def test_robustness_code_and_options(project: Project) -> None:
@@ -103,13 +125,14 @@ def test_seed_of_the_upstream_network(project: Project) -> None:
 
 def test_a_new_seed_shares_what_it_can(project: Project) -> None:
     with project.edited("tiny.yaml", "tiny: [tiny]", "tiny: [tiny, tiny_new_seed]"):
-        own = {"samples", "player_sheet", "extract_final", "robustness_table", "metrics"}
+        own = {"samples", "player_sheet", "robustness_table", "metrics"}
         expected = {f"{rule}:tiny_new_seed" for rule in own}
+        expected |= {f"extract_final:tiny_new_seed:{v}" for v in ("pretrain", "replicate")}
         for variant in ("finetune", "scratch"):
             for rule in (variant, "robustness"):
                 expected.add(f"{rule}:{TINY_RUNS}/{variant}-tiny-seed1")
             expected.add(f"extract:tiny_new_seed:{variant}")
-        assert project.due() == expected | FIGURES
+        assert project.due() == expected | {"claims", *FIGURES}
 
 
 def test_new_players_train_nothing(project: Project) -> None:
@@ -122,6 +145,7 @@ def test_new_players_train_nothing(project: Project) -> None:
             "extract_final",
             "robustness_table",
             "metrics",
+            "claims",
             "figure",
         }
 

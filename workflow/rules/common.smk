@@ -25,7 +25,17 @@ SNAPSHOTS = [snapshot_label(fraction) for fraction in CONFIG.snapshots]
 LAST_SNAPSHOT = SNAPSHOTS[-1]
 # Networks whose interactions are measured at the end alone.
 FINAL_ONLY = ["pretrain", "replicate"]
-TABLES = ["knowledge", "ratio", "jaccard", "models", "losses", "history"]
+TABLES = [
+    "knowledge",
+    "ratio",
+    "jaccard",
+    "models",
+    "losses",
+    "history",
+    "salience",
+    "counterfactual",
+    "redundancy",
+]
 # What the claims are judged by, and what is made of it for a suite.
 EVIDENCE = ["knowledge", "ratio", "jaccard", "losses", "history"]
 SUITE_TABLES = ["claims", "overview", "correlations", "kinds"]
@@ -39,6 +49,10 @@ FIGURE_TABLES = {
     "accuracy": ["overview", "correlations"],
     "sensitivity": ["knowledge", "ratio", "jaccard", "history"],
     "robustness": ["robustness", "knowledge"],
+    "salience": ["salience"],
+    "exclusive": ["knowledge"],
+    "counterfactual": ["counterfactual"],
+    "redundancy": ["redundancy"],
 }
 # What a suite with variations makes instead: one row an experiment, as it has too many for panels.
 VARIATION_FIGURES = ["sensitivity"]

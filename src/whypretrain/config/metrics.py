@@ -1,11 +1,26 @@
 """Options of the metrics."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from whypretrain.config.base import Section
 from whypretrain.config.statistics import Statistics
+
+
+def _check_thresholds(thresholds: list[float]) -> list[float]:
+    if thresholds != sorted(set(thresholds)):
+        message = f"{thresholds} must increase strictly"
+        raise ValueError(message)
+    return thresholds
+
+
+Thresholds = Annotated[
+    list[Annotated[float, Field(ge=0, lt=1)]],
+    Field(min_length=1),
+    AfterValidator(_check_thresholds),
+]
+"""Shares of the largest strength, increasing."""
 
 
 class Metrics(Section):
@@ -13,6 +28,8 @@ class Metrics(Section):
 
     salience_threshold: float = Field(default=0.05, ge=0, lt=1)
     """Share of the largest strength that a salient interaction exceeds."""
+    salience_thresholds: Thresholds = [0.01, 0.02, 0.05, 0.1, 0.2]
+    """Such shares for which the table `salience` says how well the salient ones rebuild outputs."""
     salience_scale: Literal["sample", "model"] = "sample"
     """Whether that largest strength is the sample's or the model's over all samples."""
 

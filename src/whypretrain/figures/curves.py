@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from whypretrain.config.figures import FigureSettings
 from whypretrain.figures import style
 from whypretrain.figures.draw import Tables, legend_below, panels, run
-from whypretrain.figures.numbers import accuracies
+from whypretrain.figures.summary import accuracies
 
 QUANTITIES = {"test_accuracy": "test accuracy", "test_loss": "test loss [nats]"}
 

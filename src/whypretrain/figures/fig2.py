@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from whypretrain.config.figures import FigureSettings
 from whypretrain.figures import style
 from whypretrain.figures.draw import Tables, legend_below, panels, run
-from whypretrain.figures.numbers import means
+from whypretrain.figures.summary import referenced_means
 
 PARTS = ("discard", "preserve", "new")
 HEIGHT = 0.75  # of a bar, in orders
@@ -25,7 +25,7 @@ def draw(tables: Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame
     knowledge = tables["knowledge"]
     chosen = knowledge[knowledge["quantity"].isin(PARTS) & (knowledge["order"] > 0)]
     keys = ["order", "quantity"]
-    numbers = means(chosen, keys, "strength", settings.statistics)
+    numbers = referenced_means(chosen, keys, "strength", settings.statistics)
     fixed = chosen[["experiment", *keys, "n_sets", "noise_floor"]].drop_duplicates()
     numbers = numbers.merge(fixed, on=["experiment", *keys])
     figure, axes = panels(settings)

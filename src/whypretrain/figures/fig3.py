@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from whypretrain.config.figures import FigureSettings
 from whypretrain.figures import style
 from whypretrain.figures.draw import Tables, run
-from whypretrain.figures.numbers import accuracies
+from whypretrain.figures.summary import accuracies, whiskers
 from whypretrain.metrics.intervals import bootstrap, ratio_statistic
 from whypretrain.metrics.knowledge import RATIO_READINGS, RatioReading
 
@@ -94,7 +94,7 @@ def _draw_ratios(axes: Axes, numbers: pd.DataFrame, settings: FigureSettings) ->
     for reading in (drawn, *(other for other in RATIO_READINGS if other != drawn)):
         own = numbers[numbers["quantity"] == f"ratio {reading}"].set_index("experiment")
         own = own.loc[settings.experiments]
-        errors = np.abs(own[["low", "high"]].to_numpy().T - own["number"].to_numpy())
+        errors = whiskers(own, "number")
         if reading == drawn:
             axes.bar(
                 places,
@@ -150,7 +150,7 @@ def _draw_accuracies(axes: Axes, numbers: pd.DataFrame, settings: FigureSettings
         axes.errorbar(
             places + offset,
             own["number"],
-            yerr=np.abs(own[["low", "high"]].to_numpy().T - own["number"].to_numpy()),
+            yerr=whiskers(own, "number"),
             linestyle="none",
             marker=style.MARKERS[variant],
             markersize=4,

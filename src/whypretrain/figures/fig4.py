@@ -12,13 +12,13 @@ from matplotlib.figure import Figure
 from whypretrain.config.figures import FigureSettings
 from whypretrain.figures import style
 from whypretrain.figures.draw import Tables, legend_below, panels, run
-from whypretrain.figures.numbers import means
+from whypretrain.figures.summary import referenced_means
 
 
 def draw(tables: Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame]:
     """One panel an experiment; the numbers are means over samples."""
     keys = ["variant", "fraction", "epoch"]
-    numbers = means(tables["jaccard"], keys, "jaccard", settings.statistics)
+    numbers = referenced_means(tables["jaccard"], keys, "jaccard", settings.statistics)
     figure, axes = panels(settings, share_y=True)
     for column, (name, (panel,)) in enumerate(axes.items()):
         own = numbers[numbers["experiment"] == name]

@@ -5,6 +5,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from whypretrain.interactions.coalitions import n_players_of, orders
 from whypretrain.interactions.mobius import zeta
 
 SalienceScale = Literal["sample", "model"]
@@ -55,3 +56,35 @@ def reconstruction_error(
     spread = np.sqrt(np.mean(zeta(varying) ** 2, axis=1))
     rms = np.sqrt(np.mean(error**2, axis=1))
     return np.divide(rms, spread, out=np.zeros_like(rms), where=spread > 0)
+
+
+def random_reconstruction_error(
+    interactions: NDArray[np.float64], n_kept: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Error of rebuilding the outputs from as many interactions, drawn at random among S ≠ ∅.
+
+    No draw is made. Of M sets, d left out at random, one is left out with probability
+    p = d/M and two with q = d(d - 1)/(M(M - 1)); so the expected squared error at T is
+    q·(v(T) - v(∅))² + (p - q)·Σ of I(S)² over ∅ ≠ S ⊆ T.
+
+    Parameters
+    ----------
+    interactions : array of shape (n_samples, 2**n_players), with at least one player
+    n_kept : array of shape (n_samples,), from 0 to 2**n_players - 1. The empty set is kept besides.
+
+    Returns
+    -------
+    array of shape (n_samples,), float64
+        As :func:`reconstruction_error`, the mean square being taken over all draws too.
+    """
+    varying = interactions.copy()
+    varying[:, 0] = 0.0
+    n_sets = varying.shape[1] - 1
+    n_left_out = n_sets - n_kept
+    one = n_left_out / n_sets
+    two = one * (n_left_out - 1) / max(n_sets - 1, 1)
+    spread = np.mean(zeta(varying) ** 2, axis=1)
+    # A set is part of one coalition in 2**|S|.
+    squares = (varying**2 / 2.0 ** orders(n_players_of(varying.shape[1]))).sum(axis=1)
+    error = np.sqrt(np.maximum(two * spread + (one - two) * squares, 0.0))
+    return np.divide(error, np.sqrt(spread), out=np.zeros_like(error), where=spread > 0)

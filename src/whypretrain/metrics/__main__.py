@@ -12,9 +12,17 @@ from whypretrain import stage
 from whypretrain.artifacts import ArtifactError, atomic_path
 from whypretrain.config.metrics import MetricsSettings
 from whypretrain.interactions.coalitions import orders
+from whypretrain.metrics.counterfactual import counterfactual_table
 from whypretrain.metrics.models import Model, counted_sets, read_model
+from whypretrain.metrics.redundancy import redundancy_table
 from whypretrain.metrics.references import Models, comparisons
-from whypretrain.metrics.tables import heard, knowledge_table, ratio_table, salience_table
+from whypretrain.metrics.tables import (
+    heard,
+    knowledge_table,
+    ratio_table,
+    salience_table,
+    threshold_table,
+)
 from whypretrain.metrics.trajectories import loss_table, trajectory_tables
 from whypretrain.progress import Progress, say
 
@@ -104,12 +112,23 @@ def compared_tables(
         ratio = ratio_table(samples, held, np.where(held > 0, compared.reached, 0.0), counted)
         tables["knowledge"].append(knowledge.assign(reference=reference))
         tables["ratio"].append(ratio.assign(reference=reference))
+    three = {variant: finals[variant] for variant in VARIANTS}
     tables["models"] = [
         salience_table(samples, variant, model.interactions, settings.metrics).assign(
             correct=model.correct, efficiency_residual=model.residual
         )
-        for variant, model in finals.items()
-        if variant in VARIANTS
+        for variant, model in three.items()
+    ]
+    tables["salience"] = [
+        threshold_table(samples, variant, model.interactions, settings.metrics)
+        for variant, model in three.items()
+    ]
+    tables["counterfactual"] = [
+        counterfactual_table(samples, models.pretrain, models.finetune, settings.statistics)
+    ]
+    tables["redundancy"] = [
+        redundancy_table(samples, variant, model.interactions, settings.statistics)
+        for variant, model in three.items()
     ]
     return tables
 

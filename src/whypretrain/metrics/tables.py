@@ -9,7 +9,11 @@ from numpy.typing import NDArray
 
 from whypretrain.config.metrics import Metrics
 from whypretrain.interactions.coalitions import n_players_of, orders
-from whypretrain.interactions.salience import reconstruction_error, salient
+from whypretrain.interactions.salience import (
+    random_reconstruction_error,
+    reconstruction_error,
+    salient,
+)
 from whypretrain.metrics.knowledge import RATIO_READINGS, ratio_terms
 
 Array = NDArray[np.float64]
@@ -125,6 +129,28 @@ def salience_table(
         "reconstruction_error": reconstruction_error(interactions, chosen),
     }
     return pd.DataFrame(columns)
+
+
+def threshold_table(
+    samples: list[str], variant: str, interactions: Array, options: Metrics
+) -> pd.DataFrame:
+    """How the salient set and its error depend on the threshold of salience.
+
+    Returns
+    -------
+    table with the columns of :func:`salience_table`, `threshold` and `random_error`: what the
+    error would be of as many interactions drawn at random (root of the mean square over draws)
+    """
+    tables = []
+    for threshold in options.salience_thresholds:
+        chosen = options.model_copy(update={"salience_threshold": threshold})
+        table = salience_table(samples, variant, interactions, chosen)
+        table.insert(2, "threshold", threshold)
+        table["random_error"] = random_reconstruction_error(
+            interactions, table["n_salient"].to_numpy()
+        )
+        tables.append(table)
+    return pd.concat(tables, ignore_index=True)
 
 
 def read_tables(paths: Sequence[Path]) -> dict[str, pd.DataFrame]:
