@@ -13,7 +13,7 @@ from statsmodels.stats.proportion import proportion_confint
 from whypretrain.config.figures import FigureSettings
 from whypretrain.config.statistics import Statistics
 from whypretrain.figures import style
-from whypretrain.figures.draw import Tables, legend_below, panels, run
+from whypretrain.figures.draw import MOST_COLUMNS, Tables, legend_below, panels, run
 from whypretrain.metrics.intervals import bootstrap, mean, quotient
 
 LEVELS = {
@@ -100,14 +100,14 @@ def draw(tables: Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame
     }
     most = max(len(found) for found in kinds.values())
     figure, axes = panels(settings, rows=most, share_y=True)
-    for column, (name, stacked) in enumerate(axes.items()):
+    for position, (name, stacked) in enumerate(axes.items()):
         own = drawn[drawn["experiment"] == name]
         share = shares.loc[shares["experiment"] == name, "value"].item()
         stacked[0].set_title(f"{stacked[0].get_title()}\npreserved share {share:.0%}")
         for panel, kind in zip(stacked, kinds[name], strict=False):
             _lines(panel, own[own["shift"].isin(["none", kind])])
             panel.set_xlabel(LEVELS[kind])
-            if column == 0:
+            if position % MOST_COLUMNS == 0:
                 panel.set_ylabel("test accuracy")
         for panel in stacked[len(kinds[name]) :]:
             panel.set_visible(False)
