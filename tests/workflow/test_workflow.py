@@ -52,7 +52,7 @@ def test_claims_are_judged_and_have_every_reference(project: Project) -> None:
 
 
 def test_a_figure_of_several_tables(project: Project) -> None:
-    project.snakemake("results/figures/tiny/sensitivity.pdf")
+    project.snakemake("--", "results/figures/tiny/sensitivity.pdf")
     numbers = pd.read_csv(project.folder / "results/figures/tiny/sensitivity.csv")
     assert set(numbers["quantity"]) >= {"discard_over_preserve", "accuracy_gap", "jaccard_area"}
     assert set(numbers["experiment"]) == {"tiny"}
