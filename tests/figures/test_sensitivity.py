@@ -11,55 +11,26 @@ from whypretrain.config.statistics import Statistics
 from whypretrain.config.variations import Variation
 from whypretrain.figures.draw import Tables, save
 from whypretrain.figures.fig3 import MARKS
-from whypretrain.figures.sensitivity import Line, draw, lines_of, numbers_of
-from whypretrain.metrics.jaccard import jaccard
-from whypretrain.metrics.knowledge import split_knowledge
-from whypretrain.metrics.tables import knowledge_table, ratio_table
+from whypretrain.figures.sensitivity import PANELS, Line, draw, lines_of, numbers_of
 
-FRACTIONS = [0.0, 0.1, 0.5, 1.0]
-SAMPLES = [f"{number:02}" for number in range(12)]
-
-
-def interactions(experiment: int) -> Any:
-    """Of twelve samples with two players, under the three models: shape (3, 12, 4)."""
-    return np.random.default_rng(experiment).normal(size=(3, len(SAMPLES), 4))
+READINGS = ("positive", "zero", "salient", "weighted")
 
 
 def tables_of(names: list[str]) -> dict[str, pd.DataFrame]:
-    """Tables as the stage `metrics` writes them, of random interactions."""
-    parts: dict[str, list[pd.DataFrame]] = {}
-    for seed, name in enumerate(names):
-        three = interactions(seed)
-        similar = [
-            pd.DataFrame(
-                {
-                    "variant": variant,
-                    "fraction": fraction,
-                    "epoch": 10 * fraction,
-                    "sample": SAMPLES,
-                    "jaccard": jaccard(share * final[:, 1:], final[:, 1:]),
-                }
-            )
-            for variant, final, slow in zip(("finetune", "scratch"), three[1:], (1, 2), strict=True)
-            for fraction in FRACTIONS
-            for share in [fraction**slow]
-        ]
-        history = pd.DataFrame(
-            {
-                "variant": ["pretrain", "finetune", "finetune", "scratch", "scratch"],
-                "epoch": [np.nan, 0, 1, 0, 1],
-                "test_accuracy": [0.5, 0.2, 0.9, 0.2, 0.8 - 0.01 * seed],
-            }
-        )
-        own = {
-            "knowledge": knowledge_table(SAMPLES, *three),
-            "ratio": ratio_table(SAMPLES, *three),
-            "jaccard": pd.concat(similar),
-            "history": history,
-        }
-        for table, rows in own.items():
-            parts.setdefault(table, []).append(rows.assign(experiment=name))
-    return {table: pd.concat(rows, ignore_index=True) for table, rows in parts.items()}
+    """Tables as the stage `claims` writes them, of numbers that tell where they come from."""
+    overview, claims = [], []
+    quantities = ["discard_over_preserve", *(f"ratio_{reading}" for reading in READINGS)]
+    for place, name in enumerate(names):
+        for position, quantity in enumerate([*quantities, "accuracy_finetune"]):
+            number = (place + 1) / 10 + position / 100
+            bounds = {"low": number - 0.05, "high": number + 0.05, "permutation": 0.3, "n": 12}
+            row = {"experiment": name, "quantity": quantity, "number": number}
+            overview.append(row | bounds)
+        for claim, number in (("accuracy", -0.1), ("earlier", 0.2), ("discard", 9.0)):
+            bounds = {"low": number - 0.05, "high": number + 0.05, "null": 0.01, "n": 12}
+            row = {"experiment": name, "claim": claim, "number": number + place / 100}
+            claims.append(row | bounds)
+    return {"overview": pd.DataFrame(overview), "claims": pd.DataFrame(claims)}
 
 
 def settings_of(variation: Variation, *others: str, reading: str = "positive") -> FigureSettings:
@@ -105,61 +76,21 @@ def value(numbers: pd.DataFrame, experiment: str, quantity: str) -> Any:
     return row
 
 
-def test_knowledge_is_summed_over_all_sets_but_the_empty_one(numbers: pd.DataFrame) -> None:
-    pretrain, finetune, _ = interactions(1)
-    knowledge = split_knowledge(pretrain[:, 1:], finetune[:, 1:])
-    expected = knowledge.discard.sum() / knowledge.preserve.sum()
+def test_numbers_are_those_of_the_suites_tables(numbers: pd.DataFrame) -> None:
     found = value(numbers, "a-seed-1", "discard_over_preserve")
-    assert found["value"] == pytest.approx(expected)
+    assert found["value"] == pytest.approx(0.2)
+    assert found["null"] == 0.3
     assert found["low"] <= found["value"] <= found["high"]
-    assert found["n_samples"] == len(SAMPLES)
+    assert value(numbers, "a-seed-2", "accuracy_gap")["value"] == pytest.approx(-0.08)
+    assert value(numbers, "a", "jaccard_area")["null"] == 0.01
+    assert set(numbers["quantity"]) == set(PANELS)
 
 
-def test_every_reading_of_the_ratio_is_a_number_with_an_interval(
-    tables: Tables, numbers: pd.DataFrame
-) -> None:
-    own = tables["ratio"].query("experiment == 'a' and order == 'all'")
+def test_every_reading_of_the_ratio_is_a_number_with_an_interval(numbers: pd.DataFrame) -> None:
     found = numbers.query("experiment == 'a' and quantity == 'ratio'").set_index("reading")
-    assert set(found.index) == {"positive", "zero", "salient", "weighted"}
-    for reading in ("positive", "zero", "salient"):
-        of_reading = own[own["reading"] == reading]
-        assert found["value"][reading] == pytest.approx(of_reading["ratio"].mean())
-    weighted = own[own["reading"] == "weighted"]
-    expected = weighted["numerator"].sum() / weighted["denominator"].sum()
-    assert found["value"]["weighted"] == pytest.approx(expected)
-    assert found[["low", "high"]].notna().all(axis=None)
-
-
-def test_the_accuracy_gap_is_that_of_the_last_epoch(numbers: pd.DataFrame) -> None:
-    found = value(numbers, "a-seed-2", "accuracy_gap")
-    assert found["value"] == pytest.approx(0.12)
-    assert np.isnan(found["low"])
-    assert np.isnan(found["high"])
-
-
-def test_the_area_between_the_curves_is_over_fractions_of_training(numbers: pd.DataFrame) -> None:
-    # A share t of all final interactions has the Jaccard similarity t: areas of polygons.
-    expected = 0.0
-    for slow, sign in ((1, 1), (2, -1)):
-        heights = [fraction**slow for fraction in FRACTIONS]
-        for (x, y), (x_next, y_next) in zip(
-            zip(FRACTIONS, heights, strict=True),
-            list(zip(FRACTIONS, heights, strict=True))[1:],
-            strict=False,
-        ):
-            expected += sign * (x_next - x) * (y + y_next) / 2
-    assert value(numbers, "a", "jaccard_area")["value"] == pytest.approx(expected)
-
-
-def test_null_controls_do_not_enter(tables: Tables, settings: FigureSettings) -> None:
-    rng = np.random.default_rng(0)
-    with_nulls = {}
-    for name, table in tables.items():
-        null = table.assign(reference="permuted")
-        for column in {"strength", "numerator", "ratio", "jaccard", "test_accuracy"} & set(null):
-            null[column] = rng.random(len(null))
-        with_nulls[name] = pd.concat([null, table.assign(reference="measured")])
-    pd.testing.assert_frame_equal(numbers_of(with_nulls, settings), numbers_of(tables, settings))
+    assert list(found.index) == list(READINGS)
+    assert found["value"].tolist() == pytest.approx([0.11, 0.12, 0.13, 0.14])
+    assert found[["low", "high", "null"]].notna().all(axis=None)
 
 
 def test_numbers_say_what_is_varied(numbers: pd.DataFrame) -> None:

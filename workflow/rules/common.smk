@@ -47,7 +47,7 @@ FIGURE_TABLES = {
     "curves": ["history"],
     "claims": ["claims"],
     "accuracy": ["overview", "correlations"],
-    "sensitivity": ["knowledge", "ratio", "jaccard", "history"],
+    "sensitivity": ["overview", "claims"],
     "robustness": ["robustness", "knowledge"],
     "salience": ["salience"],
     "exclusive": ["knowledge"],

@@ -1,20 +1,19 @@
-"""What hangs on which choice: each experiment of a suite beside the one that it was varied from."""
+"""What hangs on which choice: each experiment of a suite beside the one that it was varied from.
 
-from collections.abc import Callable, Iterator, Sequence
+Grey ticks are what models without transfer would give.
+"""
+
 from typing import NamedTuple
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from whypretrain.config.figures import FigureSettings
-from whypretrain.config.statistics import Statistics
 from whypretrain.figures import style
 from whypretrain.figures.draw import Tables, run
 from whypretrain.figures.fig3 import MARKS
-from whypretrain.metrics.intervals import Array, bootstrap, mean, quotient
 from whypretrain.metrics.knowledge import RATIO_READINGS
 
 PANELS = {
@@ -23,11 +22,13 @@ PANELS = {
     "accuracy_gap": "test accuracy, fine-tuned\n− from scratch [points]",
     "jaccard_area": "area between Jaccard curves,\nfine-tuned − from scratch",
 }
+CLAIMED = {"accuracy": "accuracy_gap", "earlier": "jaccard_area"}
+"""Quantities that are the numbers of claims; the others are in the overview."""
 IN_PERCENT = ("ratio", "accuracy_gap")
 SIGNED = ("accuracy_gap", "jaccard_area")
 COLUMNS = [
     *("experiment", "base", "factor", "level", "quantity", "reading"),
-    *("value", "low", "high", "n_samples"),
+    *("value", "low", "high", "null", "n"),
 ]
 PANEL_WIDTH, LABEL_WIDTH, LINE_HEIGHT = 1.75, 1.5, 0.16  # inches
 
@@ -49,76 +50,28 @@ def numbers_of(tables: Tables, settings: FigureSettings) -> pd.DataFrame:
     Returns
     -------
     table with columns `experiment`, `base` (empty for a base), `factor`, `level`, `quantity` (a key
-    of PANELS), `reading` (of `ratio`), `value`, `low`, `high`, `n_samples`. Accuracies are means
-    over the test split, which no table holds image by image, so their gap has no interval.
+    of PANELS), `reading` (of `ratio`), `value`, `low`, `high`, `null` (what models without transfer
+    would give), `n` (samples, or items of the test split)
     """
-    measured = {name: _measured(table) for name, table in tables.items()}
-    rows = []
-    for experiment in settings.experiments:
-        own = {name: table[table["experiment"] == experiment] for name, table in measured.items()}
-        varied = settings.varied.get(experiment)
-        levels = varied.levels if varied else {}
-        about = {
-            "experiment": experiment,
-            "base": varied.base if varied else "",
-            "factor": " · ".join(levels),
-            "level": " · ".join(levels.values()),
-        }
-        rows += [about | quantity for quantity in _quantities(own, settings.statistics)]
-    numbers = pd.DataFrame(rows, columns=COLUMNS)
-    return numbers.astype({"n_samples": "Int64"})
-
-
-def _measured(table: pd.DataFrame) -> pd.DataFrame:
-    return table[table["reference"] == "measured"] if "reference" in table else table
-
-
-def _quantities(own: Tables, options: Statistics) -> Iterator[dict[str, object]]:
-    """The four quantities of one experiment."""
-    knowledge = own["knowledge"].query("order > 0")
-    total = (knowledge["strength"] * knowledge["n_sets"]).groupby(
-        [knowledge["sample"], knowledge["quantity"]]
+    overview = tables["overview"].rename(columns={"permutation": "null"})
+    parts = overview["quantity"].str.split("_", n=1)
+    is_ratio = parts.str[0] == "ratio"
+    overview["reading"] = parts.str[1].where(is_ratio)
+    overview["quantity"] = overview["quantity"].mask(is_ratio, "ratio")
+    claims = tables["claims"].assign(quantity=tables["claims"]["claim"].map(CLAIMED))
+    numbers = pd.concat([overview, claims], ignore_index=True)
+    numbers = numbers[numbers["quantity"].isin(list(PANELS))].rename(columns={"number": "value"})
+    order = {name: place for place, name in enumerate(settings.experiments)}
+    numbers = numbers[numbers["experiment"].isin(order)].sort_values(
+        "experiment", key=lambda names: names.map(order), kind="stable"
     )
-    sums = total.sum().unstack()
-    pair = [sums[name].to_numpy() for name in ("discard", "preserve")]
-    yield _row("discard_over_preserve", quotient, pair, options)
-    all_orders = own["ratio"].query("order == 'all'")
-    for reading in RATIO_READINGS:
-        terms = all_orders[all_orders["reading"] == reading]
-        names = ["numerator", "denominator"] if reading == "weighted" else ["ratio"]
-        statistic = quotient if reading == "weighted" else mean
-        arrays = [terms[name].to_numpy() for name in names]
-        yield {"reading": reading} | _row("ratio", statistic, arrays, options)
-    yield {
-        "quantity": "accuracy_gap",
-        "value": _last_accuracy(own["history"], "finetune")
-        - _last_accuracy(own["history"], "scratch"),
-    }
-    curves = own["jaccard"].pivot(index=["sample", "variant"], columns="fraction", values="jaccard")
-    area = pd.Series(np.trapezoid(curves, curves.columns, axis=1), curves.index).unstack()
-    gap = (area["finetune"] - area["scratch"]).to_numpy()
-    yield _row("jaccard_area", mean, [gap], options)
-
-
-def _row(
-    quantity: str,
-    statistic: Callable[..., Array],
-    arrays: Sequence[Array],
-    options: Statistics,
-) -> dict[str, object]:
-    low, high = bootstrap(statistic, arrays, options)
-    return {
-        "quantity": quantity,
-        "value": float(statistic(*arrays)),
-        "low": float(low),
-        "high": float(high),
-        "n_samples": len(arrays[0]),
-    }
-
-
-def _last_accuracy(history: pd.DataFrame, variant: str) -> float:
-    own = history[history["variant"] == variant]
-    return float(own.sort_values("epoch")["test_accuracy"].iloc[-1])
+    varied = [settings.varied.get(name) for name in numbers["experiment"]]
+    levels = [one.levels if one else {} for one in varied]
+    return numbers.assign(
+        base=[one.base if one else "" for one in varied],
+        factor=[" · ".join(own) for own in levels],
+        level=[" · ".join(own.values()) for own in levels],
+    )[COLUMNS].reset_index(drop=True)
 
 
 def lines_of(settings: FigureSettings) -> list[Line]:
@@ -208,6 +161,7 @@ def _intervals(panel: Axes, lines: list[Line], own: pd.DataFrame) -> None:
             marker = "s" if line.experiment == line.base else "o"
             panel.hlines(row, one["low"], one["high"], color="black", linewidth=1)
             panel.plot(one["value"], row, marker, color="black", markersize=3.5)
+            panel.vlines(one["null"], row - 0.4, row + 0.4, color=style.NULL, linewidth=1.2)
 
 
 def _marks(panel: Axes, lines: list[Line], own: pd.DataFrame, reading: str) -> None:
