@@ -19,5 +19,5 @@ class SimulationSettings(Section):
     """What the stage `claims.simulation` needs to know."""
 
     n_worlds: int = Field(ge=1)
-    """Simulated data sets of each kind."""
+    """Simulated worlds without any transfer; a tenth as many of each other kind."""
     statistics: Statistics

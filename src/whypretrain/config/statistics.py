@@ -14,7 +14,8 @@ class Statistics(Section):
     """Draws of samples, with replacement, that a bootstrap interval is taken from."""
     n_permutations: int = Field(default=100, ge=1)
     """Draws that the permutation null is averaged over."""
-    simulated_worlds: int = Field(default=200, ge=1)
-    """Data sets of each kind by which `results/simulation/rates.csv` tests the verdicts."""
+    simulated_worlds: int = Field(default=500, ge=1)
+    """Worlds without transfer by which `results/simulation/rates.csv` tests the verdicts; a tenth
+    as many of each other kind."""
     seed: int = 0
     """Of both kinds of draws."""

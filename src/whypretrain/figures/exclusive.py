@@ -41,7 +41,7 @@ def draw(tables: Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame
             panel.set_ylabel("order |S|")
     handles, labels = next(iter(axes.values()))[0].get_legend_handles_labels()
     by_label = dict(zip(labels, handles, strict=True))
-    figure.legend(by_label.values(), by_label.keys(), loc="outside lower center", ncols=3)
+    figure.legend(by_label.values(), by_label.keys(), loc="outside lower center", ncols=2)
     return figure, numbers
 
 
@@ -68,6 +68,14 @@ def _bars(panel: Axes, own: pd.DataFrame, variant: str) -> None:
         edgecolor="white",
         linewidth=0.4,
         label="in common",
+    )
+    panel.vlines(
+        side * only["permutation"],
+        only.index - 0.375,
+        only.index + 0.375,
+        color=style.NULL,
+        linewidth=1.2,
+        label="alone, if scratch were permuted",
     )
     panel.errorbar(
         side * only["strength"],
