@@ -19,8 +19,8 @@ def test_every_job_leaves_a_log_and_a_benchmark_record(project: Project) -> None
         assert list((project.folder / "results/logs" / rule).rglob("*.log")), rule
         for path in (project.folder / "results/benchmarks" / rule).rglob("*.tsv"):
             assert pd.read_csv(path, sep="\t")["s"].item() > 0
-    (log,) = (project.folder / "results/logs/finetune").rglob("*.log")
-    assert "step/s] loss" in log.read_text(encoding="utf-8")
+    for log in (project.folder / "results/logs/finetune").rglob("*.log"):
+        assert "step/s] loss" in log.read_text(encoding="utf-8")
 
 
 def test_each_figure_has_a_picture_and_its_numbers(project: Project) -> None:
@@ -90,7 +90,7 @@ def test_the_papers_suite_is_fourteen_experiments_in_few_jobs(project: Project) 
     expected = {f"{net}-{data}" for net in networks for data in ("cub", "cifar10", "cars")}
     assert measured == expected | {"bert_base-sst2", "distilbert-sst2"}
     assert sum(job.startswith("fetch_") for job in due) == 10
-    assert len(due) < 200  # Snakemake's dry run takes seconds for thousands
+    assert len(due) < 250  # Snakemake's dry run takes seconds for thousands
 
 
 def test_planted_truth_needs_no_other_result(project: Project) -> None:
