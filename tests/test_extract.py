@@ -215,7 +215,10 @@ def test_metrics_refuse_mixed_samples(
         histories.append(tmp_path / f"{name}.csv")
         pd.DataFrame({"test_loss": [1.0], "test_accuracy": [0.5]}).to_csv(histories[-1])
     settings = MetricsSettings(experiment="e", metrics=Metrics(), statistics=Statistics()).to_json()
-    common = ("--settings", settings, "--histories", *histories, "--tables", tmp_path / "t")
+    test = tmp_path / "test.parquet"
+    pd.DataFrame({"label": [0, 1]}).to_parquet(test)
+    common = ("--settings", settings, "--histories", *histories, "--test", test)
+    common = (*common, "--tables", tmp_path / "t")
     files = [one / "a.h5", one / "b.h5"]
     run(
         monkeypatch,
