@@ -145,3 +145,9 @@ def test_threads_are_what_snakemake_grants(project: Project) -> None:
     commands = [line for line in printed.splitlines() if "whypretrain.train " in line]
     assert commands
     assert all("--threads 1" in line for line in commands)
+
+
+def test_every_figure_has_a_caption() -> None:
+    for name in (*FIGURE_NAMES, "sensitivity"):
+        text = (ROOT / f"workflow/report/{name}.rst").read_text(encoding="utf-8")
+        assert len(text.split()) > 10, name
