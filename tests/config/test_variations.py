@@ -23,6 +23,7 @@ BASE = "vgg-digits"
 def varied(factors: Any, **others: Any) -> dict[str, Any]:
     """The shipped configuration with one variation in the place of its own, and a suite of it."""
     values = copy.deepcopy(VALID)
+    del values["experiments"][BASE]["replicate_seed"]  # seeds are varied here
     values["variations"] = {"mine": {"base": BASE, "factors": factors, **others}}
     values["suites"] = {"embedded": [BASE], "mine": ["mine"]}
     return values

@@ -174,7 +174,7 @@ def test_experiments_share_the_networks_that_are_the_same() -> None:
     assert len(check(values).runs()) == n_before + 3
     twin["finetune"]["override"] = {"epochs": 3}
     config = check(values)
-    assert len(config.runs()) == n_before + 3
+    assert len(config.runs()) == n_before + 4  # and a replicate of its own
     names = [config.run("twin", "finetune").name, config.run("vgg-digits", "finetune").name]
     assert names[1] == "vgg_mini/digits_5to9/finetune-digits_downstream-seed0"
     assert re.fullmatch(names[1].replace("seed0", "seed7") + "-[0-9a-f]{8}", names[0])
@@ -217,3 +217,13 @@ def test_every_key_has_a_meaning() -> None:
         if not field.get("description")
     ]
     assert not missing
+
+
+def test_a_replicate_is_another_fine_tuned_network() -> None:
+    config = check(VALID)
+    assert config.variants("vgg-digits") == ["pretrain", "finetune", "scratch", "replicate"]
+    assert config.variants("vgg16-cub") == ["pretrain", "finetune", "scratch"]
+    one, two = (config.run("vgg-digits", name) for name in ("finetune", "replicate"))
+    assert two == one._replace(seed=1)
+    with pytest.raises(ConfigError, match=r"replicate_seed = 0: must differ from seed; choose"):
+        check(changed("experiments.vgg-digits.replicate_seed", 0))

@@ -83,7 +83,7 @@ class Experiment(Section):
     @model_validator(mode="after")
     def _replicate_differs(self) -> Self:
         if self.replicate_seed == self.seed:
-            message = f"replicate_seed = {self.replicate_seed}: must differ from seed"
+            message = f"replicate_seed = {self.replicate_seed}: must differ from seed; choose another, or null"
             raise ValueError(message)
         return self
 
