@@ -83,7 +83,10 @@ class Experiment(Section):
     @model_validator(mode="after")
     def _replicate_differs(self) -> Self:
         if self.replicate_seed == self.seed:
-            message = f"replicate_seed = {self.replicate_seed}: must differ from seed; choose another, or null"
+            message = (
+                f"replicate_seed = {self.replicate_seed}: must differ from seed; choose another, "
+                f"or null"
+            )
             raise ValueError(message)
         return self
 
