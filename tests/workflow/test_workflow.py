@@ -1,6 +1,7 @@
 """The workflow as a whole: its target, its messages, its cards, its report of what was done."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -151,3 +152,15 @@ def test_every_figure_has_a_caption() -> None:
     for name in (*FIGURE_NAMES, "sensitivity"):
         text = (ROOT / f"workflow/report/{name}.rst").read_text(encoding="utf-8")
         assert len(text.split()) > 10, name
+
+
+def test_every_file_that_the_docs_of_the_findings_name_has_a_rule(project: Project) -> None:
+    targets = set()
+    for page in ("questions", "claims", "sensitivity", "planted-truth"):
+        text = (ROOT / f"docs/{page}.md").read_text(encoding="utf-8")
+        for path in re.findall(r"results/[\w/<>.-]+\.(?:csv|md|pdf)", text):
+            named = re.sub("<s>|<suite>|mine", "embedded", path)
+            targets.add(named.replace("<e>", "vit-digits"))
+    assert len(targets) > 12
+    printed = project.snakemake("-n", *sorted(targets))
+    assert "MissingRuleException" not in printed
