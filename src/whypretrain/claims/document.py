@@ -34,7 +34,7 @@ def document(claims: pd.DataFrame, settings: ClaimsSettings) -> str:
         "strengths agree and nothing else does. *Holds* asks for the range in the paper's words "
         "and for an excess over the null on the claim's side; docs/claims.md states the rules. "
         f"Without any transfer a claim holds in at most {1 - confidence:.0%} of cases, so up to "
-        f"{by_chance:.1f} of these verdicts may stand by chance."
+        f"{by_chance:.1f} of these may hold by chance."
     )
     lines = ["# Claims of the paper", "", introduction, ""]
     titles = dict(zip(settings.experiments, settings.titles, strict=True))
