@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.config.test_whole import ROOT, VALID
+from whypretrain.config.mistakes import ConfigError
 from whypretrain.config.runs import Variant
 from whypretrain.config.training import RecipeChoice
 from whypretrain.config.variations import Variation, expand
-from whypretrain.config.whole import Config, ConfigError, check
+from whypretrain.config.whole import Config, check
 
 BASE = "vgg-digits"
 

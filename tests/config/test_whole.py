@@ -11,8 +11,9 @@ import yaml
 
 from whypretrain.config.__main__ import reference, schema
 from whypretrain.config.base import Section
+from whypretrain.config.mistakes import ConfigError
 from whypretrain.config.training import Recipe
-from whypretrain.config.whole import Config, ConfigError, check
+from whypretrain.config.whole import Config, check
 
 ROOT = Path(__file__).parents[2]
 VALID = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))

@@ -9,8 +9,9 @@ from snakemake.exceptions import WorkflowError
 # The package of this checkout, installed or not.
 sys.path.insert(0, str(Path(workflow.basedir, "src").resolve()))
 
+from whypretrain.config.mistakes import ConfigError
 from whypretrain.config.training import snapshot_label
-from whypretrain.config.whole import ConfigError, check
+from whypretrain.config.whole import check
 from whypretrain.workflow import code, local_gpus, use_this_checkout
 
 use_this_checkout()

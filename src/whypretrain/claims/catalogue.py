@@ -104,22 +104,22 @@ def _reach_gap(evidence: Evidence, reading: RatioReading) -> Question:
     return Question(gap, arrays, None)
 
 
-def _earlier(evidence: Evidence, _: RatioReading) -> Question:
-    def arrays(reference: Reference) -> Arrays:
-        finetune, scratch = (area(*evidence.curve(v, reference)) for v in ("finetune", "scratch"))
-        return [finetune - scratch]
+def _of_curves(
+    per_sample: Callable[[Array, Array], Array], sign: int
+) -> Callable[[Evidence, RatioReading], Question]:
+    """Finetune minus scratch (`sign` 1) or the other way round, of a number of each curve."""
 
-    return Question(mean, arrays, "permutation")
+    def ask(evidence: Evidence, _: RatioReading) -> Question:
+        def arrays(reference: Reference) -> Arrays:
+            finetune, scratch = (
+                per_sample(*evidence.curve(variant, reference))
+                for variant in ("finetune", "scratch")
+            )
+            return [sign * (finetune - scratch)]
 
+        return Question(mean, arrays, "permutation")
 
-def _steadier(evidence: Evidence, _: RatioReading) -> Question:
-    def arrays(reference: Reference) -> Arrays:
-        finetune, scratch = (
-            descent(evidence.curve(v, reference)[1]) for v in ("finetune", "scratch")
-        )
-        return [scratch - finetune]
-
-    return Question(mean, arrays, "permutation")
+    return ask
 
 
 def _epochs(evidence: Evidence, _: RatioReading) -> Question:
@@ -189,7 +189,7 @@ CLAIMS = (
         low=0,
         high=np.inf,
         side="above",
-        ask=_earlier,
+        ask=_of_curves(area, 1),
     ),
     Claim(
         "steadier",
@@ -199,7 +199,7 @@ CLAIMS = (
         low=0,
         high=np.inf,
         side="above",
-        ask=_steadier,
+        ask=_of_curves(lambda _, curves: descent(curves), -1),
     ),
     Claim(
         "accuracy",

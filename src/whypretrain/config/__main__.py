@@ -15,7 +15,8 @@ from typing import Any
 import yaml
 
 from whypretrain.config.base import allowed
-from whypretrain.config.whole import Config, ConfigError, check
+from whypretrain.config.mistakes import ConfigError
+from whypretrain.config.whole import Config, check
 
 STAGES = [
     "fetch_dataset",

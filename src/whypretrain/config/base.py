@@ -20,6 +20,14 @@ Name = Annotated[str, AfterValidator(check_name)]
 """A name that becomes part of a file name: letters, digits, `_`, `-` and `.`."""
 
 
+def check_increasing(numbers: list[float]) -> list[float]:
+    """Return numbers that increase strictly, or raise ValueError."""
+    if numbers != sorted(set(numbers)):
+        message = f"{numbers} must increase strictly"
+        raise ValueError(message)
+    return numbers
+
+
 class Section(BaseModel):
     """A section of the configuration: unknown keys and loosely typed values are errors."""
 

@@ -6,6 +6,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from whypretrain.config.base import Section
 from whypretrain.config.models import Architecture
+from whypretrain.interactions.players import grid_capacity
 
 
 class GridPlayers(Section):
@@ -19,6 +20,24 @@ class GridPlayers(Section):
     """Cells a side."""
     margin: int = Field(default=1, ge=0)
     """Rings of cells at the rim that no player is drawn from."""
+
+
+def check_grid(players: GridPlayers, image_size: int, key: str, model: str) -> None:
+    """Check that a grid has enough cells, and a model's images enough pixels. Raises ValueError."""
+    capacity = grid_capacity(players.cells, players.margin)
+    if players.n > capacity:
+        message = (
+            f"{key}.n = {players.n}: at most {capacity}, the cells of a "
+            f"{players.cells}×{players.cells} grid inside a margin of {players.margin}; "
+            f"lower n, raise cells or lower margin"
+        )
+        raise ValueError(message)
+    if players.cells > image_size:
+        message = (
+            f"{key}.cells = {players.cells}: at most {image_size}, "
+            f"the image_size of model '{model}'"
+        )
+        raise ValueError(message)
 
 
 class PartPlayers(Section):

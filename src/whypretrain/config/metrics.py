@@ -4,21 +4,13 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from whypretrain.config.base import Section
+from whypretrain.config.base import Section, check_increasing
 from whypretrain.config.statistics import Statistics
-
-
-def _check_thresholds(thresholds: list[float]) -> list[float]:
-    if thresholds != sorted(set(thresholds)):
-        message = f"{thresholds} must increase strictly"
-        raise ValueError(message)
-    return thresholds
-
 
 Thresholds = Annotated[
     list[Annotated[float, Field(ge=0, lt=1)]],
     Field(min_length=1),
-    AfterValidator(_check_thresholds),
+    AfterValidator(check_increasing),
 ]
 """Shares of the largest strength, increasing."""
 

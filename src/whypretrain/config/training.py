@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from whypretrain.config.base import Name, Section
+from whypretrain.config.base import Name, Section, check_increasing
 from whypretrain.config.models import Architecture, UpstreamLabels
 
 TrainedVariant = Literal["finetune", "scratch"]
@@ -94,9 +94,7 @@ def snapshot_label(fraction: float) -> str:
 
 
 def _check_snapshots(fractions: list[float]) -> list[float]:
-    if fractions != sorted(set(fractions)):
-        message = f"{fractions} must increase strictly"
-        raise ValueError(message)
+    check_increasing(fractions)
     if fractions[0] != 0 or fractions[-1] != 1:
         message = f"{fractions} must begin with 0 and end with 1"
         raise ValueError(message)

@@ -19,8 +19,10 @@ from whypretrain.config.interactions import (
     GridPlayers,
     SamplesSettings,
     Sampling,
+    check_grid,
 )
 from whypretrain.config.metrics import Metrics, MetricsSettings
+from whypretrain.config.mistakes import ConfigError, explain
 from whypretrain.config.models import (
     Architecture,
     ConvertSettings,
@@ -44,7 +46,6 @@ from whypretrain.config.training import (
     TrainSettings,
 )
 from whypretrain.config.variations import Variation, Varied, expand, note_origins
-from whypretrain.interactions.players import grid_capacity
 
 ARRAYS_IN_MEMORY = 16
 """Float64 arrays of shape (n_samples, 2**n) that the stage `metrics` holds at once, rounded up."""
@@ -52,10 +53,6 @@ ARRAYS_IN_MEMORY = 16
 
 LARGEST_TILT = 45
 """Degrees from which on an image that is turned might as well be one of the next quarter turn."""
-
-
-class ConfigError(ValueError):
-    """The configuration is wrong; the message names key, value and what is allowed."""
 
 
 class Experiment(Section):
@@ -197,7 +194,7 @@ class Config(Section):
             )
             raise ValueError(message)
         if isinstance(sampling.players, GridPlayers) and isinstance(model, ImageModel):
-            _check_grid(sampling.players, model, f"{key}.players", experiment.model)
+            check_grid(sampling.players, model.image_size, f"{key}.players", experiment.model)
         self._check_memory(sampling, dataset, f"{key}.players.n")
 
     def _check_memory(self, sampling: Sampling, dataset: Dataset, key: str) -> None:
@@ -373,23 +370,6 @@ class Config(Section):
         return chosen.title or f"{model} · {chosen.dataset}"
 
 
-def _check_grid(players: GridPlayers, model: ImageModel, key: str, name: str) -> None:
-    capacity = grid_capacity(players.cells, players.margin)
-    if players.n > capacity:
-        message = (
-            f"{key}.n = {players.n}: at most {capacity}, the cells of a "
-            f"{players.cells}×{players.cells} grid inside a margin of {players.margin}; "
-            f"lower n, raise cells or lower margin"
-        )
-        raise ValueError(message)
-    if players.cells > model.image_size:
-        message = (
-            f"{key}.cells = {players.cells}: at most {model.image_size}, "
-            f"the image_size of model '{name}'"
-        )
-        raise ValueError(message)
-
-
 def check(values: dict[str, Any]) -> Config:
     """Validate a configuration as read from YAML.
 
@@ -406,31 +386,6 @@ def check(values: dict[str, Any]) -> Config:
         return Config.model_validate(values)
     except ValidationError as error:
         raise ConfigError(note_origins(explain(error, values), values)) from error
-
-
-def explain(error: ValidationError, values: Any) -> str:
-    """One line a mistake in `values`: `key = value: what is wrong`."""
-    lines = []
-    for item in error.errors():
-        key = ".".join(_written(item["loc"], values))
-        reason = item["msg"].removeprefix("Value error, ")
-        value = item["input"]
-        shown = "" if isinstance(value, dict | Section) else f" = {value!r}"
-        lines.append(f"{key}{shown}: {reason}" if key else reason)
-    return "\n".join(lines)
-
-
-def _written(loc: tuple[int | str, ...], values: Any) -> list[str]:
-    """The parts of a location that stand in the file, without pydantic's tags of alternatives."""
-    parts = []
-    for part in loc:
-        in_mapping = isinstance(values, dict) and part in values
-        if in_mapping or (isinstance(values, list) and isinstance(part, int)):
-            values = values[part]
-        elif part != loc[-1] or part == "[key]":
-            continue
-        parts.append(str(part))
-    return parts
 
 
 def _known(key: str, name: str, names: dict[str, Any]) -> None:

@@ -84,9 +84,7 @@ def _bars(panel: Axes, own: pd.DataFrame) -> None:
             places,
             rows["value"],
             height=0.5 if is_measured else 0.3,
-            color=[style.COLOURS[part] for _, part in REMOVALS]
-            if is_measured
-            else style.COLOURS["reference"],
+            color=[style.COLOURS[part] for _, part in REMOVALS] if is_measured else style.NULL,
             hatch=[style.HATCHES[part] for _, part in REMOVALS] if is_measured else "",
             edgecolor="white",
             linewidth=0.4,

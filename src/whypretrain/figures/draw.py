@@ -77,6 +77,22 @@ def panels(
     return figure, chosen
 
 
+def line_with_band(panel: Axes, own: pd.DataFrame, x: str, y: str, variant: str) -> None:
+    """A model's numbers along column `x`, with the band from `low` to `high`."""
+    colour = style.COLOURS[variant]
+    panel.fill_between(own[x], own["low"], own["high"], color=colour, alpha=0.2, linewidth=0)
+    panel.plot(
+        own[x],
+        own[y],
+        color=colour,
+        linestyle=style.DASHES[variant],
+        marker=style.MARKERS[variant],
+        markersize=3,
+        linewidth=1.2,
+        label=style.LABELS[variant],
+    )
+
+
 def legend_below(figure: Figure, axes: Axes) -> None:
     """One legend for the whole figure, under it, from the handles of one panel."""
     handles, labels = axes.get_legend_handles_labels()

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from whypretrain.config.figures import FigureSettings
 from whypretrain.figures import style
-from whypretrain.figures.draw import Tables, legend_below, panels, run
+from whypretrain.figures.draw import Tables, legend_below, line_with_band, panels, run
 from whypretrain.figures.summary import referenced_means
 
 
@@ -41,18 +41,7 @@ def draw(tables: Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame
 
 
 def _line(panel: Axes, own: pd.DataFrame, variant: str) -> None:
-    colour = style.COLOURS[variant]
-    panel.fill_between(own["epoch"], own["low"], own["high"], color=colour, alpha=0.25, linewidth=0)
-    panel.plot(
-        own["epoch"],
-        own["jaccard"],
-        color=colour,
-        linestyle=style.DASHES[variant],
-        marker=style.MARKERS[variant],
-        markersize=3,
-        linewidth=1.2,
-        label=style.LABELS[variant],
-    )
+    line_with_band(panel, own, "epoch", "jaccard", variant)
     panel.plot(
         own["epoch"],
         own["permutation"],

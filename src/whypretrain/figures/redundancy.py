@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from whypretrain.config.figures import FigureSettings
 from whypretrain.figures import style
-from whypretrain.figures.draw import MOST_COLUMNS, Tables, panels, run
+from whypretrain.figures.draw import MOST_COLUMNS, Tables, line_with_band, panels, run
 from whypretrain.figures.summary import means, whiskers
 
 NAMES = {"pretrain": "probe", "finetune": "fine-tuned", "scratch": "scratch"}
@@ -78,9 +78,7 @@ def _shares(panel: Axes, own: pd.DataFrame) -> None:
             places,
             rows["value"],
             width=width,
-            color=style.COLOURS["reference"]
-            if is_random
-            else [style.COLOURS[variant] for variant in NAMES],
+            color=style.NULL if is_random else [style.COLOURS[variant] for variant in NAMES],
             label="in random sequence" if is_random else None,
         )
         panel.errorbar(
@@ -102,20 +100,7 @@ def _shares(panel: Axes, own: pd.DataFrame) -> None:
 def _changed(panel: Axes, own: pd.DataFrame) -> None:
     for variant in NAMES:
         line = own[own["variant"] == variant].astype({"n_removed": int})
-        colour = style.COLOURS[variant]
-        panel.plot(
-            line["n_removed"],
-            line["value"],
-            color=colour,
-            linestyle=style.DASHES[variant],
-            marker=style.MARKERS[variant],
-            markersize=3,
-            linewidth=1.2,
-            label=style.LABELS[variant],
-        )
-        panel.fill_between(
-            line["n_removed"], line["low"], line["high"], color=colour, alpha=0.15, linewidth=0
-        )
+        line_with_band(panel, line, "n_removed", "value", variant)
     panel.set_xscale("log")
     panel.set_xlim(0.8, 1.25 * max(own["n_removed"], default=10))
     panel.xaxis.set_major_formatter(lambda value, _: f"{value:g}")

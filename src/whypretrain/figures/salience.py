@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from whypretrain.config.figures import FigureSettings
 from whypretrain.figures import style
-from whypretrain.figures.draw import MOST_COLUMNS, Tables, panels, run
+from whypretrain.figures.draw import MOST_COLUMNS, Tables, line_with_band, panels, run
 from whypretrain.figures.summary import means
 
 VARIANTS = ("pretrain", "finetune", "scratch")
@@ -57,26 +57,13 @@ def _line(panel: Axes, own: pd.DataFrame, variant: str, *, is_reference: bool) -
         panel.plot(
             own["threshold"],
             own["value"],
-            color=style.COLOURS["reference"],
+            color=style.NULL,
             linestyle=style.DASHES[variant],
             linewidth=1,
             label="of each, as many at random" if is_last else None,
         )
         return
-    colour = style.COLOURS[variant]
-    panel.plot(
-        own["threshold"],
-        own["value"],
-        color=colour,
-        linestyle=style.DASHES[variant],
-        marker=style.MARKERS[variant],
-        markersize=3,
-        linewidth=1.2,
-        label=style.LABELS[variant],
-    )
-    panel.fill_between(
-        own["threshold"], own["low"], own["high"], color=colour, alpha=0.15, linewidth=0
-    )
+    line_with_band(panel, own, "threshold", "value", variant)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,6 @@ COLOURS = {
     "preserve": "#E69F00",
     "discard": "#0072B2",
     "new": "#009E73",
-    "reference": "#999999",
 }
 NULL = "#7F7F7F"  # what models without transfer would give
 LABELS = {
