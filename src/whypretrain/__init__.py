@@ -1,3 +1,31 @@
-"""Why pre-training helps: Harsanyi interactions of pre-trained, fine-tuned and scratch models."""
+"""Why pre-training helps: Harsanyi interactions of pre-trained, fine-tuned and scratch models.
+
+For notebooks: :func:`explain_image` and :func:`explain_text` compute the interactions of any torch
+classifier on one sample, :func:`read_interactions` and :func:`read_explanations` read what the
+workflow stored.
+"""
+
+from importlib import import_module
+from typing import Any
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "Explanation": "whypretrain.explain.explanation",
+    "explain_image": "whypretrain.explain.live",
+    "explain_text": "whypretrain.explain.live",
+    "read_explanations": "whypretrain.explain.stored",
+    "read_interactions": "whypretrain.explain.stored",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for only then: Snakemake reads this package without torch."""
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    message = f"module 'whypretrain' has no attribute '{name}'"
+    raise AttributeError(message)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -61,23 +61,28 @@ class Tokenizer:
 
     def __call__(self, sentence: str) -> Tokens:
         """Tokens of one sentence, with the special tokens of the model."""
-        encoded = self._tokenizer(
-            sentence, truncation=True, max_length=self.max_tokens, return_offsets_mapping=True
-        )
-        words = list(re.finditer(r"\S+", sentence))
-        word_at = np.full(len(sentence) + 1, NO_WORD)
-        for index, word in enumerate(words):
-            if re.search(r"\w", word[0]):
-                word_at[word.start() : word.end()] = index
-        spans = encoded["offset_mapping"]
-        of_token = [int(word_at[start]) if end > start else NO_WORD for start, end in spans]
-        last = max((end for _, end in spans), default=0)
-        return Tokens(
-            ids=np.array(encoded["input_ids"], dtype=np.int64),
-            word_of_token=np.array(of_token, dtype=np.int64),
-            words=[word[0] for word in words],
-            cut=last < len(sentence.rstrip()),
-        )
+        return tokenise(self._tokenizer, sentence, self.max_tokens)
+
+
+def tokenise(tokenizer: Any, sentence: str, max_tokens: int) -> Tokens:
+    """Tokens of one sentence under a fast tokenizer of transformers', cut to `max_tokens`."""
+    encoded = tokenizer(
+        sentence, truncation=True, max_length=max_tokens, return_offsets_mapping=True
+    )
+    words = list(re.finditer(r"\S+", sentence))
+    word_at = np.full(len(sentence) + 1, NO_WORD)
+    for index, word in enumerate(words):
+        if re.search(r"\w", word[0]):
+            word_at[word.start() : word.end()] = index
+    spans = encoded["offset_mapping"]
+    of_token = [int(word_at[start]) if end > start else NO_WORD for start, end in spans]
+    last = max((end for _, end in spans), default=0)
+    return Tokens(
+        ids=np.array(encoded["input_ids"], dtype=np.int64),
+        word_of_token=np.array(of_token, dtype=np.int64),
+        words=[word[0] for word in words],
+        cut=last < len(sentence.rstrip()),
+    )
 
 
 class Texts(Dataset[tuple[Tensor, int]]):

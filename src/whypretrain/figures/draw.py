@@ -32,6 +32,7 @@ def run(name: str, description: str | None, draw: Draw) -> None:
     def main() -> None:
         arguments = parser.parse_args()
         settings: FigureSettings = arguments.settings
+        plt.switch_backend("Agg")  # files, on machines with a screen too
         style.apply()
         figure, numbers = draw(read_tables(arguments.tables), settings)
         save(figure, numbers, arguments.output)

@@ -4,10 +4,6 @@ Colours are Okabe and Ito's (jfly.uni-koeln.de/color, 2008), told apart by the c
 series also differs in hatch, dash or marker, so that the figures survive a grey printer.
 """
 
-import matplotlib as mpl
-
-mpl.use("Agg")
-
 import seaborn as sns
 
 COLOURS = {
@@ -17,6 +13,8 @@ COLOURS = {
     "preserve": "#E69F00",
     "discard": "#0072B2",
     "new": "#009E73",
+    "positive": "#CC79A7",
+    "negative": "#4D4D4D",
 }
 NULL = "#7F7F7F"  # what models without transfer would give
 LABELS = {

@@ -1,0 +1,193 @@
+"""The functions for notebooks: own models, stored results, shapiq's plots."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+import timm
+import torch
+from torch import nn
+
+import whypretrain
+import whypretrain.models.small
+from tests.conftest import write_encoder
+from whypretrain import Explanation, explain_image, explain_text
+from whypretrain.artifacts import ArtifactError
+from whypretrain.data.samples import Sample, Samples, write_samples
+from whypretrain.interactions.coalitions import members
+from whypretrain.interactions.store import Measurement, write_measurements
+from whypretrain.interactions.value import log_odds
+from whypretrain.models.text import transformers
+
+
+class Wrapped(nn.Module):
+    """A network whose structure cannot be known."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.network(images)
+
+
+@pytest.fixture
+def network() -> nn.Module:
+    torch.manual_seed(0)
+    return timm.create_model("whypretrain_resnet", num_classes=3, in_chans=1)
+
+
+IMAGE = torch.rand(1, 28, 28, generator=torch.Generator().manual_seed(1))
+
+
+def test_outputs_are_the_models_own_on_masked_images(network: nn.Module) -> None:
+    network.train()
+    players = np.full((28, 28), -1)
+    players[:14], players[14:, :14] = 0, 1
+    found = explain_image(network, IMAGE, label=1, players=players, baseline=0.5)
+    assert network.training
+    network.eval()
+    for coalition in range(4):
+        hidden = [player for player in (0, 1) if player not in members(coalition)]
+        shown = IMAGE.clone()
+        shown[:, np.isin(players, hidden)] = 0.5
+        with torch.inference_mode():
+            expected = log_odds(network(shown[None]), 1).item()
+        assert found.outputs[coalition] == pytest.approx(expected, abs=1e-5)
+    first, both = found.outputs[1] - found.outputs[0], found.outputs[3] - found.outputs[2]
+    np.testing.assert_allclose(found.interactions[[1, 3]], [first, both - first])
+
+
+def test_a_network_of_unknown_structure_gives_the_same(network: nn.Module) -> None:
+    shared = explain_image(network, IMAGE, players=5)
+    plain = explain_image(Wrapped(network), IMAGE, players=shared.players)
+    assert plain.label == shared.label == shared.prediction
+    np.testing.assert_allclose(plain.interactions, shared.interactions, atol=1e-4)
+
+
+def test_words_of_a_classifier_of_transformers(tmp_path: Path) -> None:
+    folder = Path(write_encoder(tmp_path / "bert", "bert").folder)
+    torch.manual_seed(0)
+    classes = transformers()
+    model = classes.AutoModelForSequenceClassification.from_pretrained(folder)
+    tokenizer = classes.AutoTokenizer.from_pretrained(folder)
+    found = explain_text(model, tokenizer, "a truly lovely film !")
+    assert found.n_players == 4  # the mark is no word
+    assert found.name(0b1100) == "{lovely, film}"
+    with torch.inference_mode():
+        masked = tokenizer("a [MASK] [MASK] [MASK] film !", return_tensors="pt")  # love ##ly
+        expected = log_odds(model(**masked).logits, found.label).item()
+    assert found.outputs[0b1001] == pytest.approx(expected, abs=1e-5)
+    assert explain_text(model, tokenizer, "a truly lovely film !", players=2).n_players == 2
+    with pytest.raises(ValueError, match="the sentence has 1 words"):
+        explain_text(model, tokenizer, "film", players=2)
+
+
+@pytest.mark.parametrize(
+    ("image", "options", "message"),
+    [
+        (IMAGE[None], {}, "without a batch axis"),
+        (IMAGE.long(), {}, "of floats"),
+        (IMAGE, {"players": 21}, "1 to 20 can be explained"),
+        (IMAGE, {"players": 0}, "1 to 20 can be explained"),
+        (IMAGE, {"players": np.zeros((3, 3))}, r"must be \(28, 28\)"),
+        (IMAGE, {"players": np.full((28, 28), 1)}, r"players without a pixel: \[0\]"),
+        (IMAGE, {"label": 3, "players": 2}, "label 3 with 3 classes"),
+    ],
+)
+def test_what_does_not_fit_is_refused(
+    network: nn.Module, image: torch.Tensor, options: dict[str, object], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        explain_image(network, image, **options)
+
+
+def test_tables(network: nn.Module) -> None:
+    found = explain_image(network, IMAGE, players=3)
+    table = found.table()
+    assert table.loc[5, ["players", "order"]].tolist() == ["{0, 2}", 2]
+    np.testing.assert_array_equal(table["interaction"], found.interactions)
+    strongest = found.strongest(4)
+    strengths = strongest["interaction"].abs()
+    assert strengths.is_monotonic_decreasing
+    assert strengths.iloc[0] == np.abs(found.interactions[1:]).max()
+    assert 0 not in strongest.index
+    assert found.rebuilt(threshold=0) == pytest.approx(0, abs=1e-9)
+
+
+def test_shapiq_draws_them(network: nn.Module) -> None:
+    found = explain_image(network, IMAGE, players=3)
+    values = found.to_shapiq()
+    for coalition in range(8):
+        assert values[members(coalition)] == found.interactions[coalition]
+    mpl.use("Agg")
+    assert values.plot_upset(show=False) is not None
+
+
+def test_the_picture_leaves_a_notebooks_style_alone(network: nn.Module, tmp_path: Path) -> None:
+    before = dict(mpl.rcParams)
+    figure = explain_image(network, IMAGE, players=3).plot(5)
+    assert dict(mpl.rcParams) == before
+    figure.savefig(tmp_path / "figure.png")
+    sample, bars = figure.axes
+    assert len(sample.images) == 1
+    assert len(bars.patches) == 5
+
+
+@pytest.fixture
+def stored(tmp_path: Path) -> Path:
+    """A file of interactions beside its samples, as the workflow leaves them."""
+    players = np.array([0, 1, -1], dtype=np.int16)
+    outputs = np.array([0.0, 1.0, 2.0, 4.0])
+    interactions = np.array([0.0, 1.0, 2.0, 1.0])
+    logits = np.array([0.1, 0.9], dtype=np.float32)
+    path = tmp_path / "experiment/finetune/interactions-1.0000.h5"
+    item = Measurement("s1", 1, outputs, interactions, players, logits, "digest")
+    write_measurements(path, [item], {"fraction": 1.0, "epoch": 1.0})
+    ids = np.array([3, 4, 5])
+    sample = Sample("s1", 1, ids, ids, players, ["so", "good", "!"], [0, 1, -1])
+    write_samples(tmp_path / "experiment/samples.h5", Samples(["bad", "good"], 2, [sample]))
+    return path
+
+
+def test_stored_interactions_as_a_table(stored: Path) -> None:
+    expected = pd.DataFrame(
+        {
+            "sample": "s1",
+            "label": 1,
+            "prediction": 1,
+            "coalition": range(4),
+            "order": [0, 1, 1, 2],
+            "output": [0.0, 1.0, 2.0, 4.0],
+            "interaction": [0.0, 1.0, 2.0, 1.0],
+        }
+    )
+    pd.testing.assert_frame_equal(whypretrain.read_interactions(stored), expected)
+    stored.write_bytes(b"damaged")
+    with pytest.raises(ArtifactError):
+        whypretrain.read_interactions(stored)
+
+
+def test_stored_explanations_know_their_words(stored: Path) -> None:
+    found = whypretrain.read_explanations(stored)["s1"]
+    assert isinstance(found, Explanation)
+    assert found.name(3) == "{so, good}"
+    assert len(found.plot().axes) == 2
+    (stored.parent.parent / "samples.h5").unlink()
+    assert whypretrain.read_explanations(str(stored))["s1"].name(3) == "{0, 1}"
+
+
+def test_the_package_alone_imports_no_torch() -> None:
+    """Snakemake reads it at every start."""
+    script = (
+        "import sys, whypretrain; print('torch' in sys.modules, 'explain_text' in dir(whypretrain))"
+    )
+    command = [sys.executable, "-c", script]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert printed.split() == ["False", "True"]
+    with pytest.raises(AttributeError, match="no attribute 'explain_all'"):
+        whypretrain.explain_all  # noqa: B018
