@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jinja2
 import pandas as pd
 import pytest
 
@@ -149,9 +150,25 @@ def test_threads_are_what_snakemake_grants(project: Project) -> None:
 
 
 def test_every_figure_has_a_caption() -> None:
+    template = jinja2.Template((ROOT / "workflow/report/figures.rst").read_text(encoding="utf-8"))
+    captions = []
     for name in (*FIGURE_NAMES, "sensitivity"):
-        text = (ROOT / f"workflow/report/{name}.rst").read_text(encoding="utf-8")
-        assert len(text.split()) > 10, name
+        captions.append(template.render(snakemake={"wildcards": {"figure": name}}))
+        assert len(captions[-1].split()) > 10, name
+    assert len(set(captions)) == len(captions)
+
+
+def test_the_report_holds_every_figure_with_its_caption(project: Project) -> None:
+    project.snakemake("--report", "report.html")
+    report = (project.folder / "report.html").read_text(encoding="utf-8")
+    for name in FIGURE_NAMES:
+        assert f'"name": "{name}.png"' in report
+    assert '"name": "claims.md"' in report
+    for words in ("of log-odds: means over samples", "Verdicts on the paper", "What pre-training"):
+        assert words in report
+    for category in ("Claims", "Figures of the paper", "Further figures"):
+        assert f'"{category}"' in report
+    assert str(project.folder.parent) not in report
 
 
 def test_every_file_that_the_docs_of_the_findings_name_has_a_rule(project: Project) -> None:

@@ -11,8 +11,8 @@ rule claims:
         document=report(
             "results/tables/{suite}/claims.md",
             caption="../report/claims_table.rst",
-            category="{suite}",
-            labels={"table": "claims"},
+            category="Claims",
+            labels={"table": "claims", "suite": "{suite}"},
         ),
     log:
         "results/logs/claims/{suite}.log",

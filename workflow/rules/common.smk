@@ -55,6 +55,7 @@ FIGURE_TABLES = {
     "counterfactual": ["counterfactual"],
     "redundancy": ["redundancy"],
 }
+OF_THE_PAPER = ["fig2", "fig3", "fig4", "curves"]
 # What a suite with variations makes instead: one row an experiment, as it has too many for panels.
 VARIATION_FIGURES = ["sensitivity"]
 

@@ -24,13 +24,17 @@ rule figure:
         tables=figure_tables,
         code=lambda w: code(f"figures.{w.figure}"),
     output:
-        figure=report(
-            "results/figures/{suite}/{figure}.pdf",
-            caption="../report/{figure}.rst",
-            category="{suite}",
-            labels={"figure": "{figure}"},
+        figure="results/figures/{suite}/{figure}.pdf",
+        bitmap=report(
+            "results/figures/{suite}/{figure}.png",
+            caption="../report/figures.rst",
+            category=lambda w: (
+                "Figures of the paper"
+                if w.figure in OF_THE_PAPER
+                else "Further figures"
+            ),
+            labels={"figure": "{figure}", "suite": "{suite}"},
         ),
-        bitmap="results/figures/{suite}/{figure}.png",
         numbers="results/figures/{suite}/{figure}.csv",
     log:
         "results/logs/figures/{suite}-{figure}.log",
