@@ -1,9 +1,12 @@
 """What the Snakefile asks of the package: code as input, cards, the environment of jobs."""
 
 import os
+import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+from whypretrain.artifacts import SNAKEMAKE
 from whypretrain.code import ROOT, closure
 
 NVIDIA_DRIVER = Path("/dev/nvidiactl")
@@ -15,6 +18,22 @@ def use_this_checkout() -> None:
     # The hub's libraries look for newer files even where all are local, unless told not to.
     os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+
+
+def name_mending_command(configfiles: Sequence[Path], config: Sequence[str]) -> None:
+    """Tell jobs the command that makes a file of this very workflow again; errors name it.
+
+    Parameters
+    ----------
+    configfiles, config : what was given to Snakemake as `--configfile` and `--config`
+    """
+    files = [os.path.relpath(path) for path in configfiles]
+    options = [
+        *(["--configfile", *files] if files else []),
+        *(["--config", *config] if config else []),
+    ]
+    # The cores come last: the options before take any number of words, the file's name too.
+    os.environ[SNAKEMAKE] = shlex.join(["snakemake", *options, "--cores", "all"])
 
 
 def code(module: str) -> list[str]:
