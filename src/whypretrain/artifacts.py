@@ -72,8 +72,12 @@ def _unwritable(path: Path, error: OSError) -> OSError:
     return OSError(f"{path}: {reason} ({error.strerror or error}): {remedy}")
 
 
-def verified(path: Path) -> str:
+def verified(path: Path, *, made_with: Path | None = None) -> str:
     """SHA-256 of a file's bytes, which must be what its sidecar says, if it has one.
+
+    Parameters
+    ----------
+    made_with : as of :func:`mending`
 
     Raises
     ------
@@ -89,25 +93,58 @@ def verified(path: Path) -> str:
         return found
     if found != expected:
         reason = f"its SHA-256 is {found} rather than {expected} as when it was written"
-        raise damaged(path, f"damaged: {reason}")
+        raise damaged(path, f"damaged: {reason}", made_with=made_with)
     return found
 
 
-def damaged(path: Path, reason: object) -> ArtifactError:
+@contextmanager
+def reading(path: Path, what: str) -> Iterator[str]:
+    """Check a file's sum, which is returned; whatever then goes wrong in the body is its fault.
+
+    Parameters
+    ----------
+    what : what the file should be, for the message
+
+    Raises
+    ------
+    ArtifactError
+        Naming the file, what is wrong with it, and the command that makes it again.
+    """
+    try:
+        yield verified(path)
+    except ArtifactError:
+        raise
+    except Exception as error:
+        # The libraries do not say which kinds of errors a damaged file may cause.
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise damaged(path, f"not {what} ({reason})") from error
+
+
+def damaged(path: Path, reason: str, *, made_with: Path | None = None) -> ArtifactError:
     """The error of a file that a reader refuses, with the command that makes it again."""
-    return ArtifactError(f"{path}: {reason}; mend it with: {mending(path)}")
+    return ArtifactError(f"{path}: {reason}; mend it with: {mending(path, made_with=made_with)}")
 
 
-def mending(path: Path) -> str:
+def mending(path: Path, *, made_with: Path | None = None) -> str:
     """The shell command that makes a file of the workflow again.
 
-    >>> mending(Path("results/runs/a b/history.csv"))
-    "rm 'results/runs/a b/history.csv' && snakemake --cores all 'results/runs/a b/history.csv'"
+    Parameters
+    ----------
+    made_with : the output that Snakemake knows, where that is not the file itself
+
+    >>> mending(Path("results/runs/a b.csv"))
+    "rm -rf 'results/runs/a b.csv' && snakemake --cores all 'results/runs/a b.csv'"
     """
+    target = made_with or path
+    removed = [path] if target == path else [path, target]
+    snakemake = os.environ.get(SNAKEMAKE, "snakemake --cores all")
+    return f"rm -rf {' '.join(map(_quoted, removed))} && {snakemake} {_quoted(target)}"
+
+
+def _quoted(path: Path) -> str:
     # Snakemake knows its files by paths relative to where it is started.
-    target = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
-    quoted = shlex.quote(str(target))
-    return f"rm {quoted} && {os.environ.get(SNAKEMAKE, 'snakemake --cores all')} {quoted}"
+    here = Path.cwd()
+    return shlex.quote(str(path.relative_to(here) if path.is_relative_to(here) else path))
 
 
 def digest(*parts: bytes | str) -> str:

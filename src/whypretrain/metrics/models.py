@@ -9,7 +9,7 @@ from scipy.special import logsumexp
 
 from whypretrain.artifacts import ArtifactError
 from whypretrain.interactions.coalitions import orders
-from whypretrain.interactions.store import read_measurements, read_spot
+from whypretrain.interactions.store import check_finished, read_measurements, read_spot
 
 Array = NDArray[np.float64]
 
@@ -35,9 +35,20 @@ class Model(NamedTuple):
         """Players of every sample."""
         return len(self.noise_floor) - 1
 
+    def fits(self, other: "Model") -> bool:
+        """Whether both are measurements of the same samples with equally many players."""
+        return (self.samples, self.n_players) == (other.samples, other.n_players)
+
 
 def read_model(path: Path) -> Model:
-    """Read one file of interactions."""
+    """Read one file of interactions.
+
+    Raises
+    ------
+    ArtifactError
+        If it is damaged or may be out of date.
+    """
+    check_finished(path)
     items = read_measurements(path)
     fraction, epoch = read_spot(path)
     logits = np.stack([item.logits for item in items]).astype(np.float64)
