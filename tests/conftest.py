@@ -1,4 +1,4 @@
-"""Small real inputs that tests share."""
+"""Small real inputs, and a run of the tiny suite, that tests share."""
 
 import ipaddress
 import socket
@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 
+from tests.project import Project
 from whypretrain.config.data import Digits
 from whypretrain.config.models import ImageArchitecture, TextArchitecture
 from whypretrain.data.sources import load_source
@@ -36,6 +37,14 @@ def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
         connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A copy of the project in which the tiny suite was run once."""
+    result = Project(tmp_path_factory.mktemp("project"))
+    result.snakemake()
+    return result
 
 
 @pytest.fixture(params=SMALL_NETWORKS)

@@ -12,7 +12,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from tests.conftest import SENTENCES, write_encoder
-from tests.workflow.conftest import ROOT, Project
+from tests.project import ROOT, Project
 
 LEAVES = {"birch": (40, 160, 40), "maple": (180, 60, 30)}
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import h5py
 
-from tests.workflow.conftest import TINY_RUNS, Project
+from tests.project import TINY_RUNS, Project
 
 FIGURE_NAMES = (
     "fig2",

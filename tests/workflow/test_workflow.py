@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.workflow.conftest import ROOT, Project
+from tests.project import ROOT, Project
 from tests.workflow.test_invalidation import FIGURE_NAMES
 from whypretrain import workflow
 

@@ -1,4 +1,4 @@
-"""A copy of the project in which a tiny suite was run once, for tests that edit it."""
+"""A copy of the project for tests that run the tiny suite, edit it or damage it."""
 
 import re
 import shutil
@@ -8,9 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 TINY_RUNS = "tiny_resnet/tiny_downstream"
 TINYS_OWN = {
     "tiny",
@@ -33,7 +31,7 @@ class Project:
                 shutil.copytree(source, folder / part, ignore=ignored)
             else:
                 shutil.copy(source, folder / part)
-        shutil.copy(Path(__file__).parent / "tiny.yaml", folder / "tiny.yaml")
+        shutil.copy(ROOT / "tests/workflow/tiny.yaml", folder / "tiny.yaml")
 
     def snakemake(self, *arguments: str, check: bool = True) -> str:
         """Run Snakemake on the tiny suite; returns all it printed."""
@@ -79,10 +77,3 @@ class Project:
             yield
         finally:
             path.write_text(before, encoding="utf-8")
-
-
-@pytest.fixture(scope="session")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    result = Project(tmp_path_factory.mktemp("project"))
-    result.snakemake()
-    return result
