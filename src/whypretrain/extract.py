@@ -38,7 +38,6 @@ from whypretrain.interactions.mobius import mobius
 from whypretrain.interactions.noise import noise_by_order
 from whypretrain.interactions.sharing.choose import choose_forward
 from whypretrain.interactions.store import (
-    PARTIAL,
     Measurement,
     read_measurements,
     write_measurements,
@@ -258,7 +257,7 @@ def main() -> None:
     extractor = Extractor(model, samples, settings, device)
     code = digest(*[code_digest(module) for module in NUMERICS_CODE])
     folder = arguments.interactions[0].parent
-    partial = folder / PARTIAL
+    partial = folder / ".interactions.partial"
     partial.mkdir(parents=True, exist_ok=True)
     label = f"extract {folder.parent.name}/{folder.name}"
     progress = Progress(label, len(samples.samples) * len(arguments.weights), "sample")

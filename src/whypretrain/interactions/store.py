@@ -10,13 +10,11 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from whypretrain.artifacts import atomic_path, damaged, reading
+from whypretrain.artifacts import atomic_path, reading
 from whypretrain.interactions.mobius import mobius
 
 FORMAT = "whypretrain-interactions-1"
 ROUNDING = 1e-9  # relative to the largest output: by how much interactions may differ
-PARTIAL = ".interactions.partial"
-"""Folder beside the files while they are made; where it is left, the job did not end well."""
 
 
 @dataclass(frozen=True)
@@ -115,18 +113,6 @@ def read_spot(path: Path) -> tuple[float, float]:
             message = f"fraction {fraction}, epoch {epoch}"
             raise ValueError(message)
     return fraction, epoch
-
-
-def check_finished(path: Path) -> None:
-    """Refuse interactions whose job failed: Snakemake then puts the last ones back, as if new.
-
-    Raises
-    ------
-    ArtifactError
-        If the job that updates them was begun and did not end.
-    """
-    if (path.parent / PARTIAL).exists():
-        raise damaged(path, "may be out of date, as the job that updates it did not end")
 
 
 def _read_group(group: h5py.Group, name: str) -> Measurement:

@@ -9,7 +9,7 @@ from scipy.special import logsumexp
 
 from whypretrain.artifacts import ArtifactError
 from whypretrain.interactions.coalitions import orders
-from whypretrain.interactions.store import check_finished, read_measurements, read_spot
+from whypretrain.interactions.store import read_measurements, read_spot
 
 Array = NDArray[np.float64]
 
@@ -46,9 +46,8 @@ def read_model(path: Path) -> Model:
     Raises
     ------
     ArtifactError
-        If it is damaged or may be out of date.
+        If it is damaged.
     """
-    check_finished(path)
     items = read_measurements(path)
     fraction, epoch = read_spot(path)
     logits = np.stack([item.logits for item in items]).astype(np.float64)
