@@ -14,7 +14,7 @@ from torch.utils.data import Dataset
 from whypretrain.artifacts import ArtifactError, damaged
 from whypretrain.config.models import TextArchitecture
 from whypretrain.data.table import Split
-from whypretrain.models.text import CONFIG, check_folder, transformers
+from whypretrain.models.text import CONFIG, TOKENIZER, check_folder, transformers
 
 NO_WORD = -1
 
@@ -45,6 +45,8 @@ class Tokenizer:
     def __init__(self, architecture: TextArchitecture) -> None:
         folder = Path(architecture.folder)
         check_folder(folder)
+        if not (folder / TOKENIZER).is_file():  # the library would make one up that knows no word
+            raise damaged(folder, f"{TOKENIZER} is missing", made_with=folder / CONFIG)
         try:
             self._tokenizer = transformers().AutoTokenizer.from_pretrained(
                 folder, local_files_only=True

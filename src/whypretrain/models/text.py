@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from whypretrain.artifacts import ArtifactError, damaged, verified
 from whypretrain.config.models import TextArchitecture
 
-CONFIG = "config.json"  # the workflow makes all files of the folder together with it
+CONFIG, TOKENIZER = "config.json", "tokenizer.json"  # the workflow makes them together
 HEADS = ("cls.", "classifier.", "pre_classifier.", "vocab_", "lm_head.", "qa_outputs.")
 """Beginnings of keys that are heads of other tasks, which weights of an encoder may hold."""
 
