@@ -58,12 +58,16 @@ def atomic_path(path: Path) -> Iterator[Path]:
         temporary.write_bytes(f"{expected}  ".encode() + os.fsencode(path.name) + b"\n")
         temporary.replace(sidecar(path))
     except Exception as error:
-        # Libraries wrap it in errors of their own, some of which lose the number.
-        if getattr(error, "errno", None) in FULL or shutil.disk_usage(path.parent).free < 2**14:
+        if _says_full(error) or shutil.disk_usage(path.parent).free < 2**14:
             raise _unwritable(path, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))) from error
         raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _says_full(error: Exception) -> bool:
+    # Libraries wrap it in errors of their own; some keep the number, some the words, some neither.
+    return getattr(error, "errno", None) in FULL or os.strerror(errno.ENOSPC) in str(error)
 
 
 def _unwritable(path: Path, error: OSError) -> OSError:

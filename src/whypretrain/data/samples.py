@@ -14,7 +14,8 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from whypretrain.artifacts import atomic_path, reading
+from whypretrain.artifacts import reading
+from whypretrain.hdf5 import written_hdf5
 from whypretrain.interactions.players import check_players
 
 FORMAT = "whypretrain-samples-1"
@@ -52,7 +53,7 @@ def write_samples(path: Path, samples: Samples) -> None:
     """Write the samples of an experiment."""
     shared = samples.samples[0].baseline
     is_shared = all(np.array_equal(shared, sample.baseline) for sample in samples.samples)
-    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+    with written_hdf5(path) as file:
         file.attrs["format"] = FORMAT
         file.attrs["classes"] = json.dumps(samples.classes)
         file.attrs["n_players"] = samples.n_players

@@ -10,7 +10,8 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from whypretrain.artifacts import atomic_path, reading
+from whypretrain.artifacts import reading
+from whypretrain.hdf5 import written_hdf5
 from whypretrain.interactions.mobius import mobius
 
 FORMAT = "whypretrain-interactions-1"
@@ -51,7 +52,7 @@ def write_measurements(
     path: Path, measurements: Iterable[Measurement], attributes: dict[str, Any]
 ) -> None:
     """Write the file of one model whole, replacing what stood there."""
-    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+    with written_hdf5(path) as file:
         file.attrs["format"] = FORMAT
         for name, value in sorted(attributes.items()):
             file.attrs[name] = json.dumps(value) if isinstance(value, dict) else value
