@@ -28,6 +28,7 @@ from whypretrain.interactions.forward import Assemble, Forward, PlainForward
 from whypretrain.interactions.masking import MaskedInput
 from whypretrain.interactions.store import read_measurements
 from whypretrain.interactions.value import log_odds
+from whypretrain.metrics.reading import HISTORY
 from whypretrain.models.build import build, load_all, save_weights
 
 ARCHITECTURE = small("whypretrain_resnet")
@@ -213,7 +214,8 @@ def test_metrics_refuse_mixed_samples(
     histories = []
     for name in ("p", "f", "s"):
         histories.append(tmp_path / f"{name}.csv")
-        pd.DataFrame({"test_loss": [1.0], "test_accuracy": [0.5]}).to_csv(histories[-1])
+        scores = {column: [0.5] for column in HISTORY}
+        pd.DataFrame(scores).to_csv(histories[-1], index=False)
     settings = MetricsSettings(experiment="e", metrics=Metrics(), statistics=Statistics()).to_json()
     test = tmp_path / "test.parquet"
     pd.DataFrame({"label": [0, 1]}).to_parquet(test)

@@ -243,10 +243,12 @@ def test_an_archive_is_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         serve(monkeypatch, Answer(content))
         fetch.fetch(archive_settings(content), tmp_path)
     assert (tmp_path / "birds" / "images" / "1.jpg").read_bytes() == b"1"
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["birds", "fetched.json", "notes.txt"]
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == [".fetched.json.sha256", "birds", "fetched.json", "notes.txt"]
     record = json.loads((tmp_path / "fetched.json").read_text())
     assert record["sha256"] == sha256(content)
-    assert record["contents"] == {"names": ["birds", "notes.txt"], "n_files": 3, "n_bytes": 7}
+    assert record["files"].keys() == {"birds/a.txt", "birds/images/1.jpg", "notes.txt"}
+    assert record["files"]["birds/a.txt"] == {"size": 5, "sha256": sha256(b"first")}
 
 
 NOT_FOUND = urllib.error.HTTPError("https://x", 404, "Not Found", Message(), None)

@@ -7,15 +7,18 @@ copied beside them: nothing later looks outside `results/`.
 
 import json
 import os
+import shutil
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from whypretrain import __version__, stage
-from whypretrain.artifacts import ArtifactError
+from whypretrain.artifacts import ArtifactError, atomic_path
 from whypretrain.config.models import ConvertSettings, ImageArchitecture, TextArchitecture
+from whypretrain.downloads import FETCHED, check_download
 from whypretrain.models.build import build, check_keys, head_keys, save_tensors
 from whypretrain.models.text import read_encoder, transformers
 from whypretrain.progress import say
@@ -103,8 +106,14 @@ def text_weights(architecture: TextArchitecture, source: Path) -> dict[str, torc
     weights = read_encoder(source, with_pooler=architecture.feature == "pooler")
     target = Path(architecture.folder)
     library = transformers()
-    library.AutoConfig.from_pretrained(source, local_files_only=True).save_pretrained(target)
-    library.AutoTokenizer.from_pretrained(source, local_files_only=True).save_pretrained(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=target.parent, prefix=".") as name:
+        folder = Path(name)
+        library.AutoConfig.from_pretrained(source, local_files_only=True).save_pretrained(folder)
+        library.AutoTokenizer.from_pretrained(source, local_files_only=True).save_pretrained(folder)
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            with atomic_path(target / path.relative_to(folder)) as temporary:
+                shutil.copyfile(path, temporary)
     return weights
 
 
@@ -116,6 +125,8 @@ def main() -> None:
     arguments = parser.parse_args()
     settings: ConvertSettings = arguments.settings
     source = locate(arguments.source)
+    if (source / FETCHED).is_file():
+        check_download(source)
     if isinstance(settings.architecture, ImageArchitecture):
         tensors = image_weights(settings.architecture, source)
     else:

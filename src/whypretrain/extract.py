@@ -21,8 +21,8 @@ from torch import nn
 from whypretrain import __version__, stage
 from whypretrain.artifacts import (
     ArtifactError,
+    damaged,
     digest,
-    file_digest,
     library_versions,
 )
 from whypretrain.code import code_digest
@@ -37,7 +37,11 @@ from whypretrain.interactions.memory import fitting_batch_size
 from whypretrain.interactions.mobius import mobius
 from whypretrain.interactions.noise import noise_by_order
 from whypretrain.interactions.sharing.choose import choose_forward
-from whypretrain.interactions.store import Measurement, read_measurements, write_measurements
+from whypretrain.interactions.store import (
+    Measurement,
+    read_measurements,
+    write_measurements,
+)
 from whypretrain.models.build import build, classifier, load_all
 from whypretrain.numerics import configure, forward_precision
 from whypretrain.progress import Progress, say
@@ -222,6 +226,15 @@ def _known(path: Path) -> dict[str, Measurement]:
         return {}
 
 
+def _spot(metadata: dict[str, Any], path: Path) -> tuple[float, float]:
+    """Where a snapshot was taken: fraction of the run, and epoch (NaN for the probe)."""
+    try:
+        epoch = metadata["epoch"]
+        return float(metadata["fraction"]), math.nan if epoch is None else float(epoch)
+    except (KeyError, TypeError, ValueError) as error:
+        raise damaged(path, f"its metadata lacks fraction or epoch ({error!r})") from error
+
+
 def main() -> None:
     """Command line."""
     parser = stage.parser("extract", __doc__, ExtractSettings)
@@ -250,14 +263,14 @@ def main() -> None:
     progress = Progress(label, len(samples.samples) * len(arguments.weights), "sample")
     n_kept = 0
     for weights, path in zip(arguments.weights, arguments.interactions, strict=True):
-        made_from = file_digest(weights)
+        metadata, made_from = load_all(model, weights)
+        fraction, epoch = _spot(metadata, weights)
         digests = [
             sample_digest(samples, sample, weights=made_from, settings=settings, code=code)
             for sample in samples.samples
         ]
         known = _known(path)
         n_kept += len(known.keys() & set(digests))
-        metadata = load_all(model, weights)
         measured = extract_snapshot(extractor, digests, known, partial, progress=progress)
         if list(known) == digests:
             os.utime(path)  # newer than its inputs, so that it counts as up to date
@@ -266,8 +279,8 @@ def main() -> None:
                 "settings": settings.to_json(),
                 "weights_digest": made_from,
                 "weights_metadata": metadata,
-                "fraction": metadata["fraction"],
-                "epoch": math.nan if metadata["epoch"] is None else metadata["epoch"],
+                "fraction": fraction,
+                "epoch": epoch,
                 "versions": {"whypretrain": __version__, **library_versions()},
                 "device": device.type,
             }

@@ -31,9 +31,9 @@ from whypretrain import stage
 from whypretrain.artifacts import atomic_path, file_digest
 from whypretrain.config.fetch import Archive, FetchSettings
 from whypretrain.config.hub import Hub
+from whypretrain.downloads import FETCHED
 from whypretrain.progress import Progress, say
 
-FETCHED = "fetched.json"
 CHUNK = 2**20
 TIMEOUT = 60  # seconds without an answer
 NETWORK_LIBRARIES = ("httpx", "httpx2", "httpcore", "httpcore2", "requests", "urllib3")
@@ -153,10 +153,15 @@ def _fetch_archive(archive: Archive, folder: Path) -> dict[str, Any]:
         packed.unlink(missing_ok=True)
         shutil.rmtree(unpacked, ignore_errors=True)
     files = [path for name in names for path in (folder / name, *(folder / name).rglob("*"))]
-    files = [path for path in files if path.is_file()]
-    n_bytes = sum(path.stat().st_size for path in files)
-    contents = {"names": names, "n_files": len(files), "n_bytes": n_bytes}
-    return {"url": archive.url, "sha256": archive.sha256, "contents": contents}
+    contents = {
+        path.relative_to(folder).as_posix(): {
+            "size": path.stat().st_size,
+            "sha256": file_digest(path),
+        }
+        for path in files
+        if path.is_file()
+    }
+    return {"url": archive.url, "sha256": archive.sha256, "files": contents}
 
 
 def _download(archive: Archive, target: Path) -> None:

@@ -5,7 +5,7 @@ downstream.
 """
 
 from whypretrain import __version__, stage
-from whypretrain.artifacts import digest, file_digest
+from whypretrain.artifacts import digest, verified
 from whypretrain.code import code_digest
 from whypretrain.config.training import Augmentation, PretrainSettings
 from whypretrain.data.images import Images
@@ -64,8 +64,8 @@ def main() -> None:
         identity=digest(
             settings.to_json(),
             code_digest("whypretrain.pretrain"),
-            file_digest(arguments.train),
-            file_digest(arguments.test),
+            verified(arguments.train),
+            verified(arguments.test),
         ),
         metadata={"settings": settings.to_json(), "version": __version__},
         workers=arguments.threads - 1,

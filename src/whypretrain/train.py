@@ -7,7 +7,7 @@ with a fresh classifier, `scratch` from random weights.
 from pathlib import Path
 
 from whypretrain import __version__, stage
-from whypretrain.artifacts import digest, file_digest
+from whypretrain.artifacts import digest, verified
 from whypretrain.code import code_digest
 from whypretrain.config.training import TrainSettings, snapshot_label
 from whypretrain.data.inputs import inputs_of
@@ -36,10 +36,9 @@ def main() -> None:
     train, test = read_split(arguments.train), read_split(arguments.test)
     seed = seed_everything(settings.seed, settings.variant)
     model = build(settings.architecture, len(train.classes))
-    made_from = [file_digest(arguments.train), file_digest(arguments.test)]
+    made_from = [verified(arguments.train), verified(arguments.test)]
     if arguments.pretrained is not None:
-        load_backbone(model, arguments.pretrained)
-        made_from.append(file_digest(arguments.pretrained))
+        made_from.append(load_backbone(model, arguments.pretrained).sha256)
 
     folder: Path = arguments.folder
     fit(

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
-from whypretrain.artifacts import atomic_path
+from whypretrain.artifacts import ArtifactError, atomic_path, verified
 from whypretrain.config.training import Recipe
 from whypretrain.models.build import head_keys, save_weights
 from whypretrain.numerics import derived_seed, seed_everything
@@ -319,6 +319,12 @@ def _publish(outputs: Outputs, partial: Path, history: list[dict[str, Any]]) -> 
     # Copied, not moved: a run killed here must still find its snapshots when it goes on.
     for path in outputs.snapshots.values():
         with atomic_path(path) as temporary:
+            try:
+                verified(partial / path.name)
+            except (ArtifactError, FileNotFoundError) as error:
+                shutil.rmtree(partial)
+                message = f"{partial / path.name}: damaged or gone since it was written; run again"
+                raise ArtifactError(message) from error
             shutil.copyfile(partial / path.name, temporary)
     with atomic_path(outputs.history) as temporary:
         pd.DataFrame(history).to_csv(temporary, index=False)
@@ -354,10 +360,12 @@ def _resume(
     """Epochs done and their history: from a checkpoint of this very run, else none."""
     path = partial / "checkpoint.pt"
     try:
+        for kept in [path, *partial.glob("*.safetensors")]:
+            verified(kept)
         state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
     except Exception as error:  # noqa: BLE001  (whatever is wrong with it, the run starts anew)
         if path.exists():
-            say(f"{label}: {path} cannot be read ({type(error).__name__}); starting anew")
+            say(f"{label}: {partial} cannot be used ({type(error).__name__}); starting anew")
         state = {}
     if state.get("identity") != identity:
         shutil.rmtree(partial, ignore_errors=True)

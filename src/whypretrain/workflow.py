@@ -1,11 +1,17 @@
 """What the Snakefile asks of the package: code as input, cards, the environment of jobs."""
 
 import os
+import shlex
 import sys
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
+from whypretrain.artifacts import SNAKEMAKE
 from whypretrain.code import ROOT, closure
+from whypretrain.progress import say
 
+LONG_AGO = 946_684_800.0  # the year 2000
 NVIDIA_DRIVER = Path("/dev/nvidiactl")
 
 
@@ -15,6 +21,42 @@ def use_this_checkout() -> None:
     # The hub's libraries look for newer files even where all are local, unless told not to.
     os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+
+
+def name_mending_command(configfiles: Sequence[Path], config: Sequence[str]) -> None:
+    """Tell jobs the command that makes a file of this very workflow again; errors name it.
+
+    Parameters
+    ----------
+    configfiles, config : what was given to Snakemake as `--configfile` and `--config`
+    """
+    files = [os.path.relpath(path) for path in configfiles]
+    options = [
+        *(["--configfile", *files] if files else []),
+        *(["--config", *config] if config else []),
+    ]
+    # The cores come last: the options before take any number of words, the file's name too.
+    os.environ[SNAKEMAKE] = shlex.join(["snakemake", *options, "--cores", "all"])
+
+
+def date_back() -> None:
+    """Where the clock was moved back since the last run, let no file be from the future.
+
+    Snakemake would not see edits, which are older than such results, and refuse to run jobs, whose
+    results are older than such code. Results are then dated long ago, so that code and small
+    inputs are compared by content.
+    """
+    now = time.time()
+    logs = list(Path(".snakemake/log").glob("*.log"))
+    if all(path.stat().st_mtime <= now + 60 for path in logs):
+        return
+    say("The clock was moved back since the last run: files from the future are dated anew.")
+    for folder, date in ((Path("results"), LONG_AGO), (Path("resources"), LONG_AGO), (ROOT, now)):
+        for path in folder.rglob("*"):
+            if path.is_file() and path.stat().st_mtime > now:
+                os.utime(path, (date, date))
+    for path in logs:
+        os.utime(path)
 
 
 def code(module: str) -> list[str]:

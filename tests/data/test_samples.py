@@ -149,7 +149,7 @@ def test_round_trip_and_damage(digits: tuple[Split, Split], tmp_path: Path) -> N
         for name in ("inputs", "players", "baseline"):
             np.testing.assert_array_equal(getattr(first, name), getattr(second, name))
     path.write_bytes(path.read_bytes()[:900])
-    with pytest.raises(ArtifactError, match=r"samples\.h5: not a file of samples"):
+    with pytest.raises(ArtifactError, match=r"samples\.h5: damaged: its SHA-256"):
         read_samples(path)
 
 

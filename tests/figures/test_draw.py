@@ -4,20 +4,23 @@ from pathlib import Path
 
 import pandas as pd
 
-from whypretrain.metrics.tables import read_tables
+from whypretrain.metrics.reading import TABLES, read_tables
 
 
 def test_tables_of_one_name_are_one_table(tmp_path: Path) -> None:
     for experiment in ("a", "1"):
         folder = tmp_path / experiment
         folder.mkdir()
-        columns = {"experiment": experiment, "sample": ["07", "8"], "ratio": [0.5, 1.0]}
-        pd.DataFrame(columns).to_csv(folder / "ratio.csv", index=False)
-        pd.DataFrame({"experiment": [experiment]}).to_csv(folder / "history.csv", index=False)
+        for name in ("ratio", "history"):
+            own = {"experiment": experiment, "sample": ["07", "null"], "ratio": [0.5, 1.0]}
+            columns = {column: own.get(column, 0) for column in TABLES[name]}
+            pd.DataFrame(columns, index=[0, 1]).to_csv(folder / f"{name}.csv", index=False)
     names = ("ratio", "history")
-    tables = read_tables([tmp_path / e / f"{name}.csv" for name in names for e in ("a", "1")])
+    tables = read_tables(
+        [tmp_path / e / f"{name}.csv" for name in names for e in ("a", "1")], ["a", "1"]
+    )
     assert tables.keys() == set(names)
     assert tables["ratio"]["experiment"].tolist() == ["a", "a", "1", "1"]
-    assert tables["ratio"]["sample"].tolist() == ["07", "8"] * 2
+    assert tables["ratio"]["sample"].tolist() == ["07", "null"] * 2
     assert tables["ratio"].index.tolist() == [0, 1, 2, 3]
-    assert tables["history"]["experiment"].tolist() == ["a", "1"]
+    assert tables["history"]["experiment"].tolist() == ["a", "a", "1", "1"]

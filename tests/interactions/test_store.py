@@ -6,7 +6,7 @@ import h5py
 import numpy as np
 import pytest
 
-from whypretrain.artifacts import ArtifactError
+from whypretrain.artifacts import ArtifactError, sidecar
 from whypretrain.interactions.mobius import mobius
 from whypretrain.interactions.store import (
     Measurement,
@@ -69,9 +69,12 @@ def test_same_input_same_bytes(stored: Path, tmp_path: Path) -> None:
 def test_damage_is_named_with_its_path_and_remedy(stored: Path) -> None:
     whole = stored.read_bytes()
     stored.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(ArtifactError, match=r"interactions\.h5.*delete it and run snakemake"):
+    with pytest.raises(
+        ArtifactError,
+        match=r"interactions\.h5: damaged: .*; mend it with: rm -rf .*\.h5 && snakemake",
+    ):
         read_measurements(stored)
-    stored.write_bytes(b"")
+    sidecar(stored).unlink()
     with pytest.raises(ArtifactError, match="not a file of interactions"):
         read_measurements(stored)
 
@@ -80,6 +83,7 @@ def test_damage_is_named_with_its_path_and_remedy(stored: Path) -> None:
 def test_numbers_that_are_not_finite_are_refused(stored: Path, value: float) -> None:
     with h5py.File(stored, "r+") as file:
         file["samples/a/outputs"][3] = value
+    sidecar(stored).unlink()
     with pytest.raises(ArtifactError, match="sample a: numbers that are not finite"):
         read_measurements(stored)
 
@@ -87,5 +91,6 @@ def test_numbers_that_are_not_finite_are_refused(stored: Path, value: float) -> 
 def test_another_format_is_refused(stored: Path) -> None:
     with h5py.File(stored, "r+") as file:
         file.attrs["format"] = "whypretrain-interactions-0"
+    sidecar(stored).unlink()
     with pytest.raises(ArtifactError, match="expected 'whypretrain-interactions-1'"):
         read_measurements(stored)

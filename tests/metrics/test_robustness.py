@@ -7,19 +7,21 @@ import pytest
 
 from tests.test_stages import run
 from whypretrain.metrics import robustness
+from whypretrain.metrics.reading import ROBUSTNESS
 
 
 def test_the_tables_of_three_runs_become_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for index, variant in enumerate(robustness.VARIANTS):
-        rows = {"shift": ["none", "noise"], "level": [0, 0.1], "accuracy": [0.5 + index / 10, 0.1]}
+        own = {"shift": ["none", "noise"], "level": [0, 0.1], "accuracy": [0.5 + index / 10, 0.1]}
+        rows = {column: own.get(column, 1) for column in ROBUSTNESS}
         pd.DataFrame(rows).to_csv(tmp_path / f"{variant}.csv", index=False)
     runs = [tmp_path / f"{variant}.csv" for variant in robustness.VARIANTS]
     target = tmp_path / "tables" / "robustness.csv"
     run(monkeypatch, robustness, "--experiment", "7", "--runs", *runs, "--table", target)
     table = pd.read_csv(target, dtype={"experiment": str})
-    assert list(table.columns) == ["experiment", "variant", "shift", "level", "accuracy"]
+    assert list(table.columns) == ["experiment", "variant", *ROBUSTNESS]
     assert (table["experiment"] == "7").all()
     assert table["variant"].tolist() == [v for v in robustness.VARIANTS for _ in range(2)]
     unshifted = table[table["shift"] == "none"].set_index("variant")["accuracy"]

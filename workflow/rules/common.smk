@@ -12,9 +12,20 @@ sys.path.insert(0, str(Path(workflow.basedir, "src").resolve()))
 from whypretrain.config.mistakes import ConfigError
 from whypretrain.config.training import snapshot_label
 from whypretrain.config.whole import check
-from whypretrain.workflow import code, local_gpus, use_this_checkout
+from whypretrain.workflow import (
+    code,
+    date_back,
+    local_gpus,
+    name_mending_command,
+    use_this_checkout,
+)
 
 use_this_checkout()
+if workflow.is_main_process:
+    date_back()
+name_mending_command(
+    workflow.overwrite_configfiles, workflow.config_settings.config_args or []
+)
 
 try:
     CONFIG = check(dict(config))

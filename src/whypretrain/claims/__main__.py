@@ -12,7 +12,7 @@ from whypretrain.claims.evidence import Evidence
 from whypretrain.claims.overview import by_kind, correlations, overview
 from whypretrain.claims.verdicts import judge
 from whypretrain.config.claims import ClaimsSettings
-from whypretrain.metrics.tables import read_tables
+from whypretrain.metrics.reading import read_tables
 
 
 def judged(evidence: Evidence, settings: ClaimsSettings) -> pd.DataFrame:
@@ -36,7 +36,7 @@ def main() -> None:
     arguments = parser.parse_args()
     settings: ClaimsSettings = arguments.settings
 
-    tables = read_tables(arguments.tables)
+    tables = read_tables(arguments.tables, settings.experiments)
     claims, overviews = [], []
     for name, kind in zip(settings.experiments, settings.kinds, strict=True):
         own = {key: table[table["experiment"] == name] for key, table in tables.items()}

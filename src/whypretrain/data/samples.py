@@ -2,7 +2,7 @@
 
 One group a sample, `samples/<position>`: `inputs`, `players`, and `baseline` unless all samples
 share the file's; attributes `id`, `label`, `words` and `word_players` (JSON).
-Attributes of the file: `classes` (JSON list), `n_players`.
+Attributes of the file: `format`, `classes` (JSON list), `n_players`.
 """
 
 import json
@@ -14,8 +14,11 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from whypretrain.artifacts import ArtifactError, atomic_path
+from whypretrain.artifacts import reading
+from whypretrain.hdf5 import written_hdf5
 from whypretrain.interactions.players import check_players
+
+FORMAT = "whypretrain-samples-1"
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,8 @@ def write_samples(path: Path, samples: Samples) -> None:
     """Write the samples of an experiment."""
     shared = samples.samples[0].baseline
     is_shared = all(np.array_equal(shared, sample.baseline) for sample in samples.samples)
-    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+    with written_hdf5(path) as file:
+        file.attrs["format"] = FORMAT
         file.attrs["classes"] = json.dumps(samples.classes)
         file.attrs["n_players"] = samples.n_players
         if is_shared:
@@ -73,20 +77,44 @@ def read_samples(path: Path) -> Samples:
     Raises
     ------
     ArtifactError
-        If the file is damaged or of another layout.
+        If the file is damaged, of another layout, or contradicts itself.
     """
-    try:
+    with reading(path, "a file of samples"):
         with h5py.File(path) as file:
+            if (found_format := file.attrs.get("format")) != FORMAT:
+                message = f"format '{found_format}', expected '{FORMAT}'"
+                raise ValueError(message)
             n_players = int(file.attrs["n_players"])
             shared = file["baseline"][:] if "baseline" in file else None
             found = [_read_group(group, shared) for group in file["samples"].values()]
             classes = json.loads(file.attrs["classes"])
+        if not found or len({sample.id for sample in found}) < len(found):
+            message = "there is no sample, or one of them twice"
+            raise ValueError(message)
         for sample in found:
-            check_players(sample.players, n_players)
-    except (OSError, KeyError, ValueError) as error:
-        message = f"{path}: not a file of samples ({error}); delete it and run snakemake again"
-        raise ArtifactError(message) from error
+            _check(sample, len(classes), n_players)
     return Samples(classes, n_players, found)
+
+
+def _check(sample: Sample, n_classes: int, n_players: int) -> None:
+    """Raise ValueError if a sample contradicts itself or the file."""
+    is_image = sample.inputs.ndim == 3
+    # A blurred image or one mean for all: of the shape of the image, in [0, 1] but for rounding.
+    kinds = ("uint8", "float32") if is_image else ("int64", "int64")
+    sites = sample.inputs.shape[-2:] if is_image else sample.inputs.shape
+    is_right = (
+        0 <= sample.label < n_classes
+        and (is_image or sample.inputs.ndim == 1)
+        and (sample.inputs.dtype.name, sample.baseline.dtype.name) == kinds
+        and sample.baseline.shape == sample.inputs.shape
+        and bool(np.isfinite(sample.baseline).all())
+        and (sample.players.dtype.name, sample.players.shape) == ("int16", sites)
+        and len(sample.words) == len(sample.word_players)
+    )
+    if not is_right:
+        message = f"sample {sample.id}: label, shapes, types or numbers are not those of a sample"
+        raise ValueError(message)
+    check_players(sample.players, n_players)
 
 
 def _read_group(group: h5py.Group, shared: NDArray[Any] | None) -> Sample:

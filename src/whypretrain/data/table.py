@@ -17,7 +17,7 @@ from typing import Literal, NamedTuple, get_args
 import pyarrow
 import pyarrow.parquet
 
-from whypretrain.artifacts import ArtifactError, atomic_path
+from whypretrain.artifacts import atomic_path, reading
 
 # Not imported from the configuration: what reads a split shall not depend on how it was made.
 Task = Literal["image", "text"]
@@ -86,11 +86,12 @@ def read_split(path: Path) -> Split:
     ArtifactError
         If the file is damaged, of another layout, or contradicts itself.
     """
-    try:
-        table = pyarrow.parquet.read_table(path)
+    with reading(path, "a prepared split"):
+        # As a file: pyarrow would take a folder for a dataset, and names with = for its columns.
+        table = pyarrow.parquet.ParquetFile(path).read()
         task, classes = _metadata(table.schema.metadata or {})
-        if table.schema.names != SCHEMAS[task].names:
-            message = f"columns {table.schema.names} rather than {SCHEMAS[task].names}"
+        if not table.schema.equals(SCHEMAS[task]):
+            message = f"columns {_columns(table.schema)} rather than {_columns(SCHEMAS[task])}"
             raise ValueError(message)
         columns = {name: table[name].to_pylist() for name in table.schema.names}
         images = [image["bytes"] for image in columns.get("image", [])]
@@ -99,11 +100,28 @@ def read_split(path: Path) -> Split:
             message = "a value is missing"
             raise ValueError(message)
         _check(columns["id"], columns["label"], classes)
-    except (OSError, pyarrow.ArrowException, KeyError, TypeError, ValueError) as error:
-        message = f"{path}: not a prepared split ({error}); delete it and run snakemake again"
-        raise ArtifactError(message) from error
     annotations = columns.get("annotation", [""] * len(columns["id"]))
     return Split(task, classes, columns["id"], images, texts, columns["label"], annotations)
+
+
+def count_rows(path: Path) -> int:
+    """How many images or sentences a split has.
+
+    Raises
+    ------
+    ArtifactError
+        If the file is damaged or has none.
+    """
+    with reading(path, "a prepared split"):
+        n_rows = int(pyarrow.parquet.read_metadata(path).num_rows)
+        if n_rows == 0:
+            message = "no rows"
+            raise ValueError(message)
+    return n_rows
+
+
+def _columns(schema: pyarrow.Schema) -> str:
+    return ", ".join(f"{field.name} ({field.type})" for field in schema)
 
 
 def _record(row: Row, task: Task) -> dict[str, object]:
@@ -119,7 +137,11 @@ def _metadata(metadata: dict[bytes, bytes]) -> tuple[Task, list[str]]:
         raise ValueError(message)
     for task in get_args(Task):
         if metadata[b"task"].decode() == task:
-            return task, json.loads(metadata[b"classes"])
+            classes = json.loads(metadata[b"classes"])
+            if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
+                message = "its classes are no list of names"
+                raise ValueError(message)
+            return task, classes
     message = f"unknown task {metadata[b'task']!r}"
     raise ValueError(message)
 

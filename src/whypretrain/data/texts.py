@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from whypretrain.artifacts import ArtifactError
+from whypretrain.artifacts import ArtifactError, damaged
 from whypretrain.config.models import TextArchitecture
 from whypretrain.data.table import Split
-from whypretrain.models.text import transformers
+from whypretrain.models.text import CONFIG, TOKENIZER, check_folder, transformers
 
 NO_WORD = -1
 
@@ -44,13 +44,16 @@ class Tokenizer:
 
     def __init__(self, architecture: TextArchitecture) -> None:
         folder = Path(architecture.folder)
+        check_folder(folder)
+        if not (folder / TOKENIZER).is_file():  # the library would make one up that knows no word
+            raise damaged(folder, f"{TOKENIZER} is missing", made_with=folder / CONFIG)
         try:
             self._tokenizer = transformers().AutoTokenizer.from_pretrained(
                 folder, local_files_only=True
             )
-        except (OSError, ValueError) as error:
-            message = f"{folder}: no tokenizer ({error})"
-            raise ArtifactError(message) from error
+        except Exception as error:  # the library below raises nothing more special
+            reason = f"no tokenizer ({' '.join(str(error).split())})"
+            raise damaged(folder, reason, made_with=folder / CONFIG) from error
         self.max_tokens = architecture.max_tokens
         found = self._tokenizer
         if not found.is_fast or found.pad_token_id is None or found.mask_token_id is None:

@@ -12,7 +12,7 @@ from whypretrain import stage
 from whypretrain.artifacts import atomic_path
 from whypretrain.config.figures import FigureSettings
 from whypretrain.figures import style
-from whypretrain.metrics.tables import read_tables
+from whypretrain.metrics.reading import read_tables
 
 MOST_COLUMNS = 4
 LEGEND_WIDTH = 4.2  # inches that the longest legend needs
@@ -34,7 +34,7 @@ def run(name: str, description: str | None, draw: Draw) -> None:
         settings: FigureSettings = arguments.settings
         plt.switch_backend("Agg")  # files, on machines with a screen too
         style.apply()
-        figure, numbers = draw(read_tables(arguments.tables), settings)
+        figure, numbers = draw(read_tables(arguments.tables, settings.experiments), settings)
         save(figure, numbers, arguments.output)
 
     stage.run(main)

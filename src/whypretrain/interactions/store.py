@@ -10,9 +10,12 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from whypretrain.artifacts import ArtifactError, atomic_path
+from whypretrain.artifacts import reading
+from whypretrain.hdf5 import written_hdf5
+from whypretrain.interactions.mobius import mobius
 
 FORMAT = "whypretrain-interactions-1"
+ROUNDING = 1e-9  # relative to the largest output: by how much interactions may differ
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ def write_measurements(
     path: Path, measurements: Iterable[Measurement], attributes: dict[str, Any]
 ) -> None:
     """Write the file of one model whole, replacing what stood there."""
-    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+    with written_hdf5(path) as file:
         file.attrs["format"] = FORMAT
         for name, value in sorted(attributes.items()):
             file.attrs[name] = json.dumps(value) if isinstance(value, dict) else value
@@ -78,27 +81,42 @@ def read_measurements(path: Path) -> list[Measurement]:
     Raises
     ------
     ArtifactError
-        If the file is damaged, of another format, or holds numbers that are not finite.
+        If the file is damaged, of another format, contradicts itself, or holds numbers that are not
+        finite.
     """
-    try:
+    with reading(path, "a file of interactions"):
         with h5py.File(path) as file:
             if file.attrs["format"] != FORMAT:
                 message = f"format '{file.attrs['format']}', expected '{FORMAT}'"
                 raise ValueError(message)
             names = json.loads(file.attrs["samples"])
-            return [_read_group(file[_group_name(name)]) for name in names]
-    except (OSError, KeyError, ValueError, TypeError) as error:
-        message = f"{path}: not a file of interactions ({error}); delete it and run snakemake again"
-        raise ArtifactError(message) from error
+            found = [_read_group(file[_group_name(name)], name) for name in names]
+        if len(set(names)) < len(names) or not names:
+            message = "there is no sample, or one of them twice"
+            raise ValueError(message)
+        if len({(item.outputs.shape, item.logits.shape) for item in found}) > 1:
+            message = "samples differ in the number of players or classes"
+            raise ValueError(message)
+    return found
 
 
 def read_spot(path: Path) -> tuple[float, float]:
-    """Where in training the model stood: fraction of the run, and epoch (NaN for the probe)."""
-    with h5py.File(path) as file:
-        return float(file.attrs["fraction"]), float(file.attrs["epoch"])
+    """Where in training the model stood: fraction of the run, and epoch (NaN for the probe).
+
+    Raises
+    ------
+    ArtifactError
+        If the file does not say it.
+    """
+    with reading(path, "a file of interactions"), h5py.File(path) as file:
+        fraction, epoch = float(file.attrs["fraction"]), float(file.attrs["epoch"])
+        if not 0 <= fraction <= 1 or epoch < 0 or np.isinf(epoch):
+            message = f"fraction {fraction}, epoch {epoch}"
+            raise ValueError(message)
+    return fraction, epoch
 
 
-def _read_group(group: h5py.Group) -> Measurement:
+def _read_group(group: h5py.Group, name: str) -> Measurement:
     item = Measurement(
         sample=str(group.attrs["sample"]),
         label=int(group.attrs["label"]),
@@ -109,14 +127,37 @@ def _read_group(group: h5py.Group) -> Measurement:
         digest=str(group.attrs["digest"]),
         noise_floor=group["noise_floor"][:] if "noise_floor" in group else None,
     )
-    n_coalitions = 1 << int(group.attrs["n_players"])
-    if item.outputs.shape != (n_coalitions,) or item.interactions.shape != (n_coalitions,):
-        message = f"sample {item.sample}: arrays are not of length {n_coalitions}"
-        raise ValueError(message)
-    if not (np.isfinite(item.outputs).all() and np.isfinite(item.interactions).all()):
-        message = f"sample {item.sample}: numbers that are not finite"
+    n_players = int(group.attrs["n_players"])
+    _check_arrays(item, n_players)
+    difference = np.abs(mobius(item.outputs) - item.interactions).max()
+    is_right = (
+        item.sample == name
+        and 0 <= item.label < len(item.logits)
+        and item.prediction == int(group.attrs["prediction"])
+        and -1 <= item.players.min() <= item.players.max() < n_players
+        and difference <= ROUNDING * np.abs(item.outputs).max()
+    )
+    if not is_right:
+        message = f"sample {item.sample}: its numbers contradict each other"
         raise ValueError(message)
     return item
+
+
+def _check_arrays(item: Measurement, n_players: int) -> None:
+    of_orders = np.zeros(n_players + 1) if item.noise_floor is None else item.noise_floor
+    expected = (
+        (item.outputs, np.float64, (1 << n_players,)),
+        (item.interactions, np.float64, (1 << n_players,)),
+        (of_orders, np.float64, (n_players + 1,)),
+        (item.logits, np.float32, item.logits.shape[:1]),
+    )
+    for array, kind, shape in expected:
+        if array.dtype != kind or array.shape != shape:
+            message = f"sample {item.sample}: an array of {array.dtype} {array.shape}, not {shape}"
+            raise ValueError(message)
+        if not np.isfinite(array).all():
+            message = f"sample {item.sample}: numbers that are not finite"
+            raise ValueError(message)
 
 
 def _group_name(sample: str) -> str:

@@ -5,15 +5,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from whypretrain import stage
-from whypretrain.artifacts import ArtifactError, atomic_path
+from whypretrain.artifacts import atomic_path, damaged
 from whypretrain.config.metrics import MetricsSettings
+from whypretrain.data.table import count_rows
 from whypretrain.interactions.coalitions import orders
 from whypretrain.metrics.counterfactual import counterfactual_table
 from whypretrain.metrics.models import Model, counted_sets, read_model
+from whypretrain.metrics.reading import HISTORY, read_table
 from whypretrain.metrics.redundancy import redundancy_table
 from whypretrain.metrics.references import Models, comparisons
 from whypretrain.metrics.tables import (
@@ -57,11 +58,9 @@ def main() -> None:
     if arguments.replicate is not None:
         ends["replicate"] = arguments.replicate
     finals = {variant: read_model(path) for variant, path in ends.items()}
-    samples = finals["pretrain"].samples
     for variant, model in finals.items():
-        if model.samples != samples:
-            message = f"{ends[variant]}: its samples are not those of {ends['pretrain']}"
-            raise ArtifactError(message)
+        if not model.fits(finals["pretrain"]):
+            raise damaged(ends[variant], f"its samples are not those of {ends['pretrain']}")
 
     label = f"metrics {settings.experiment}"
     counted = counted_sets(list(finals.values()))
@@ -83,9 +82,9 @@ def main() -> None:
         )
         tables["jaccard"].append(similarity)
         tables["losses"].append(losses)
-    n_test = pq.read_metadata(arguments.test).num_rows
+    n_test = count_rows(arguments.test)
     tables["history"] = [
-        pd.read_csv(path).assign(variant=variant, n_test=n_test)
+        read_table(path, HISTORY).assign(variant=variant, n_test=n_test)
         for variant, path in zip(VARIANTS, arguments.histories, strict=True)
     ]
     for name, parts in tables.items():

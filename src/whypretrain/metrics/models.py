@@ -35,9 +35,19 @@ class Model(NamedTuple):
         """Players of every sample."""
         return len(self.noise_floor) - 1
 
+    def fits(self, other: "Model") -> bool:
+        """Whether both are measurements of the same samples with equally many players."""
+        return (self.samples, self.n_players) == (other.samples, other.n_players)
+
 
 def read_model(path: Path) -> Model:
-    """Read one file of interactions."""
+    """Read one file of interactions.
+
+    Raises
+    ------
+    ArtifactError
+        If it is damaged.
+    """
     items = read_measurements(path)
     fraction, epoch = read_spot(path)
     logits = np.stack([item.logits for item in items]).astype(np.float64)

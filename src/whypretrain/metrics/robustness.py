@@ -6,6 +6,7 @@ import pandas as pd
 
 from whypretrain import stage
 from whypretrain.artifacts import atomic_path
+from whypretrain.metrics.reading import ROBUSTNESS, read_table
 
 VARIANTS = ("pretrain", "finetune", "scratch")
 
@@ -22,7 +23,7 @@ def main() -> None:
     stage.path_argument(parser, "--table", "table to write, CSV")
     arguments = parser.parse_args()
     tables = [
-        pd.read_csv(path).assign(variant=variant)
+        read_table(path, ROBUSTNESS).assign(variant=variant)
         for variant, path in zip(VARIANTS, arguments.runs, strict=True)
     ]
     table = pd.concat(tables, ignore_index=True)

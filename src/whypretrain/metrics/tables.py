@@ -1,7 +1,6 @@
 """Tidy tables of one experiment, from arrays of interactions. One row a sample and quantity."""
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -151,13 +150,3 @@ def threshold_table(
         )
         tables.append(table)
     return pd.concat(tables, ignore_index=True)
-
-
-def read_tables(paths: Sequence[Path]) -> dict[str, pd.DataFrame]:
-    """Read the tables of several experiments; those whose files have one name become one."""
-    # A sample's id or an order may look like a number; it is a name.
-    kinds = {"experiment": str, "sample": str}
-    found: dict[str, list[pd.DataFrame]] = {}
-    for path in paths:
-        found.setdefault(path.stem, []).append(pd.read_csv(path, dtype=kinds))
-    return {name: pd.concat(parts, ignore_index=True) for name, parts in found.items()}

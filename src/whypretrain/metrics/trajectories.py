@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from whypretrain.artifacts import ArtifactError
+from whypretrain.artifacts import damaged
 from whypretrain.config.statistics import Statistics
 from whypretrain.metrics.jaccard import jaccard
 from whypretrain.metrics.models import Model, read_model
@@ -42,9 +42,8 @@ def trajectory_tables(
 
     for path in paths:
         model = read_model(path)
-        if model.samples != finals[variant].samples:
-            message = f"{path}: its samples are not those of the final model; delete it and rerun"
-            raise ArtifactError(message)
+        if not model.fits(finals[variant]):
+            raise damaged(path, "its samples are not those of the final model")
         found = model.interactions
         add("measured", model, jaccard(found[:, counted], own[:, counted]))
         add("permutation", model, permuted_jaccard(found, own, counted, options))

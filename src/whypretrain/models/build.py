@@ -2,21 +2,28 @@
 
 import json
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import timm
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 import whypretrain.models.small  # noqa: F401  (registers the small networks with timm)
-from whypretrain.artifacts import ArtifactError, atomic_path
+from whypretrain.artifacts import ArtifactError, atomic_path, damaged, reading
 from whypretrain.config.base import canonical_json
 from whypretrain.config.models import Architecture, ImageArchitecture
 from whypretrain.models.text import TextNetwork, build_text
 
 METADATA_KEY = "whypretrain"
+
+
+class Loaded(NamedTuple):
+    """Of a file of weights: how they were made, and the SHA-256 of its bytes."""
+
+    metadata: dict[str, Any]
+    sha256: str
 
 
 def build(architecture: Architecture, n_classes: int) -> nn.Module:
@@ -70,7 +77,16 @@ def save_weights(path: Path, model: nn.Module, metadata: dict[str, Any]) -> None
 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, Any]) -> None:
-    """Write named tensors as :func:`save_weights` does."""
+    """Write named tensors as :func:`save_weights` does.
+
+    Raises
+    ------
+    FloatingPointError
+        If a weight is not finite: a reader would refuse the file, and no rerun mend it.
+    """
+    if broken := _not_finite(tensors):
+        message = f"{path}: not written, as weights are not finite: {', '.join(broken)}"
+        raise FloatingPointError(message)
     plain = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     with atomic_path(path) as temporary:
         # One entry: safetensors writes several in an order that differs from run to run.
@@ -85,37 +101,53 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     ArtifactError
         If the file is damaged or a weight is not finite.
     """
-    try:
+    tensors, loaded = _read(path)
+    return tensors, loaded.metadata
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], Loaded]:
+    with reading(path, "a file of weights") as sha256:
         with safe_open(path, framework="pt") as file:
             metadata = json.loads((file.metadata() or {}).get(METADATA_KEY, "{}"))
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, FileNotFoundError, json.JSONDecodeError) as error:
-        message = f"{path}: cannot be read as weights ({error}); delete it and run snakemake again"
-        raise ArtifactError(message) from error
-    broken = [name for name, value in tensors.items() if not torch.isfinite(value).all()]
-    if broken:
-        message = f"{path}: weights that are not finite: {', '.join(broken)}"
-        raise ArtifactError(message)
-    return tensors, metadata
+        if not isinstance(metadata, dict):
+            message = f"metadata {metadata!r}"
+            raise TypeError(message)
+        if broken := _not_finite(tensors):
+            message = f"weights that are not finite: {', '.join(broken)}"
+            raise ValueError(message)
+    return tensors, Loaded(metadata, sha256)
 
 
-def load_all(model: nn.Module, path: Path) -> dict[str, Any]:
-    """Load weights that must match the network exactly; returns the file's metadata."""
-    tensors, metadata = read_weights(path)
+def _not_finite(tensors: dict[str, Tensor]) -> list[str]:
+    return [name for name, value in tensors.items() if not torch.isfinite(value).all()]
+
+
+def load_all(model: nn.Module, path: Path) -> Loaded:
+    """Load weights that must match the network exactly.
+
+    Raises
+    ------
+    ArtifactError
+        If the file is damaged, or a key is missing or extra, or a shape or type differs.
+    """
+    tensors, loaded = _read(path)
     _load(model, tensors, path, replaced=set())
-    return metadata
+    return loaded
 
 
-def load_backbone(model: nn.Module, path: Path) -> None:
+def load_backbone(model: nn.Module, path: Path) -> Loaded:
     """Load everything but the classifier, which keeps its fresh initialisation.
 
     Raises
     ------
     ArtifactError
-        If any key but the classifier's is missing or extra, or a shape differs.
+        If the file is damaged, or any key but the classifier's is missing or extra, or a shape or
+        type differs.
     """
-    tensors, _ = read_weights(path)
+    tensors, loaded = _read(path)
     _load(model, tensors, path, replaced=head_keys(model))
+    return loaded
 
 
 def check_keys(
@@ -128,19 +160,29 @@ def check_keys(
     ArtifactError
         Naming all that are missing, extra or of another shape.
     """
+    if misfit := _misfit(found, expected, network):
+        message = f"{source}: {misfit}"
+        raise ArtifactError(message)
+
+
+def _misfit(found: dict[str, Tensor], expected: dict[str, Tensor], network: str) -> str | None:
     missing, extra = expected.keys() - found.keys(), found.keys() - expected.keys()
     both = expected.keys() & found.keys()
     shapes = [name for name in both if expected[name].shape != found[name].shape]
-    if missing or extra or shapes:
-        message = (
-            f"{source}: weights do not fit {network}: missing {sorted(missing)}, "
-            f"extra {sorted(extra)}, of another shape {sorted(shapes)}"
-        )
-        raise ArtifactError(message)
+    if not (missing or extra or shapes):
+        return None
+    return (
+        f"weights do not fit {network}: missing {sorted(missing)}, "
+        f"extra {sorted(extra)}, of another shape {sorted(shapes)}"
+    )
 
 
 def _load(model: nn.Module, tensors: dict[str, Tensor], path: Path, replaced: set[str]) -> None:
     kept = {name: value for name, value in tensors.items() if name not in replaced}
     expected = {k: value for k, value in model.state_dict().items() if k not in replaced}
-    check_keys(kept, expected, path, "the network")
+    if misfit := _misfit(kept, expected, "the network"):
+        raise damaged(path, misfit)
+    # torch would cast them, and what was measured would be another network.
+    if others := sorted(name for name in kept if kept[name].dtype != expected[name].dtype):
+        raise damaged(path, f"weights of another type than the network's: {others}")
     model.load_state_dict(kept, strict=False)

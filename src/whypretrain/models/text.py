@@ -11,9 +11,10 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
-from whypretrain.artifacts import ArtifactError
+from whypretrain.artifacts import ArtifactError, damaged, verified
 from whypretrain.config.models import TextArchitecture
 
+CONFIG, TOKENIZER = "config.json", "tokenizer.json"  # the workflow makes them together
 HEADS = ("cls.", "classifier.", "pre_classifier.", "vocab_", "lm_head.", "qa_outputs.")
 """Beginnings of keys that are heads of other tasks, which weights of an encoder may hold."""
 
@@ -50,24 +51,37 @@ def build_text(architecture: TextArchitecture, n_classes: int) -> TextNetwork:
     Raises
     ------
     ArtifactError
-        If the folder holds no configuration that transformers knows.
+        If the folder holds no configuration that transformers knows, or a file in it is damaged.
     ValueError
         If the encoder has no pooler and the feature is `pooler`.
     """
+    folder = Path(architecture.folder)
+    check_folder(folder)
     try:
-        config = transformers().AutoConfig.from_pretrained(
-            Path(architecture.folder), local_files_only=True
-        )
+        config = transformers().AutoConfig.from_pretrained(folder, local_files_only=True)
         encoder = transformers().AutoModel.from_config(config)
-    except (OSError, ValueError) as error:
-        message = f"{architecture.folder}: no transformers configuration ({error})"
-        raise ArtifactError(message) from error
+    except Exception as error:  # the library raises what it comes upon
+        reason = f"no transformers configuration ({' '.join(str(error).split())})"
+        raise damaged(folder, reason, made_with=folder / CONFIG) from error
     if architecture.feature == "pooler" and getattr(encoder, "pooler", None) is None:
         message = f"feature = 'pooler': {type(encoder).__name__} has none; use 'first_token'"
         raise ValueError(message)
     if architecture.feature == "first_token" and hasattr(encoder, "pooler"):
         encoder.pooler = None  # weights that nothing uses would only have to be found
     return TextNetwork(encoder.float(), architecture, n_classes)
+
+
+def check_folder(folder: Path) -> None:
+    """Check the files of a configuration and tokenizer against their sums.
+
+    Raises
+    ------
+    ArtifactError
+        If one is another than was written.
+    """
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and not path.name.startswith("."):
+            verified(path, made_with=folder / CONFIG)
 
 
 def read_encoder(folder: Path, *, with_pooler: bool) -> dict[str, Tensor]:

@@ -10,9 +10,7 @@ from typing import NamedTuple
 from PIL import Image
 
 from whypretrain.data.table import Row, Task
-
-FETCHED = "fetched.json"
-"""The file that the stage `fetch` writes last: its folder is complete."""
+from whypretrain.downloads import FETCHED, check_download
 
 
 class Splits(NamedTuple):
@@ -39,6 +37,8 @@ def located(path: str | None, downloaded: Path | None) -> Path:
         was given.
     FileNotFoundError
         If the path is no folder, or the download is not complete.
+    ArtifactError
+        If a file is not as it was downloaded.
     """
     if path is not None:
         root = Path(os.path.expandvars(path)).expanduser()
@@ -55,6 +55,7 @@ def located(path: str | None, downloaded: Path | None) -> Path:
     if not (downloaded / FETCHED).is_file():
         message = f"{downloaded}: no complete download, {FETCHED} is missing; run the stage fetch"
         raise FileNotFoundError(message)
+    check_download(downloaded)
     return downloaded
 
 

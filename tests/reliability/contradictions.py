@@ -1,0 +1,291 @@
+"""Files that are whole but wrong: what each says that it must not, and what the reader says to it.
+
+Each entry is a file of :mod:`tests.reliability.formats`, what is done to it, and a part of the
+message.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+import pyarrow
+import pyarrow.parquet
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+from tests.reliability.formats import EXPERIMENT, RUN, write_interactions
+from whypretrain.metrics.reading import HISTORY, ROBUSTNESS, TABLES
+
+Contradict = Callable[[Path], None]
+SAMPLES = f"{EXPERIMENT}/samples.h5"
+INTERACTIONS = f"{EXPERIMENT}/finetune/interactions-1.0000.h5"
+WEIGHTS = f"{RUN}/snapshot-1.0000.safetensors"
+PRETRAINED = "results/pretrained/net/weights.safetensors"
+IMAGES = "results/datasets/images/train.parquet"
+TEXTS = "results/datasets/texts/train.parquet"
+
+
+def attribute(where: str, name: str, value: object) -> Contradict:
+    """Set an attribute of an HDF5 file or group; None deletes it."""
+
+    def contradict(path: Path) -> None:
+        with h5py.File(path, "r+") as file:
+            if value is None:
+                del file[where].attrs[name]
+            else:
+                file[where].attrs[name] = value
+
+    return contradict
+
+
+def array(where: str, change: Callable[[np.ndarray], np.ndarray] | None) -> Contradict:
+    """Replace an array of an HDF5 file; None deletes it."""
+
+    def contradict(path: Path) -> None:
+        with h5py.File(path, "r+") as file:
+            before = file[where][()] if change else np.empty(0)
+            del file[where]
+            if change is not None:
+                file[where] = change(before)
+
+    return contradict
+
+
+def put(value: float, at: int = 1) -> Callable[[np.ndarray], np.ndarray]:
+    """Put a value in one place of an array."""
+
+    def change(before: np.ndarray) -> np.ndarray:
+        after = before.copy()
+        after.flat[at] = value
+        return after
+
+    return change
+
+
+def other_number_of_players(path: Path) -> None:
+    other = path.with_name("other.h5")
+    write_interactions(other, n_players=3)
+    with h5py.File(other) as source, h5py.File(path, "r+") as file:
+        del file[SECOND]
+        source.copy(source[SECOND], file, SECOND)
+
+
+def weights(
+    change: Callable[[dict[str, torch.Tensor]], object], metadata: str | None = ""
+) -> Contradict:
+    """Change named tensors of a safetensors file, and its metadata unless that is empty text."""
+
+    def contradict(path: Path) -> None:
+        with safe_open(path, framework="pt") as file:
+            kept = file.metadata()
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        change(tensors)
+        written = kept if metadata == "" else {"whypretrain": metadata} if metadata else None
+        save_file(tensors, path, metadata=written)
+
+    return contradict
+
+
+def nothing(_: dict[str, torch.Tensor]) -> None:
+    """Leave the tensors as they are."""
+
+
+def first(value: float) -> Callable[[dict[str, torch.Tensor]], object]:
+    return lambda tensors: tensors["conv1.weight"].view(-1)[:1].fill_(value)
+
+
+def parquet(change: Callable[[pyarrow.Table], pyarrow.Table], **metadata: str | None) -> Contradict:
+    """Change a split's table, and entries of its metadata; None deletes one."""
+
+    def contradict(path: Path) -> None:
+        table = pyarrow.parquet.ParquetFile(path).read()
+        kept = {**table.schema.metadata}
+        for name, value in metadata.items():
+            kept.pop(name.encode(), None)
+            if value is not None:
+                kept[name.encode()] = value.encode()
+        pyarrow.parquet.write_table(change(table).replace_schema_metadata(kept), path)
+
+    return contradict
+
+
+def same(table: pyarrow.Table) -> pyarrow.Table:
+    """Leave the rows as they are."""
+    return table
+
+
+def column(
+    name: str, values: Callable[[list[object]], list[object]], kind: pyarrow.DataType
+) -> Callable[[pyarrow.Table], pyarrow.Table]:
+    """Other values in a column of a split."""
+
+    def change(table: pyarrow.Table) -> pyarrow.Table:
+        new = pyarrow.array(values(table[name].to_pylist()), kind)
+        return table.set_column(table.schema.get_field_index(name), name, new)
+
+    return change
+
+
+def csv(change: Callable[[pd.DataFrame], pd.DataFrame]) -> Contradict:
+    """Change a table, read as text."""
+
+    def contradict(path: Path) -> None:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+        change(table).to_csv(path, index=False)
+
+    return contradict
+
+
+def cell(name: str, value: str) -> Contradict:
+    """Put text into the first row of a table."""
+
+    def change(table: pd.DataFrame) -> pd.DataFrame:
+        table.loc[0, name] = value
+        return table
+
+    return csv(change)
+
+
+def _tables() -> list[tuple[str, Contradict, str]]:
+    """Of every table: a column lost, a gap or infinity where none can be, no row at all."""
+    found: list[tuple[str, Contradict, str]] = []
+    places = {f"{EXPERIMENT}/tables/{name}.csv": columns for name, columns in TABLES.items()}
+    for name, columns in {
+        **places,
+        f"{RUN}/history.csv": HISTORY,
+        f"{RUN}/robustness.csv": ROBUSTNESS,
+    }.items():
+        last, kinds = list(columns)[-1], {kind: key for key, kind in columns.items()}
+        wrong = f"where they cannot be: {kinds['number']}"
+        lost = csv(lambda table, last=last: table.drop(columns=last))  # type: ignore[misc]
+        found += [
+            (name, lost, f"columns {last} are missing"),
+            (name, cell(kinds["number"], ""), wrong),
+            (name, cell(kinds["number"], "inf"), wrong),
+            (name, cell(kinds["number"], "0.5x"), wrong),
+            (name, csv(lambda table: table[:0]), "no rows"),
+        ]
+        if "gaps" in kinds:
+            inf = cell(kinds["gaps"], "-inf")
+            found.append((name, inf, f"where they cannot be: {kinds['gaps']}"))
+        if "sample" in columns:
+            found.append((name, csv(lambda table: table[:-1]), "rows of some samples are missing"))
+        if "experiment" in columns:
+            found.append((name, cell("experiment", "f"), "rows of f, which is not asked for"))
+    return found
+
+
+FIRST, SECOND = "samples/s⁄0", "samples/s⁄1"
+ONE = "samples/00001"
+AS_WRITTEN = "not those of a sample"
+CONTRADICTORY = "contradict each other"
+CONTRADICTIONS: list[tuple[str, Contradict, str]] = [
+    (SAMPLES, attribute("/", "format", None), "format 'None', expected"),
+    (SAMPLES, attribute("/", "format", "whypretrain-samples-0"), "expected 'whypretrain-samples-1"),
+    (SAMPLES, attribute("/", "classes", None), "not a file of samples"),
+    (SAMPLES, attribute("/", "n_players", 6), r"players without a pixel: \[5\]"),
+    (SAMPLES, attribute("/", "n_players", 4), r"labels that are no player: \[4\]"),
+    (SAMPLES, attribute(ONE, "label", 3), AS_WRITTEN),
+    (SAMPLES, attribute(ONE, "label", -1), AS_WRITTEN),
+    (SAMPLES, attribute(ONE, "words", '["a"]'), AS_WRITTEN),
+    (SAMPLES, attribute(ONE, "words", "["), "not a file of samples"),
+    (SAMPLES, array(f"{ONE}/inputs", lambda a: a[:, :-1]), AS_WRITTEN),
+    (SAMPLES, array(f"{ONE}/inputs", lambda a: a.astype("float32")), AS_WRITTEN),
+    (SAMPLES, array(f"{ONE}/inputs", lambda a: a[0]), AS_WRITTEN),
+    (SAMPLES, array(f"{ONE}/players", lambda a: a.astype("int64")), AS_WRITTEN),
+    (SAMPLES, array(f"{ONE}/players", lambda a: a.ravel()), AS_WRITTEN),
+    (SAMPLES, array(f"{ONE}/players", np.zeros_like), "players without a pixel"),
+    (SAMPLES, array(f"{ONE}/players", None), "not a file of samples"),
+    (SAMPLES, array("baseline", put(np.nan)), AS_WRITTEN),
+    (SAMPLES, array("baseline", lambda a: a[:, :5]), AS_WRITTEN),
+    (SAMPLES, array("baseline", None), "not a file of samples"),
+    (SAMPLES, array("samples", None), "not a file of samples"),
+    (INTERACTIONS, attribute("/", "format", "whypretrain-interactions-0"), "format '.*-0'"),
+    (INTERACTIONS, attribute("/", "format", None), "not a file of interactions"),
+    (INTERACTIONS, attribute("/", "samples", None), "not a file of interactions"),
+    (INTERACTIONS, attribute("/", "samples", "[]"), "there is no sample"),
+    (INTERACTIONS, attribute("/", "samples", '["s/0", "s/0"]'), "one of them twice"),
+    (INTERACTIONS, attribute("/", "samples", '["s/0", "s/7"]'), "not a file of interactions"),
+    (INTERACTIONS, attribute("/", "fraction", None), "not a file of interactions"),
+    (INTERACTIONS, attribute("/", "fraction", 1.5), "fraction 1.5"),
+    (INTERACTIONS, attribute("/", "fraction", np.nan), "fraction nan"),
+    (INTERACTIONS, attribute("/", "epoch", np.inf), "epoch inf"),
+    (INTERACTIONS, attribute(SECOND, "n_players", 5), r"\(16,\), not \(32,\)"),
+    (INTERACTIONS, attribute(SECOND, "label", 3), CONTRADICTORY),
+    (INTERACTIONS, attribute(SECOND, "prediction", 2), CONTRADICTORY),
+    (INTERACTIONS, attribute(SECOND, "sample", "s/0"), CONTRADICTORY),
+    (INTERACTIONS, attribute(SECOND, "digest", None), "not a file of interactions"),
+    (INTERACTIONS, array(f"{SECOND}/outputs", put(np.nan)), "sample s/1: numbers that are not"),
+    (INTERACTIONS, array(f"{SECOND}/outputs", put(0.25)), CONTRADICTORY),
+    (INTERACTIONS, array(f"{SECOND}/outputs", lambda a: a[:8]), r"\(8,\), not \(16,\)"),
+    (INTERACTIONS, array(f"{SECOND}/outputs", lambda a: a.astype("float32")), "of float32"),
+    (INTERACTIONS, array(f"{SECOND}/interactions", put(np.inf)), "numbers that are not finite"),
+    (INTERACTIONS, array(f"{SECOND}/interactions", np.zeros_like), CONTRADICTORY),
+    (INTERACTIONS, array(f"{SECOND}/interactions", None), "not a file of interactions"),
+    (INTERACTIONS, array(f"{SECOND}/logits", put(np.nan)), "numbers that are not finite"),
+    (INTERACTIONS, array(f"{SECOND}/logits", lambda a: a[:2]), "differ in the number of players"),
+    (INTERACTIONS, array(f"{SECOND}/players", put(4)), CONTRADICTORY),
+    (INTERACTIONS, array(f"{FIRST}/noise_floor", lambda a: a[:3]), r"\(3,\), not \(5,\)"),
+    (INTERACTIONS, array(f"{FIRST}/noise_floor", put(np.nan)), "numbers that are not finite"),
+    (INTERACTIONS, other_number_of_players, "differ in the number of players"),
+    (WEIGHTS, weights(first(np.nan)), "weights that are not finite: conv1.weight"),
+    (WEIGHTS, weights(first(-np.inf)), "weights that are not finite: conv1.weight"),
+    (WEIGHTS, weights(lambda t: t.pop("conv1.weight")), r"missing \['conv1.weight'\]"),
+    (WEIGHTS, weights(lambda t: t.update(more=torch.ones(2))), r"extra \['more'\]"),
+    (WEIGHTS, weights(lambda t: t.update({"fc.bias": torch.ones(2)})), r"shape \['fc.bias'\]"),
+    (
+        WEIGHTS,
+        weights(lambda t: t.update({"fc.bias": t["fc.bias"].half()})),
+        r"of another type than the network's: \['fc.bias'\]",
+    ),
+    (WEIGHTS, weights(nothing, None), "its metadata lacks fraction or epoch"),
+    (WEIGHTS, weights(nothing, '{"fraction": 1.0}'), "its metadata lacks fraction or epoch"),
+    (WEIGHTS, weights(nothing, '{"fraction": 1.0, "epoch": "x"}'), "lacks fraction or epoch"),
+    (WEIGHTS, weights(nothing, "{"), "not a file of weights"),
+    (WEIGHTS, weights(nothing, "[]"), "not a file of weights"),
+    (PRETRAINED, weights(first(np.nan)), "weights that are not finite: conv1.weight"),
+    (PRETRAINED, weights(lambda t: t.pop("conv1.weight")), r"missing \['conv1.weight'\]"),
+    (IMAGES, parquet(lambda t: t.drop_columns("annotation")), "columns id .* rather than id"),
+    (IMAGES, parquet(same, task="text"), "columns id .* rather than id"),
+    (IMAGES, parquet(same, task="sound"), "unknown task b'sound'"),
+    (IMAGES, parquet(same, classes=None), "lacks task or classes"),
+    (IMAGES, parquet(same, classes="7"), "its classes are no list of names"),
+    (IMAGES, parquet(same, classes='["a", "b"]'), "is none of the 2 classes"),
+    (IMAGES, parquet(lambda t: t[:0]), "no rows"),
+    (IMAGES, parquet(lambda t: pyarrow.concat_tables([t, t])), "stands 2 times"),
+    (
+        IMAGES,
+        parquet(column("label", lambda v: v, pyarrow.int32())),
+        r"label \(int32\).* rather than",
+    ),
+    (IMAGES, parquet(column("label", lambda v: [9, *v[1:]], pyarrow.int64())), "label 9 of"),
+    (
+        IMAGES,
+        parquet(column("annotation", lambda v: [None, *v[1:]], pyarrow.string())),
+        "a value is missing",
+    ),
+    (TEXTS, parquet(column("text", lambda v: [None, *v[1:]], pyarrow.string())), "is missing"),
+    (TEXTS, parquet(column("label", lambda v: [-1, *v[1:]], pyarrow.int64())), "label -1 of"),
+    ("results/datasets/images/test.parquet", parquet(lambda t: t[:0]), "no rows"),
+    ("results/pretrained/encoder/transformers/config.json", lambda p: _json(p, 7), "no transf"),
+    (
+        "results/pretrained/encoder/transformers/tokenizer.json",
+        lambda p: _json(p, {}),
+        "no tokenizer",
+    ),
+    ("resources/weights/net/fetched.json", lambda p: _json(p, []), "not the record of a download"),
+    (
+        "resources/weights/net/fetched.json",
+        lambda p: _json(p, {"files": {"a": {}}}),
+        "not the record of a download",
+    ),
+    *_tables(),
+]
+
+
+def _json(path: Path, value: object) -> None:
+    path.write_text(json.dumps(value))

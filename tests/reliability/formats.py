@@ -1,0 +1,148 @@
+"""One small file of every format, from the workflow's own writers, and what reads it."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from tests.conftest import small, write_encoder
+from whypretrain.artifacts import atomic_path, file_digest
+from whypretrain.config.data import Digits
+from whypretrain.config.interactions import SamplesSettings, Sampling
+from whypretrain.config.models import TextArchitecture
+from whypretrain.data.samples import read_samples, write_samples
+from whypretrain.data.sampling import make_samples
+from whypretrain.data.sources import load_source
+from whypretrain.data.table import Row, count_rows, read_split, write_split
+from whypretrain.data.texts import Tokenizer
+from whypretrain.downloads import FETCHED, check_download
+from whypretrain.extract import _spot
+from whypretrain.interactions.mobius import mobius
+from whypretrain.interactions.store import Measurement, write_measurements
+from whypretrain.metrics.models import read_model
+from whypretrain.metrics.reading import (
+    HISTORY,
+    ROBUSTNESS,
+    TABLES,
+    Columns,
+    read_table,
+    read_tables,
+)
+from whypretrain.models.build import build, load_all, load_backbone, save_weights
+from whypretrain.models.text import build_text
+
+N_CLASSES = 3
+RUN = "results/runs/net/data/finetune"
+EXPERIMENT = "results/experiments/e"
+ENCODER = "results/pretrained/encoder/transformers"
+DOWNLOAD = "resources/weights/net"
+
+
+def write_all(folder: Path) -> None:
+    """Write the files of :data:`READERS` into a folder laid out as a project's."""
+    splits = load_source(Digits(source="digits", classes=[5, 6, 7], train_per_class=4))
+    for part, rows in (("train", splits.train), ("test", splits.test[::10])):
+        path = folder / f"results/datasets/images/{part}.parquet"
+        write_split(path, rows, task="image", classes=splits.classes)
+    texts = [Row(f"t/{index}", f"film {index}", index % 2) for index in range(6)]
+    write_split(
+        folder / "results/datasets/texts/train.parquet", texts, task="text", classes=["no", "yes"]
+    )
+    players = {"kind": "grid", "n": 5, "cells": 4, "margin": 0}
+    sampling = Sampling.model_validate({"per_class": 2, "players": players})
+    settings = SamplesSettings(sampling=sampling, architecture=small("whypretrain_resnet"))
+    train, test = (
+        read_split(folder / f"results/datasets/images/{part}.parquet") for part in ("train", "test")
+    )
+    write_samples(folder / EXPERIMENT / "samples.h5", make_samples(train, test, settings))
+    write_interactions(folder / EXPERIMENT / "finetune/interactions-1.0000.h5")
+    model = build(small("whypretrain_resnet"), N_CLASSES)
+    metadata = {"fraction": 1.0, "epoch": 3.0}
+    save_weights(folder / RUN / "snapshot-1.0000.safetensors", model, metadata)
+    save_weights(folder / "results/pretrained/net/weights.safetensors", model, {"version": "0"})
+    write_table(folder / RUN / "history.csv", HISTORY)
+    write_table(folder / RUN / "robustness.csv", ROBUSTNESS)
+    for name, columns in TABLES.items():
+        write_table(folder / EXPERIMENT / "tables" / f"{name}.csv", columns)
+    write_encoder(folder / "encoder", "bert")
+    for name in ("config.json", "tokenizer.json", "tokenizer_config.json"):
+        with atomic_path(folder / ENCODER / name) as temporary:
+            shutil.copyfile(folder / "encoder" / name, temporary)
+    data = folder / DOWNLOAD / "deep/model.safetensors"
+    data.parent.mkdir(parents=True)
+    data.write_bytes(bytes(range(256)) * 4)
+    known = {"size": 1024, "sha256": file_digest(data)}
+    with atomic_path(folder / DOWNLOAD / FETCHED) as temporary:
+        temporary.write_text(json.dumps({"files": {"deep/model.safetensors": known}}))
+
+
+def write_interactions(path: Path, n_players: int = 4) -> None:
+    """Two samples under one model."""
+    generator = np.random.default_rng(0)
+    items = []
+    for number in range(2):
+        outputs = generator.normal(size=1 << n_players)
+        items.append(
+            Measurement(
+                sample=f"s/{number}",
+                label=number,
+                outputs=outputs,
+                interactions=mobius(outputs),
+                players=np.arange(n_players, dtype=np.int16),
+                logits=np.array([0.1, 0.9, 0.3], dtype=np.float32),
+                digest=str(number),
+                noise_floor=np.zeros(n_players + 1) if number == 0 else None,
+            )
+        )
+    write_measurements(path, items, {"fraction": 1.0, "epoch": 7.0, "settings": {"a": 1}})
+
+
+def write_table(path: Path, columns: Columns) -> None:
+    """Four rows: two of each of two samples."""
+    values = {"text": ["é", "null"] * 2, "number": [0.5, 1.0] * 2, "truth": [True, False] * 2}
+    values["gaps"] = [0.5, np.nan, 1.0, 2.0]
+    table = pd.DataFrame({name: values[kind] for name, kind in columns.items()})
+    if "experiment" in columns:
+        table["experiment"] = "e"
+    with atomic_path(path) as temporary:
+        table.to_csv(temporary, index=False)
+
+
+def _encoder(path: Path) -> TextArchitecture:
+    return TextArchitecture.model_validate(
+        {"family": "transformers", "folder": str(path.parent), "max_tokens": 32}
+    )
+
+
+def _network(path: Path) -> object:
+    model = build(small("whypretrain_resnet"), N_CLASSES)
+    return _spot(load_all(model, path).metadata, path)
+
+
+READERS: dict[str, Callable[[Path], object]] = {
+    "results/datasets/images/train.parquet": read_split,
+    "results/datasets/texts/train.parquet": read_split,
+    "results/datasets/images/test.parquet": count_rows,
+    f"{EXPERIMENT}/samples.h5": read_samples,
+    f"{EXPERIMENT}/finetune/interactions-1.0000.h5": read_model,
+    f"{RUN}/snapshot-1.0000.safetensors": _network,
+    "results/pretrained/net/weights.safetensors": lambda path: load_backbone(
+        build(small("whypretrain_resnet"), 7), path
+    ),
+    f"{RUN}/history.csv": lambda path: read_table(path, HISTORY),
+    f"{RUN}/robustness.csv": lambda path: read_table(path, ROBUSTNESS),
+    **{
+        f"{EXPERIMENT}/tables/{name}.csv": lambda path: read_tables([path], ["e"])
+        for name in TABLES
+    },
+    f"{ENCODER}/config.json": lambda path: build_text(_encoder(path), 2),
+    f"{ENCODER}/tokenizer.json": lambda path: Tokenizer(_encoder(path)),
+    f"{DOWNLOAD}/deep/model.safetensors": lambda path: check_download(path.parents[1]),
+    f"{DOWNLOAD}/{FETCHED}": lambda path: check_download(path.parent),
+}
+"""Every file, and what reads it."""
+SUMMED = [name for name in READERS if "deep" not in name]
+"""Those that have a sidecar; a downloaded file stands in the record of its download."""
