@@ -2,9 +2,14 @@
 
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from whypretrain.code import ROOT, closure
+from whypretrain.config.mistakes import ConfigError
+from whypretrain.config.reading import read
+from whypretrain.config.whole import Config, check
 
 NVIDIA_DRIVER = Path("/dev/nvidiactl")
 
@@ -15,6 +20,30 @@ def use_this_checkout() -> None:
     # The hub's libraries look for newer files even where all are local, unless told not to.
     os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+
+
+def configured(values: dict[str, Any], files: Iterable[str | Path]) -> Config:
+    """The checked configuration.
+
+    Parameters
+    ----------
+    values : what Snakemake read from the files and the command line
+    files : read once more, as Snakemake says nothing of a key that stands twice
+
+    Raises
+    ------
+    ConfigError
+        With one line a mistake.
+    """
+    for file in map(Path, files):
+        if not file.is_file():  # such as a pipe, which is empty by now
+            continue
+        try:
+            read(file)
+        except ConfigError as error:
+            message = f"{file}: {error}"
+            raise ConfigError(message) from None
+    return check(values)
 
 
 def code(module: str) -> list[str]:

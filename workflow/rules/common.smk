@@ -11,13 +11,12 @@ sys.path.insert(0, str(Path(workflow.basedir, "src").resolve()))
 
 from whypretrain.config.mistakes import ConfigError
 from whypretrain.config.training import snapshot_label
-from whypretrain.config.whole import check
-from whypretrain.workflow import code, local_gpus, use_this_checkout
+from whypretrain.workflow import code, configured, local_gpus, use_this_checkout
 
 use_this_checkout()
 
 try:
-    CONFIG = check(dict(config))
+    CONFIG = configured(dict(config), workflow.configfiles)
 except ConfigError as error:
     raise WorkflowError(f"The configuration is wrong.\n{error}") from None
 
