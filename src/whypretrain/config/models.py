@@ -21,7 +21,8 @@ class ImageArchitecture(Section):
     family: Literal["timm"] = "timm"
     """This kind of model; may be left out."""
     timm: str = Field(pattern=r"^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)?$")
-    """Name for `timm.create_model`, without the address of a hub or a folder; the project registers three small ones, `whypretrain_*`."""
+    """Name for `timm.create_model`, no address of a hub or a folder; the project registers three
+    small ones, `whypretrain_*`."""
     options: dict[str, Any] = {}
     """Further keyword arguments of `timm.create_model`."""
     image_size: int = Field(default=224, ge=1)

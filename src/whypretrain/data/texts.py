@@ -46,7 +46,7 @@ class Tokenizer:
         folder = Path(architecture.folder)
         try:
             self._tokenizer = transformers().AutoTokenizer.from_pretrained(
-                folder, local_files_only=True
+                folder, local_files_only=True, trust_remote_code=False
             )
         except (OSError, ValueError) as error:
             message = f"{folder}: no tokenizer ({error})"
@@ -58,6 +58,9 @@ class Tokenizer:
             raise ArtifactError(message)
         self.padding: int = self._tokenizer.pad_token_id
         self.mask: int = self._tokenizer.mask_token_id
+
+    def __len__(self) -> int:
+        return len(self._tokenizer)
 
     def __call__(self, sentence: str) -> Tokens:
         """Tokens of one sentence, with the special tokens of the model."""

@@ -38,7 +38,7 @@ def build(architecture: Architecture, n_classes: int) -> nn.Module:
             in_chans=architecture.channels,
             **architecture.options,
         )
-    except (RuntimeError, TypeError, AssertionError) as error:
+    except Exception as error:  # networks raise anything about their options
         message = f"timm = '{architecture.timm}', options = {architecture.options}: {error}"
         raise ValueError(message) from error
     return model
@@ -92,11 +92,38 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     except (SafetensorError, FileNotFoundError, json.JSONDecodeError) as error:
         message = f"{path}: cannot be read as weights ({error}); delete it and run snakemake again"
         raise ArtifactError(message) from error
+    check_finite(tensors, path)
+    return tensors, metadata
+
+
+def check_finite(tensors: dict[str, Tensor], source: Path) -> None:
+    """Raise ArtifactError if a weight is not finite."""
     broken = [name for name, value in tensors.items() if not torch.isfinite(value).all()]
     if broken:
-        message = f"{path}: weights that are not finite: {', '.join(broken)}"
+        message = f"{source}: weights that are not finite: {', '.join(broken)}"
         raise ArtifactError(message)
-    return tensors, metadata
+
+
+def check_input(architecture: ImageArchitecture) -> None:
+    """Check that a network takes images of the configured size, without computing anything.
+
+    Raises
+    ------
+    ValueError
+        If it does not.
+    """
+    side, channels = architecture.image_size, architecture.channels
+    try:
+        with torch.device("meta"), torch.inference_mode():
+            build(architecture, 2).eval()(torch.empty(1, channels, side, side))
+    except NotImplementedError:
+        return  # a network that asks for numbers, of which there are none
+    except (AssertionError, IndexError, RuntimeError, ValueError) as error:
+        message = (
+            f"timm = '{architecture.timm}': takes no images of image_size = {side} "
+            f"({' '.join(str(error).split())})"
+        )
+        raise ValueError(message) from error
 
 
 def load_all(model: nn.Module, path: Path) -> dict[str, Any]:

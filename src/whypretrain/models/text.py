@@ -56,9 +56,9 @@ def build_text(architecture: TextArchitecture, n_classes: int) -> TextNetwork:
     """
     try:
         config = transformers().AutoConfig.from_pretrained(
-            Path(architecture.folder), local_files_only=True
+            Path(architecture.folder), local_files_only=True, trust_remote_code=False
         )
-        encoder = transformers().AutoModel.from_config(config)
+        encoder = transformers().AutoModel.from_config(config, trust_remote_code=False)
     except (OSError, ValueError) as error:
         message = f"{architecture.folder}: no transformers configuration ({error})"
         raise ArtifactError(message) from error
@@ -84,6 +84,8 @@ def read_encoder(folder: Path, *, with_pooler: bool) -> dict[str, Tensor]:
         encoder, found = transformers().AutoModel.from_pretrained(
             folder,
             local_files_only=True,
+            trust_remote_code=False,  # a folder may name Python files of its own to run
+            use_safetensors=True,
             output_loading_info=True,
             ignore_mismatched_sizes=True,  # named below
             dtype=torch.float32,
