@@ -16,14 +16,12 @@ rule prepare:
         "../../envs/whypretrain.yaml"
     params:
         settings=lambda w: CONFIG.prepare(w.dataset).to_json(),
-        downloaded=lambda w, input: (
-            f"--downloaded {Path(input.downloaded[0]).parent}"
-            if input.downloaded
-            else ""
-        ),
+        downloaded=lambda w, input: [
+            f"--downloaded={Path(path).parent}" for path in input.downloaded
+        ],
     shell:
         "python -m whypretrain.prepare --settings {params.settings:q}"
-        " {params.downloaded} --train {output.train:q} --test {output.test:q} 2>&1 | tee {log:q}"
+        " {params.downloaded:q} --train {output.train:q} --test {output.test:q} 2>&1 | tee {log:q}"
 
 
 rule samples:

@@ -47,7 +47,7 @@ rule convert:
         source=weights_source,
     shell:
         "python -m whypretrain.convert --settings {params.settings:q}"
-        " --source {params.source:q} --weights {output.weights:q} 2>&1 | tee {log:q}"
+        " --source={params.source:q} --weights {output.weights:q} 2>&1 | tee {log:q}"
 
 
 # A text model's configuration and tokenizer come with its weights.
