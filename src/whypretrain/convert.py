@@ -6,7 +6,6 @@ copied beside them: nothing later looks outside `results/`.
 """
 
 import json
-import os
 from pathlib import Path
 
 import torch
@@ -26,6 +25,7 @@ from whypretrain.models.build import (
     save_tensors,
 )
 from whypretrain.models.text import build_text, read_encoder, transformers
+from whypretrain.paths import configured_path
 from whypretrain.progress import say
 
 PICKLES = {".pt", ".pth", ".bin", ".ckpt", ".tar", ".pkl", ".pickle"}
@@ -40,12 +40,9 @@ def locate(source: str) -> Path:
     ValueError
         If a variable is not set or nothing is there.
     """
-    path = Path(os.path.expandvars(source)).expanduser()
-    if "$" in str(path):
-        message = f"weights.path = '{source}': an environment variable in it is not set"
-        raise ValueError(message)
+    path = configured_path(source, "weights.path")
     if not path.exists():
-        message = f"weights.path = '{source}': no file or folder is there"
+        message = f"weights.path = {source!r}: no file or folder is there"
         raise ValueError(message)
     return path
 

@@ -72,6 +72,7 @@ MISTAKES: list[tuple[str, str, Any, str]] = [
      {"kind": "words", "n": 127}, "players.n = 127: at most 126, as model 'bert_base' has max_tok"),
     ("words of an image", "experiments.vgg-digits.sampling",
      {"players": {"kind": "words"}, "baseline": "mask_token"}, "players.kind = 'words': on a datas"),
+    ("braces in a path", "experiments.vgg-digits.sampling", {"players": {"kind": "annotations", "path": "{x}.json"}}, "path = '{x}.json': Snakemake takes braces"),
     ("parts without keypoints", "experiments.resnet-digits.sampling", {"players": {"kind": "parts"}},
      "players.kind = 'parts': on a dataset of source 'digits' allowed: grid, superpixels, annot"),
     ("a text model on images", "experiments.vgg-digits.model", "bert_base", "model 'bert_base' is f"),

@@ -1,5 +1,6 @@
 """Samples, players, baseline and the numerics of extraction."""
 
+import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -67,7 +68,14 @@ class AnnotationPlayers(Section):
     """Players a sample; every sample must have exactly as many regions."""
     path: str = Field(min_length=1)
     """JSON file from the ids of samples to one list of pixels [row, column] a player, absolute or
-    from where snakemake is started."""
+    from where snakemake is started; `$VARIABLES` are replaced by the environment's."""
+
+    @model_validator(mode="after")
+    def _no_wildcard(self) -> Self:
+        if re.search("[{}]", re.sub(r"\$\{\w+\}", "", self.path)):
+            message = f"path = {self.path!r}: Snakemake takes braces for wildcards; rename the file"
+            raise ValueError(message)
+        return self
 
 
 class WordPlayers(Section):

@@ -1,8 +1,6 @@
 """Choosing the samples of an experiment from the test split, with their players and baselines."""
 
 import json
-import os
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +30,7 @@ from whypretrain.interactions.players import (
     word_players,
 )
 from whypretrain.interactions.superpixels import superpixel_players
+from whypretrain.paths import configured_path
 
 
 def make_samples(train: Split, test: Split, settings: SamplesSettings) -> Samples:
@@ -100,7 +99,7 @@ def _image_samples(
     regions = None
     usable = None
     if isinstance(sampling.players, AnnotationPlayers):
-        regions = read_annotations(Path(os.path.expandvars(sampling.players.path)))
+        regions = read_annotations(configured_path(sampling.players.path, "players.path"))
         usable = np.array([name in regions for name in test.ids])
     elif isinstance(sampling.players, PartPlayers):
         counts = [_usable_parts(note, size) for note in test.annotations]

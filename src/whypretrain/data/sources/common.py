@@ -2,13 +2,13 @@
 
 import json
 import math
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from whypretrain.data.encoded import image_size
 from whypretrain.data.table import Row, Task
+from whypretrain.paths import configured_path
 
 FETCHED = "fetched.json"
 """The file that the stage `fetch` writes last: its folder is complete."""
@@ -43,12 +43,9 @@ def located(path: str | None, downloaded: Path | None) -> Path:
         If the path is no folder, or the download is not complete.
     """
     if path is not None:
-        root = Path(os.path.expandvars(path)).expanduser()
-        if "$" in str(root):
-            message = f"datasets: path = '{path}': an environment variable in it is not set"
-            raise ValueError(message)
+        root = configured_path(path, "datasets: path")
         if not root.is_dir():
-            message = f"datasets: path = '{path}' is no folder"
+            message = f"datasets: path = {path!r} is no folder"
             raise FileNotFoundError(message)
         return root
     if downloaded is None:
