@@ -173,7 +173,8 @@ def _fetch_archive(archive: Archive, folder: Path) -> dict[str, Any]:
                 # This filter refuses paths that leave the folder, too.
                 tar.extractall(unpacked, filter="data")
         except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError) as error:
-            message = f"{archive.url}: no tar archive that can be unpacked ({error})"
+            reason = str(error).partition("\n")[0]
+            message = f"{archive.url}: no tar archive that can be unpacked ({reason})"
             raise FetchError(message) from error
         names = sorted(path.name for path in unpacked.iterdir())
         _check_names(archive.url, names)

@@ -1,5 +1,6 @@
 """A copy of the project in which a tiny suite was run once, for tests that edit it."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -18,6 +19,8 @@ TINYS_OWN = {
     f"{TINY_RUNS}/finetune-tiny-seed0",
     f"{TINY_RUNS}/scratch-tiny-seed0",
 }
+SECRETS = {"HF_TOKEN": "hf_" + 34 * "s", "HOME": "/home/someone-secret", "USER": "someone-secret"}
+"""What is in the environment of every run, and must be in no result: test_secrets.py looks."""
 PARTS = ["Snakefile", "config.yaml", "workflow", "profiles", "envs", "src"]
 
 
@@ -48,6 +51,7 @@ class Project:
                 *arguments,
             ],
             cwd=self.folder,
+            env={**os.environ, **SECRETS},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
