@@ -19,7 +19,7 @@ TINYS_OWN = {
     f"{TINY_RUNS}/finetune-tiny-seed0",
     f"{TINY_RUNS}/scratch-tiny-seed0",
 }
-SECRETS = {"HF_TOKEN": "hf_" + 34 * "s", "HOME": "/home/someone-secret", "USER": "someone-secret"}
+SECRETS = {"HF_TOKEN": "hf_" + 34 * "s", "USER": "someone-secret", "LOGNAME": "someone-secret"}
 """What is in the environment of every run, and must be in no result: test_secrets.py looks."""
 PARTS = ["Snakefile", "config.yaml", "workflow", "profiles", "envs", "src"]
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.workflow.conftest import ROOT, SECRETS, Project
 
-HIDDEN = [*SECRETS.values(), str(ROOT)]
+HIDDEN = [*SECRETS.values(), str(ROOT), f"{Path.home()}/"]
 
 
 def contents(path: Path) -> str:

@@ -1,4 +1,6 @@
 # In: a dataset's source. Out: its splits (Parquet); per experiment the samples, players, baseline.
+#
+# What reads a person's own files goes before what takes hours: a mistake shows at once.
 
 
 rule prepare:
@@ -12,6 +14,7 @@ rule prepare:
         "results/logs/prepare/{dataset}.log",
     benchmark:
         "results/benchmarks/prepare/{dataset}.tsv"
+    priority: 10
     conda:
         "../../envs/whypretrain.yaml"
     params:
@@ -38,6 +41,7 @@ rule samples:
         "results/logs/samples/{experiment}.log",
     benchmark:
         "results/benchmarks/samples/{experiment}.tsv"
+    priority: 10
     conda:
         "../../envs/whypretrain.yaml"
     params:

@@ -40,6 +40,7 @@ rule convert:
         "results/benchmarks/convert/{model}.tsv"
     wildcard_constraints:
         model=one_of(set(CONFIG.models) - {*TRAINED_HERE, *TEXT_MODELS}),
+    priority: 10  # it reads a person's own files
     conda:
         "../../envs/whypretrain.yaml"
     params:
