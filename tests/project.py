@@ -1,5 +1,6 @@
 """A copy of the project for tests that run the tiny suite, edit it or damage it."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -16,6 +17,8 @@ TINYS_OWN = {
     f"{TINY_RUNS}/finetune-tiny-seed0",
     f"{TINY_RUNS}/scratch-tiny-seed0",
 }
+SECRETS = {"HF_TOKEN": "hf_" + 34 * "s", "USER": "someone-secret", "LOGNAME": "someone-secret"}
+"""What is in the environment of every run, and must be in no result: test_secrets.py looks."""
 PARTS = ["Snakefile", "config.yaml", "workflow", "profiles", "envs", "src"]
 
 
@@ -46,6 +49,7 @@ class Project:
                 *arguments,
             ],
             cwd=self.folder,
+            env={**os.environ, **SECRETS},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -38,6 +38,12 @@ FILES = {
 }
 
 
+def git_id(content: bytes) -> str:
+    """As `git hash-object` gives it."""
+    blob = b"blob %d\0" % len(content) + content
+    return hashlib.sha1(blob, usedforsecurity=False).hexdigest()
+
+
 def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
@@ -58,6 +64,7 @@ class FakeHub:
                 rfilename=name,
                 size=len(content),
                 lfs=SimpleNamespace(sha256=sha256(content)) if name.startswith("data") else None,
+                blob_id=git_id(content),
             )
             for name, content in FILES.items()
         ]
@@ -131,6 +138,10 @@ def test_a_wrong_file_is_deleted(hub: FakeHub, tmp_path: Path, wrong: bytes) -> 
     hub.served["README.md"] = wrong
     with pytest.raises(FetchError, match=rf"README\.md: {len(wrong)} bytes rather than 7"):
         fetch.fetch(settings("README.md"), tmp_path)
+    hub.served["README.md"] = b"read us"  # small files have git's checksum
+    with pytest.raises(FetchError, match=r"README\.md: checksum mismatch, \w{40} rather"):
+        fetch.fetch(settings("README.md"), tmp_path)
+    assert not (tmp_path / "README.md").exists()
 
 
 @pytest.mark.usefixtures("hub")
@@ -206,8 +217,9 @@ def test_a_mistake_of_ours_is_not_dressed_up(hub: FakeHub, tmp_path: Path) -> No
 class Answer(io.BytesIO):
     """What a web server answers."""
 
-    def __init__(self, content: bytes, length: int | None = None) -> None:
+    def __init__(self, content: bytes, length: int | None = None, url: str = "https://x") -> None:
         super().__init__(content)
+        self.url = url
         self.headers = {"Content-Length": str(len(content) if length is None else length)}
 
 
@@ -261,6 +273,7 @@ NOT_FOUND = urllib.error.HTTPError("https://x", 404, "Not Found", Message(), Non
         (b"no tar", Answer(b"no tar"), "no tar archive that can be unpacked"),
         (packed(**{"../out.txt": b"x"}), None, "outside the destination"),
         (b"cut off", Answer(b"cut", 7), "the connection ended after 3 of 7 bytes"),
+        (b"x", Answer(b"x", url="http://x"), "redirects to http://x, which is not https"),
         (b"x", NOT_FOUND, "the server answers 404 Not Found: correct archive.url"),
         (b"x", urllib.error.URLError("no name"), "no network: https://example.org/birds.tgz"),
     ],

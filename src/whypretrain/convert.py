@@ -6,7 +6,6 @@ copied beside them: nothing later looks outside `results/`.
 """
 
 import json
-import os
 import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,14 +16,23 @@ from safetensors.torch import load_file
 
 from whypretrain import __version__, stage
 from whypretrain.artifacts import ArtifactError, atomic_path
-from whypretrain.config.models import ConvertSettings, ImageArchitecture, TextArchitecture
+from whypretrain.config.models import SET_HERE, ConvertSettings, ImageArchitecture, TextArchitecture
+from whypretrain.data.texts import Tokenizer
 from whypretrain.downloads import FETCHED, check_download
-from whypretrain.models.build import build, check_keys, head_keys, save_tensors
-from whypretrain.models.text import read_encoder, transformers
+from whypretrain.models.build import (
+    build,
+    check_finite,
+    check_input,
+    check_keys,
+    head_keys,
+    save_tensors,
+)
+from whypretrain.models.text import build_text, read_encoder, transformers
+from whypretrain.paths import configured_path
 from whypretrain.progress import say
 
-FIXED = {"num_classes", "in_chans"}
-"""Options that the workflow sets itself; the shapes of the weights show those of a file."""
+PICKLES = {".pt", ".pth", ".bin", ".ckpt", ".tar", ".pkl", ".pickle"}
+"""How files of pickled weights are called."""
 
 
 def locate(source: str) -> Path:
@@ -35,12 +43,9 @@ def locate(source: str) -> Path:
     ValueError
         If a variable is not set or nothing is there.
     """
-    path = Path(os.path.expandvars(source)).expanduser()
-    if "$" in str(path):
-        message = f"weights.path = '{source}': an environment variable in it is not set"
-        raise ValueError(message)
+    path = configured_path(source, "weights.path")
     if not path.exists():
-        message = f"weights.path = '{source}': no file or folder is there"
+        message = f"weights.path = {source!r}: no file or folder is there"
         raise ValueError(message)
     return path
 
@@ -60,7 +65,7 @@ def image_weights(architecture: ImageArchitecture, source: Path) -> dict[str, to
     try:
         tensors = load_file(file)
     except (SafetensorError, OSError) as error:
-        message = f"{file}: cannot be read as weights ({error})"
+        message = f"{file}: cannot be read as weights ({error}){_way_out(source)}"
         raise ArtifactError(message) from error
     with torch.device("meta"):
         model = build(architecture, 2)
@@ -68,9 +73,19 @@ def image_weights(architecture: ImageArchitecture, source: Path) -> dict[str, to
     expected = {key: value for key, value in model.state_dict().items() if key not in heads}
     found = {key: value for key, value in tensors.items() if key not in heads}
     check_keys(found, expected, file, architecture.timm)
+    check_input(architecture)
     return {
         key: value.float() if value.is_floating_point() else value for key, value in found.items()
     }
+
+
+def _way_out(source: Path) -> str:
+    """What to do where weights are pickled: reading them could run what a stranger wrote."""
+    files = source.iterdir() if source.is_dir() else [source]
+    pickles = sorted(path.name for path in files if path.suffix in PICKLES)
+    if not pickles:
+        return ""
+    return f"; {pickles[0]} is pickled, which is never read: save the weights as safetensors"
 
 
 def _check_local_dir(architecture: ImageArchitecture, path: Path) -> None:
@@ -83,7 +98,8 @@ def _check_local_dir(architecture: ImageArchitecture, path: Path) -> None:
     try:
         described = json.loads(path.read_text(encoding="utf-8"))
         name = described.get("architecture", plain)
-        options = {k: v for k, v in (described.get("model_args") or {}).items() if k not in FIXED}
+        given = described.get("model_args") or {}
+        options = {key: value for key, value in given.items() if key not in SET_HERE}
         both = architecture.model_copy(update={"options": {**architecture.options, **options}})
         with torch.device("meta"):
             same = name == plain and str(build(both, 2)) == str(build(architecture, 2))
@@ -109,12 +125,31 @@ def text_weights(architecture: TextArchitecture, source: Path) -> dict[str, torc
     target.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=target.parent, prefix=".") as name:
         folder = Path(name)
-        library.AutoConfig.from_pretrained(source, local_files_only=True).save_pretrained(folder)
-        library.AutoTokenizer.from_pretrained(source, local_files_only=True).save_pretrained(folder)
+        for kind in (library.AutoConfig, library.AutoTokenizer):
+            found = kind.from_pretrained(source, local_files_only=True, trust_remote_code=False)
+            found.save_pretrained(folder)
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             with atomic_path(target / path.relative_to(folder)) as temporary:
                 shutil.copyfile(path, temporary)
+    _check_tokens(architecture, source)
     return weights
+
+
+def _check_tokens(architecture: TextArchitecture, source: Path) -> None:
+    """Check with one sentence that an encoder takes the longest and knows the last word."""
+    model = build_text(architecture, 2).eval()
+    n_words = len(Tokenizer(architecture))
+    longest = torch.full((1, architecture.max_tokens), n_words - 1)
+    try:
+        with torch.inference_mode():
+            model(longest)
+    except (IndexError, RuntimeError, ValueError) as error:
+        message = (
+            f"{source}: the encoder does not take max_tokens = {architecture.max_tokens} tokens of "
+            f"a tokenizer that has {n_words} ({error}); lower max_tokens, or give the encoder its "
+            f"own tokenizer"
+        )
+        raise ArtifactError(message) from error
 
 
 def main() -> None:
@@ -131,6 +166,7 @@ def main() -> None:
         tensors = image_weights(settings.architecture, source)
     else:
         tensors = text_weights(settings.architecture, source)
+    check_finite(tensors, source)
     save_tensors(
         arguments.weights,
         tensors,

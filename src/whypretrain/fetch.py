@@ -7,14 +7,16 @@ folder is complete.
 import errno
 import hashlib
 import json
+import lzma
 import shutil
 import tarfile
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from fnmatch import fnmatch
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from huggingface_hub import HfApi, snapshot_download
@@ -35,6 +37,10 @@ from whypretrain.downloads import FETCHED
 from whypretrain.progress import Progress, say
 
 CHUNK = 2**20
+RESERVED = {FETCHED, ".archive", ".unpacked", ".cache"}
+"""What stands for the state of a download, and must not come with one."""
+BLOCK = 4096  # bytes that a file takes on a disk besides its content, about
+MOST_FILES = 5_000_000
 TIMEOUT = 60  # seconds without an answer
 NETWORK_LIBRARIES = ("httpx", "httpx2", "httpcore", "httpcore2", "requests", "urllib3")
 
@@ -70,6 +76,7 @@ def _fetch_hub(settings: FetchSettings, hub: Hub, folder: Path) -> dict[str, Any
     )
     files = {file.rfilename: file for file in getattr(info, "siblings", None) or []}
     wanted = sorted(name for name in files if any(fnmatch(name, p) for p in hub.files))
+    _check_names(hub.repo, wanted)
     if not wanted:
         message = (
             f"{hub.repo}: no file matches {hub.files}; there are {', '.join(sorted(files)[:8])}"
@@ -97,11 +104,24 @@ def _fetch_hub(settings: FetchSettings, hub: Hub, folder: Path) -> dict[str, Any
     for name in wanted:
         size, lfs = files[name].size, files[name].lfs
         expected = hub.sha256.get(name) or (lfs.sha256 if lfs else None)
-        record[name] = _checked(folder / name, size, expected)
+        # Of a large file that is the checksum of a note which stands for it.
+        git = None if lfs else getattr(files[name], "blob_id", None)
+        record[name] = _checked(folder / name, size, expected, git)
     return {"repo": hub.repo, "revision": hub.revision, "files": record}
 
 
-def _checked(path: Path, size: int | None, sha256: str | None) -> dict[str, Any]:
+def _check_names(what: str, names: Iterable[str]) -> None:
+    """Refuse names that lead out of the folder, or stand for a download that is complete."""
+    for name in names:
+        parts = PurePosixPath(name).parts
+        if not parts or name.startswith("/") or ".." in parts or parts[0] in RESERVED:
+            message = f"{what}: holds a file named '{name}', which is not taken; correct files"
+            raise FetchError(message)
+
+
+def _checked(
+    path: Path, size: int | None, sha256: str | None, git: str | None = None
+) -> dict[str, Any]:
     """Size and checksum of a file; a wrong one is deleted, so that a retry downloads it anew."""
     if not path.is_file():
         message = f"{path}: was not downloaded; try again"
@@ -118,7 +138,18 @@ def _checked(path: Path, size: int | None, sha256: str | None) -> dict[str, Any]
         path.unlink()
         message = f"{path}: {found_size} bytes rather than {size}; it was deleted, try again"
         raise FetchError(message)
+    if git is not None and (other := git_id(path)) != git:
+        path.unlink()
+        message = f"{path}: checksum mismatch, {other} rather than {git}; it was deleted, try again"
+        raise FetchError(message)
     return {"size": found_size, "sha256": found}
+
+
+def git_id(path: Path) -> str:
+    """What git calls a file of this content: all that the hub says of files that are not large."""
+    content = path.read_bytes()
+    header = f"blob {len(content)}\0".encode()
+    return hashlib.sha1(header + content, usedforsecurity=False).hexdigest()
 
 
 def _remove_unwanted(folder: Path, wanted: set[str]) -> None:
@@ -138,12 +169,15 @@ def _fetch_archive(archive: Archive, folder: Path) -> dict[str, Any]:
         shutil.rmtree(unpacked, ignore_errors=True)
         try:
             with tarfile.open(packed) as tar:
-                # This filter refuses paths that leave the folder, links out of it, and devices.
+                _check_members(archive.url, tar, folder)
+                # This filter refuses paths that leave the folder, too.
                 tar.extractall(unpacked, filter="data")
-        except tarfile.TarError as error:
-            message = f"{archive.url}: no tar archive that can be unpacked ({error})"
+        except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError) as error:
+            reason = str(error).partition("\n")[0]
+            message = f"{archive.url}: no tar archive that can be unpacked ({reason})"
             raise FetchError(message) from error
         names = sorted(path.name for path in unpacked.iterdir())
+        _check_names(archive.url, names)
         for name in names:
             target = folder / name
             if target.is_dir() and not target.is_symlink():
@@ -164,10 +198,30 @@ def _fetch_archive(archive: Archive, folder: Path) -> dict[str, Any]:
     return {"url": archive.url, "sha256": archive.sha256, "files": contents}
 
 
+def _check_members(url: str, tar: tarfile.TarFile, folder: Path) -> None:
+    """Refuse an archive with anything but files and folders, or with more than fits the disk.
+
+    Links have been ways out of the folder in spite of filters, and datasets need none.
+    """
+    needed = 0
+    for number, member in enumerate(tar, start=1):
+        if not (member.isreg() or member.isdir()):
+            message = f"{url}: '{member.name}' in it is neither file nor folder; not unpacked"
+            raise FetchError(message)
+        needed += member.size + BLOCK
+        _check_space(folder, needed)
+        if number > MOST_FILES:
+            message = f"{url}: more than {MOST_FILES:,} files; not unpacked"
+            raise FetchError(message)
+
+
 def _download(archive: Archive, target: Path) -> None:
     hasher = hashlib.sha256()
     # Only https gets here: the configuration's type says so.
     with urllib.request.urlopen(archive.url, timeout=TIMEOUT) as answer:  # noqa: S310  (https only, by type)
+        if not answer.url.startswith("https://"):
+            message = f"{archive.url}: redirects to {answer.url}, which is not https"
+            raise FetchError(message)
         total = int(answer.headers.get("Content-Length") or 0)
         _check_space(target.parent, 2 * total)  # packed and unpacked
         progress = Progress("fetch", total // CHUNK, "MiB")

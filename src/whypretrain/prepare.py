@@ -4,6 +4,7 @@ from pathlib import Path
 
 from whypretrain import stage
 from whypretrain.config.data import PrepareSettings
+from whypretrain.data.remarks import remarks
 from whypretrain.data.sources import load_source
 from whypretrain.data.table import write_split
 from whypretrain.progress import say
@@ -22,6 +23,8 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     splits = load_source(arguments.settings.dataset, arguments.downloaded)
+    for remark in remarks(splits):
+        say(f"{arguments.train.parent.name}: warning: {remark}")
     write_split(arguments.train, splits.train, task=splits.task, classes=splits.classes)
     write_split(arguments.test, splits.test, task=splits.task, classes=splits.classes)
     say(

@@ -7,12 +7,13 @@ downstream.
 from whypretrain import __version__, stage
 from whypretrain.artifacts import digest, verified
 from whypretrain.code import code_digest
+from whypretrain.config.models import ImageArchitecture
 from whypretrain.config.training import Augmentation, PretrainSettings
 from whypretrain.data.images import Images
 from whypretrain.data.inputs import inputs_of
 from whypretrain.data.rotations import N_ROTATIONS, Rotations
 from whypretrain.data.table import Split, read_split
-from whypretrain.models.build import build
+from whypretrain.models.build import build, check_input
 from whypretrain.numerics import configure, seed_everything
 from whypretrain.training import Data, Outputs, fit
 
@@ -51,6 +52,8 @@ def main() -> None:
     train, test = read_split(arguments.train), read_split(arguments.test)
     seed = seed_everything(settings.seed, "pretrain")
     n_classes = len(train.classes) if settings.labels == "classes" else N_ROTATIONS
+    if isinstance(settings.architecture, ImageArchitecture):
+        check_input(settings.architecture)
     model = build(settings.architecture, n_classes)
     fit(
         model,

@@ -59,4 +59,4 @@ def run(main: Callable[[], None]) -> None:
     except (ArtifactError, ValueError, FloatingPointError, OSError) as error:
         if os.environ.get("WHYPRETRAIN_TRACEBACK"):
             raise
-        sys.exit(f"error: {error}")
+        sys.exit(f"error: {' '.join(str(error).splitlines())}")

@@ -4,11 +4,15 @@ import os
 import shlex
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from whypretrain.artifacts import SNAKEMAKE
 from whypretrain.code import ROOT, closure
+from whypretrain.config.mistakes import ConfigError
+from whypretrain.config.reading import read
+from whypretrain.config.whole import Config, check
 from whypretrain.progress import say
 
 LONG_AGO = 946_684_800.0  # the year 2000
@@ -57,6 +61,30 @@ def date_back() -> None:
                 os.utime(path, (date, date))
     for path in logs:
         os.utime(path)
+
+
+def configured(values: dict[str, Any], files: Iterable[str | Path]) -> Config:
+    """The checked configuration.
+
+    Parameters
+    ----------
+    values : what Snakemake read from the files and the command line
+    files : read once more, as Snakemake says nothing of a key that stands twice
+
+    Raises
+    ------
+    ConfigError
+        With one line a mistake.
+    """
+    for file in map(Path, files):
+        if not file.is_file():  # such as a pipe, which is empty by now
+            continue
+        try:
+            read(file)
+        except ConfigError as error:
+            message = f"{file}: {error}"
+            raise ConfigError(message) from None
+    return check(values)
 
 
 def code(module: str) -> list[str]:

@@ -144,7 +144,7 @@ MISTAKES = [
     ({"seed": 1}, "variations.mine.factors.seed = 1: give a list of values; for mappings, or"),
     ({"x": [{"seed": 1}]}, NAMED),
     ({"x": {"a": 1}}, NAMED),
-    ({"x": {1: {"seed": 1}}}, "level 1: a name is text; put it in quotes"),
+    ({"x": {1: {"seed": 1}}}, "key 1: a name is text; put it in quotes"),
     ({"x": {"a b": {"seed": 1}}}, "level 'a b': a name has 1 to 64 letters"),
     ({"a b": [1]}, "variations.mine.factors.a b = 'a b': a name has 1 to 64 letters"),
     ({}, "variations.mine.factors"),
@@ -181,7 +181,10 @@ def test_an_unknown_base_is_named() -> None:
 def test_a_mistake_of_the_base_is_named_once() -> None:
     values = varied({"sampling.seed": [1, 2]})
     values["experiments"][BASE]["seed"] = "0"
-    assert mistake(values) == f"experiments.{BASE}.seed = '0': Input should be a valid integer"
+    assert mistake(values) == (
+        f"experiments.{BASE}.seed = '0': Input should be a valid integer; "
+        f"YAML reads this as text: leave out quotes, and write digits alone"
+    )
 
 
 def test_names_that_clash_are_refused() -> None:
@@ -235,7 +238,7 @@ def test_a_configuration_without_variations_is_left_as_it_is() -> None:
     values = {key: value for key, value in VALID.items() if key != "variations"}
     for unchanged in (values, values | {"variations": 3}, values | {"variations": None}, {}, None):
         assert expand(unchanged) is unchanged  # type: ignore[arg-type]
-    assert "variations = 3: Input should be a valid dictionary" in mistake(
+    assert "variations = 3: must be keys with values, not one value" in mistake(
         values | {"variations": 3}
     )
 

@@ -92,7 +92,7 @@ def test_a_path_may_name_the_environment(folder: Path, monkeypatch: pytest.Monke
     dataset = ImageFolder(source="image_folder", path=f"${{IMAGES}}/{folder.name}")
     assert load_source(dataset).classes == ["cat", "dog"]
     monkeypatch.delenv("IMAGES")
-    with pytest.raises(ValueError, match="an environment variable in it is not set"):
+    with pytest.raises(ValueError, match=r"the environment variable \${IMAGES} is not set"):
         load_source(dataset)
     with pytest.raises(FileNotFoundError, match="'/no/such/folder' is no folder"):
         load_source(ImageFolder(source="image_folder", path="/no/such/folder"))

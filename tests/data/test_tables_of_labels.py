@@ -204,7 +204,7 @@ def test_numbers_in_a_table_of_text_are_positions_in_classes(tmp_path: Path) -> 
         ("sentence,label\na,good\n", "the test split has no sentence of class bad"),
         ("sentence,label\n", "the test split has no sentence of class bad, good"),
         ('sentence,label\n"a,good\n', "cannot be read"),
-        ("sentence,label\n\xe9,good\n", "cannot be read"),
+        ("sentence,label\n\xe9,good\n", "save it as UTF-8"),
     ],
 )
 def test_what_is_wrong_with_a_table_is_named(tmp_path: Path, content: str, message: str) -> None:
@@ -220,7 +220,7 @@ def test_files_of_tables_are_checked(tmp_path: Path) -> None:
     (tmp_path / "train.xlsx").touch()
     with pytest.raises(ValueError, match=r"must end in one of \.csv, \.tsv, \.jsonl, \.parquet"):
         load_source(tables(tmp_path, ".xlsx"))
-    for content, message in (("{", "a line is no JSON"), ("[1]", r"there are \[1\]")):
+    for content, message in (("{", "train.jsonl, line 1: no JSON"), ("[1]", r"there are \[1\]")):
         (tmp_path / "train.jsonl").write_text(content)
         with pytest.raises(ValueError, match=message):
             load_source(tables(tmp_path, ".jsonl"))

@@ -11,9 +11,9 @@ sys.path.insert(0, str(Path(workflow.basedir, "src").resolve()))
 
 from whypretrain.config.mistakes import ConfigError
 from whypretrain.config.training import snapshot_label
-from whypretrain.config.whole import check
 from whypretrain.workflow import (
     code,
+    configured,
     date_back,
     local_gpus,
     name_mending_command,
@@ -28,7 +28,7 @@ name_mending_command(
 )
 
 try:
-    CONFIG = check(dict(config))
+    CONFIG = configured(dict(config), workflow.configfiles)
 except ConfigError as error:
     raise WorkflowError(f"The configuration is wrong.\n{error}") from None
 

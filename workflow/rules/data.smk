@@ -1,4 +1,6 @@
 # In: a dataset's source. Out: its splits (Parquet); per experiment the samples, players, baseline.
+#
+# What reads a person's own files goes before what takes hours: a mistake shows at once.
 
 
 rule prepare:
@@ -12,18 +14,17 @@ rule prepare:
         "results/logs/prepare/{dataset}.log",
     benchmark:
         "results/benchmarks/prepare/{dataset}.tsv"
+    priority: 10
     conda:
         "../../envs/whypretrain.yaml"
     params:
         settings=lambda w: CONFIG.prepare(w.dataset).to_json(),
-        downloaded=lambda w, input: (
-            f"--downloaded {Path(input.downloaded[0]).parent}"
-            if input.downloaded
-            else ""
-        ),
+        downloaded=lambda w, input: [
+            f"--downloaded={Path(path).parent}" for path in input.downloaded
+        ],
     shell:
         "python -m whypretrain.prepare --settings {params.settings:q}"
-        " {params.downloaded} --train {output.train:q} --test {output.test:q} 2>&1 | tee {log:q}"
+        " {params.downloaded:q} --train {output.train:q} --test {output.test:q} 2>&1 | tee {log:q}"
 
 
 rule samples:
@@ -40,6 +41,7 @@ rule samples:
         "results/logs/samples/{experiment}.log",
     benchmark:
         "results/benchmarks/samples/{experiment}.tsv"
+    priority: 10
     conda:
         "../../envs/whypretrain.yaml"
     params:

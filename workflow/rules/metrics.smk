@@ -27,11 +27,9 @@ rule metrics:
     params:
         settings=lambda w: CONFIG.measure(w.experiment).to_json(),
         folder=subpath(output[0], parent=True),
-        replicate=lambda w, input: (
-            f"--replicate {input.replicate}" if input.replicate else ""
-        ),
+        replicate=lambda w, input: [f"--replicate={path}" for path in input.replicate],
     shell:
         "python -m whypretrain.metrics --settings {params.settings:q}"
         " --pretrain {input.pretrain:q} --finetune {input.finetune:q}"
         " --scratch {input.scratch:q} --histories {input.histories:q}"
-        " --test {input.test:q} {params.replicate} --tables {params.folder:q} 2>&1 | tee {log:q}"
+        " --test {input.test:q} {params.replicate:q} --tables {params.folder:q} 2>&1 | tee {log:q}"

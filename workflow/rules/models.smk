@@ -40,6 +40,7 @@ rule convert:
         "results/benchmarks/convert/{model}.tsv"
     wildcard_constraints:
         model=one_of(set(CONFIG.models) - {*TRAINED_HERE, *TEXT_MODELS}),
+    priority: 10  # it reads a person's own files
     conda:
         "../../envs/whypretrain.yaml"
     params:
@@ -47,7 +48,7 @@ rule convert:
         source=weights_source,
     shell:
         "python -m whypretrain.convert --settings {params.settings:q}"
-        " --source {params.source:q} --weights {output.weights:q} 2>&1 | tee {log:q}"
+        " --source={params.source:q} --weights {output.weights:q} 2>&1 | tee {log:q}"
 
 
 # A text model's configuration and tokenizer come with its weights.

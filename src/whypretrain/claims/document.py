@@ -1,5 +1,6 @@
 """The claims of a suite as a Markdown table."""
 
+import re
 from typing import Any
 
 import pandas as pd
@@ -52,7 +53,7 @@ def document(claims: pd.DataFrame, settings: ClaimsSettings) -> str:
         ]
         for row in own.itertuples():
             cells = [
-                titles[str(row.experiment)],
+                _plain(titles[str(row.experiment)]),
                 f"{_short(row.number)} [{_short(row.low)}, {_short(row.high)}]",
                 _short(row.null),
                 f"{_short(row.excess)} [{_short(row.excess_low)}, {_short(row.excess_high)}]",
@@ -66,6 +67,11 @@ def document(claims: pd.DataFrame, settings: ClaimsSettings) -> str:
             lines.append(f"| {' | '.join(cells)} |")
         lines.append("")
     return "\n".join(lines)
+
+
+def _plain(title: str) -> str:
+    """A title that Markdown shows as it is, and that is no HTML."""
+    return re.sub(r"([\\`<>|\[\]])", r"\\\1", title)
 
 
 def _short(value: Any) -> str:

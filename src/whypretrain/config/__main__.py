@@ -12,10 +12,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from whypretrain.config.base import allowed
 from whypretrain.config.mistakes import ConfigError
+from whypretrain.config.reading import read
 from whypretrain.config.whole import Config, check
 
 STAGES = [
@@ -38,8 +37,8 @@ RUN_STAGES = {"probe", "train", "robustness_of"}
 
 
 def load(path: Path) -> Config:
-    """Read and validate a configuration file. Raises ConfigError, OSError or YAMLError."""
-    return check(yaml.safe_load(path.read_text(encoding="utf-8")))
+    """Read and validate a configuration file. Raises ConfigError or OSError."""
+    return check(read(path))
 
 
 def schema() -> str:
@@ -109,7 +108,7 @@ def main() -> None:
         return
     try:
         config = load(arguments.file)
-    except (ConfigError, OSError, yaml.YAMLError) as error:
+    except (ConfigError, OSError) as error:
         sys.exit(f"{arguments.file}: {error}")
     if arguments.command == "check":
         print(f"{arguments.file}: valid; suites: {', '.join(config.suites)}")

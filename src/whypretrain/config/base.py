@@ -5,7 +5,7 @@ import json
 import re
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 
 def check_name(name: str) -> str:
@@ -20,6 +20,21 @@ Name = Annotated[str, AfterValidator(check_name)]
 """A name that becomes part of a file name: letters, digits, `_`, `-` and `.`."""
 
 
+Seed = Annotated[int, Field(ge=0)]
+"""Of a generator of random numbers."""
+
+
+def _check_title(title: str) -> str:
+    if not title.isprintable():
+        message = "a title is one line of printable characters"
+        raise ValueError(message)
+    return title
+
+
+Title = Annotated[str, AfterValidator(_check_title)]
+"""How figures call something: one line."""
+
+
 def check_increasing(numbers: list[float]) -> list[float]:
     """Return numbers that increase strictly, or raise ValueError."""
     if numbers != sorted(set(numbers)):
@@ -32,7 +47,11 @@ class Section(BaseModel):
     """A section of the configuration: unknown keys and loosely typed values are errors."""
 
     model_config = ConfigDict(
-        extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True
+        extra="forbid",
+        strict=True,
+        frozen=True,
+        use_attribute_docstrings=True,
+        allow_inf_nan=False,
     )
 
     @model_validator(mode="before")
@@ -41,7 +60,7 @@ class Section(BaseModel):
         if isinstance(values, dict):
             for key in values:
                 if key not in cls.model_fields:
-                    message = f"unknown key '{key}'; {allowed(str(key), list(cls.model_fields))}"
+                    message = f"unknown key {key!r}; {allowed(str(key), list(cls.model_fields))}"
                     raise ValueError(message)
         return values
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from whypretrain.config.base import Section
+from whypretrain.config.base import Section, Seed
 from whypretrain.config.fetch import Archive, FetchSettings
 from whypretrain.config.hub import Hub
 
@@ -49,7 +49,7 @@ class Digits(_Source):
     distortion: Literal["none", "invert", "shuffle"] = "none"
     """Of every image: dark and light swapped, or the 64 pixels in another order, drawn once and the
     same for all images."""
-    seed: int = 0
+    seed: Seed = 0
     """Of the split and of the order of shuffled pixels."""
 
     @property
@@ -161,6 +161,9 @@ class _Table(_Files):
     def _classes_agree(self) -> Self:
         if self.classes is None:
             return self
+        if not all(name.strip() for name in self.classes):
+            message = f"classes = {self.classes}: a name is empty"
+            raise ValueError(message)
         if len(set(self.classes)) < len(self.classes):
             message = f"classes = {self.classes}: a name stands twice"
             raise ValueError(message)
@@ -187,7 +190,7 @@ class HubParquet(_Table):
     """At most so many training rows of each class, drawn at random."""
     max_test_per_class: int | None = Field(default=None, ge=1)
     """At most so many test rows of each class, drawn at random."""
-    seed: int = 0
+    seed: Seed = 0
     """Of the draws; a larger number keeps the rows of a smaller one."""
 
     @model_validator(mode="after")

@@ -11,8 +11,8 @@ from whypretrain.config.hub import Hub
 class Archive(Section):
     """One tar archive on a web server."""
 
-    url: str = Field(pattern=r"^https://[^\s]+$")
-    """Where it is; https only."""
+    url: str = Field(pattern=r"^https://[^\s/@?#]+(/[^\s]*)?$")
+    """Where it is; https only, and no user and password: it is written into results."""
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     """Its checksum, 64 hexadecimal digits, checked before it is unpacked."""
 

@@ -10,7 +10,7 @@ from whypretrain.config.base import Section
 class Hub(Section):
     """Files of a repository on the hub, at a revision that cannot change."""
 
-    repo: str = Field(pattern=r"^[\w.-]+/[\w.-]+$")
+    repo: str = Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*/[A-Za-z0-9_][A-Za-z0-9_.-]*$")
     """`owner/name`."""
     revision: str = Field(pattern=r"^[0-9a-f]{40}$")
     """A commit, 40 hexadecimal digits: branches and tags move."""

@@ -1,11 +1,12 @@
 """Samples, players, baseline and the numerics of extraction."""
 
+import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from whypretrain.config.base import Section
-from whypretrain.config.models import Architecture
+from whypretrain.config.base import Section, Seed
+from whypretrain.config.models import Architecture, ImageModel, TextModel
 from whypretrain.interactions.players import grid_capacity
 
 
@@ -67,7 +68,14 @@ class AnnotationPlayers(Section):
     """Players a sample; every sample must have exactly as many regions."""
     path: str = Field(min_length=1)
     """JSON file from the ids of samples to one list of pixels [row, column] a player, absolute or
-    from where snakemake is started."""
+    from where snakemake is started; `$VARIABLES` are replaced by the environment's."""
+
+    @model_validator(mode="after")
+    def _no_wildcard(self) -> Self:
+        if re.search("[{}]", re.sub(r"\$\{\w+\}", "", self.path)):
+            message = f"path = {self.path!r}: Snakemake takes braces for wildcards; rename the file"
+            raise ValueError(message)
+        return self
 
 
 class WordPlayers(Section):
@@ -95,6 +103,22 @@ Players = Annotated[
 """What can be present or masked; `grid` where no kind is given."""
 
 
+SPECIAL_TOKENS = 2
+"""Tokens that a text network's input holds at least besides the words: first and last."""
+
+
+def check_room(players: Players, model: ImageModel | TextModel, key: str, name: str) -> None:
+    """Check that a model's inputs have a site for every player. Raises ValueError."""
+    if isinstance(model, ImageModel):
+        most, what = model.image_size**2, f"image_size = {model.image_size}"
+    else:
+        most = model.max_tokens - SPECIAL_TOKENS
+        what = f"max_tokens = {model.max_tokens}"
+    if players.n > most:
+        message = f"{key} = {players.n}: at most {most}, as model '{name}' has {what}"
+        raise ValueError(message)
+
+
 Background = Literal["keep", "mask"]
 
 
@@ -106,7 +130,7 @@ class Sampling(Section):
     where `total` is given."""
     total: int | None = Field(default=None, ge=1)
     """Or: samples in all, spread over the classes as evenly as possible."""
-    seed: int = 0
+    seed: Seed = 0
     """Of the choice of samples and of players."""
     players: Players = GridPlayers()
     """What can be present or masked."""

@@ -4,8 +4,15 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from whypretrain.config.base import Name, Section
+from whypretrain.config.base import Name, Section, Seed, Title
 from whypretrain.config.hub import Hub
+
+SET_HERE = {
+    *("num_classes", "in_chans"),
+    # What makes timm load weights, from a pickle if need be: they come through `weights` alone.
+    *("pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "checkpoint_path", "cache_dir"),
+}
+"""Arguments of `timm.create_model` that are not for `options`."""
 
 
 class ImageArchitecture(Section):
@@ -13,8 +20,9 @@ class ImageArchitecture(Section):
 
     family: Literal["timm"] = "timm"
     """This kind of model; may be left out."""
-    timm: str = Field(min_length=1)
-    """Name for `timm.create_model`; the project registers three small ones, `whypretrain_*`."""
+    timm: str = Field(pattern=r"^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)?$")
+    """Name for `timm.create_model`, no address of a hub or a folder; the project registers three
+    small ones, `whypretrain_*`."""
     options: dict[str, Any] = {}
     """Further keyword arguments of `timm.create_model`."""
     image_size: int = Field(default=224, ge=1)
@@ -32,7 +40,7 @@ class ImageArchitecture(Section):
             if len(values) != self.channels:
                 message = f"{key} = {values}: needs one value per channel ({self.channels})"
                 raise ValueError(message)
-        taken = {"num_classes", "in_chans", "pretrained"} & self.options.keys()
+        taken = SET_HERE & self.options.keys()
         if taken:
             message = f"options: {sorted(taken)} are set by the workflow; leave them out"
             raise ValueError(message)
@@ -69,11 +77,11 @@ class Weights(Section):
     labels: UpstreamLabels = "classes"
     """Made here: what the network learns to tell: the classes of the dataset, or, without them, in
     which of four rotations an image is shown (self-supervised; Gidaris et al., 2018)."""
-    seed: int = 0
+    seed: Seed = 0
     """Made here: first weights, order and augmentation."""
     hub: Hub | None = None
     """Or downloaded: repository and revision."""
-    path: str | None = None
+    path: str | None = Field(default=None, min_length=1)
     """Or local: a safetensors file, or a folder with `model.safetensors` (a timm `local-dir:`, a
     transformers model). `$VARIABLES` are replaced by the environment's."""
 
@@ -95,7 +103,7 @@ Kind = Literal["cnn", "transformer", "other"]
 class ImageModel(ImageArchitecture):
     """An image network and its pre-trained weights."""
 
-    title: str = ""
+    title: Title = ""
     """How figures call it; the configuration's name if empty."""
     kind: Kind = "other"
     """What it is compared as, where CNNs are compared with transformers."""
@@ -106,7 +114,7 @@ class ImageModel(ImageArchitecture):
 class TextModel(_TextInput):
     """A text network and its pre-trained weights."""
 
-    title: str = ""
+    title: Title = ""
     """How figures call it; the configuration's name if empty."""
     kind: Kind = "transformer"
     """What it is compared as, where CNNs are compared with transformers."""
@@ -115,7 +123,7 @@ class TextModel(_TextInput):
 
 
 def _family(value: Any) -> str:
-    given = value.get("family", "timm") if isinstance(value, dict) else value.family
+    given = value.get("family") if isinstance(value, dict) else getattr(value, "family", None)
     return "TextModel" if given == "transformers" else "ImageModel"
 
 

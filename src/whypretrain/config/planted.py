@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from whypretrain.config.base import Section
+from whypretrain.config.base import Section, Seed
 
 
 class Planted(Section):
@@ -12,5 +12,5 @@ class Planted(Section):
     """Players a sample."""
     samples: int = Field(default=4, ge=1)
     """Samples a network; they show different symbols, so that their interactions differ."""
-    seed: int = Field(default=0, ge=0)
+    seed: Seed = 0
     """Of what is planted: inputs, coalitions and weights."""

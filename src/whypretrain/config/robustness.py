@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from whypretrain.config.base import Section
+from whypretrain.config.base import Section, Seed
 from whypretrain.config.models import Architecture, ImageArchitecture
 
 Shift = Literal["none", "noise", "rotation", "masked_words"]
@@ -31,7 +31,7 @@ class Robustness(Section):
     """Images: degrees by which they are turned, to a side drawn for each image."""
     masked_words: Annotated[list[Annotated[float, Field(gt=0, le=1)]], Levels] = [0.1, 0.3]
     """Sentences: probabilities with which each word is replaced by the mask token."""
-    seed: int = 0
+    seed: Seed = 0
     """Of noise, sides and words, together with the id of each test item."""
 
 

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from whypretrain.config.base import Section
+from whypretrain.config.base import Section, Seed
 
 
 class Statistics(Section):
@@ -17,5 +17,5 @@ class Statistics(Section):
     simulated_worlds: int = Field(default=500, ge=1)
     """Worlds without transfer by which `results/simulation/rates.csv` tests the verdicts; a tenth
     as many of each other kind."""
-    seed: int = 0
+    seed: Seed = 0
     """Of both kinds of draws."""

@@ -1,8 +1,8 @@
 """Recipes of training and the snapshot schedule."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from whypretrain.config.base import Name, Section, check_increasing
 from whypretrain.config.models import Architecture, UpstreamLabels
@@ -60,6 +60,13 @@ class Recipe(Section):
     """Keep the statistics that BatchNorm layers start from; their weights are trained."""
     augmentation: Augmentation = Augmentation()
     """Random changes of training images."""
+
+    @model_validator(mode="after")
+    def _warm_up_ends(self) -> Self:
+        if self.warmup_epochs > self.epochs:
+            message = f"warmup_epochs = {self.warmup_epochs:g}: at most epochs = {self.epochs}"
+            raise ValueError(message)
+        return self
 
 
 class RecipeChoice(Section):

@@ -24,9 +24,6 @@ def _check_levels(levels: Any) -> Any:
         return levels
     if isinstance(levels, dict) and all(isinstance(keys, dict) for keys in levels.values()):
         for level in levels:
-            if not isinstance(level, str):
-                message = f"level {level!r}: a name is text; put it in quotes"
-                raise ValueError(message)
             try:
                 check_name(level)
             except ValueError as error:

@@ -8,7 +8,7 @@ from typing import Any, Self, get_args
 import psutil
 from pydantic import Field, ValidationError, model_validator
 
-from whypretrain.config.base import Name, Section, allowed
+from whypretrain.config.base import Name, Section, Seed, Title, allowed
 from whypretrain.config.claims import ClaimsSettings, SimulationSettings
 from whypretrain.config.data import Dataset, Digits, PrepareSettings
 from whypretrain.config.fetch import FetchSettings
@@ -20,6 +20,7 @@ from whypretrain.config.interactions import (
     SamplesSettings,
     Sampling,
     check_grid,
+    check_room,
 )
 from whypretrain.config.metrics import Metrics, MetricsSettings
 from whypretrain.config.mistakes import ConfigError, explain
@@ -33,6 +34,7 @@ from whypretrain.config.models import (
     TextModel,
 )
 from whypretrain.config.planted import Planted
+from whypretrain.config.reading import check_plain
 from whypretrain.config.robustness import Robustness, RobustnessSettings
 from whypretrain.config.runs import ModelName, Run, Variant
 from whypretrain.config.statistics import Statistics
@@ -66,15 +68,15 @@ class Experiment(Section):
     """How the pre-trained weights are fine-tuned."""
     scratch: RecipeChoice
     """How the same architecture is trained from random weights."""
-    title: str = ""
+    title: Title = ""
     """How figures call it; `<model> · <dataset>` if empty."""
     probe: Probe = Probe()
     """How the linear probe of the pre-trained model is fitted."""
     sampling: Sampling = Sampling()
     """What is explained: samples, players, baseline."""
-    seed: int = 0
+    seed: Seed = 0
     """Of fine-tuning and of training from scratch: first weights, order and augmentation."""
-    replicate_seed: int | None = None
+    replicate_seed: Seed | None = None
     """Of a second fine-tuned network, which says how alike two of them are; null trains none."""
 
     @model_validator(mode="after")
@@ -195,6 +197,7 @@ class Config(Section):
             raise ValueError(message)
         if isinstance(sampling.players, GridPlayers) and isinstance(model, ImageModel):
             check_grid(sampling.players, model.image_size, f"{key}.players", experiment.model)
+        check_room(sampling.players, model, f"{key}.players.n", experiment.model)
         self._check_memory(sampling, dataset, f"{key}.players.n")
 
     def _check_memory(self, sampling: Sampling, dataset: Dataset, key: str) -> None:
@@ -215,7 +218,7 @@ class Config(Section):
         try:
             return Recipe.model_validate(merged)
         except ValidationError as error:
-            message = f"{key}: {explain(error, merged)}"
+            message = "\n".join(f"{key}: {line}" for line in explain(error, merged).splitlines())
             raise ValueError(message) from error
 
     def suite_experiments(self) -> list[str]:
@@ -378,6 +381,7 @@ def check(values: dict[str, Any]) -> Config:
     ConfigError
         With one line a mistake: the key, the value and what is allowed.
     """
+    check_plain(values)
     try:
         values = expand(values)
     except ValueError as error:

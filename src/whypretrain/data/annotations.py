@@ -29,13 +29,14 @@ def read_annotations(path: Path) -> Annotations:
         message names file, sample and player.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_without_repeats)
+        text = path.read_text(encoding="utf-8-sig")
+        content = json.loads(text, object_pairs_hook=_without_repeats)
     except OSError as error:
         message = (
             f"{path}: cannot read the annotations ({error.strerror or error}); correct the path"
         )
         raise ArtifactError(message) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         message = f"{path}: no JSON file of annotations ({error}); correct it"
         raise ArtifactError(message) from error
     if not isinstance(content, dict):

@@ -1,6 +1,5 @@
 """From encoded images to a network's input: decode, resize, augment, normalise."""
 
-import io
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,6 +12,7 @@ from torchvision.transforms import v2
 
 from whypretrain.config.models import ImageArchitecture
 from whypretrain.config.training import Augmentation
+from whypretrain.data.encoded import eight_bits, opened
 from whypretrain.data.table import Split
 
 CACHE_BYTES = 512 * 2**20
@@ -25,7 +25,7 @@ def decode(encoded: bytes, *, size: int, channels: int) -> NDArray[np.uint8]:
 
     Bilinear with antialiasing; height and width are scaled apart, so nothing is cropped.
     """
-    picture = Image.open(io.BytesIO(encoded)).convert("L" if channels == 1 else "RGB")
+    picture = eight_bits(opened(encoded)).convert("L" if channels == 1 else "RGB")
     pixels = np.asarray(picture.resize((size, size), Image.Resampling.BILINEAR))
     return pixels[None] if channels == 1 else pixels.transpose(2, 0, 1)
 

@@ -1,8 +1,6 @@
 """Choosing the samples of an experiment from the test split, with their players and baselines."""
 
 import json
-import os
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +30,7 @@ from whypretrain.interactions.players import (
     word_players,
 )
 from whypretrain.interactions.superpixels import superpixel_players
+from whypretrain.paths import configured_path
 
 
 def make_samples(train: Split, test: Split, settings: SamplesSettings) -> Samples:
@@ -100,10 +99,10 @@ def _image_samples(
     regions = None
     usable = None
     if isinstance(sampling.players, AnnotationPlayers):
-        regions = read_annotations(Path(os.path.expandvars(sampling.players.path)))
+        regions = read_annotations(configured_path(sampling.players.path, "players.path"))
         usable = np.array([name in regions for name in test.ids])
     elif isinstance(sampling.players, PartPlayers):
-        counts = [usable_parts(*_parts(note, size), size, size) for note in test.annotations]
+        counts = [_usable_parts(note, size) for note in test.annotations]
         usable = np.array(counts) >= sampling.players.n
     mean = pixel_mean(train.images, size=size, channels=channels)
     samples = []
@@ -142,8 +141,20 @@ def _image_players(
         return part_players(points, box, size, size, n_players=options.n, generator=generator)
     if isinstance(options, AnnotationPlayers):
         assert regions is not None
-        return annotation_players(regions[test.ids[index]], size, size, n_players=options.n)
+        try:
+            return annotation_players(regions[test.ids[index]], size, size, n_players=options.n)
+        except ValueError as error:
+            message = f"{options.path}: sample '{test.ids[index]}': {error}; correct the file"
+            raise ValueError(message) from error
     return superpixel_players(image.transpose(1, 2, 0), n_players=options.n)
+
+
+def _usable_parts(annotation: str, size: int) -> int:
+    """How many players an image's parts can be; none where its box shrinks to less than a pixel."""
+    try:
+        return usable_parts(*_parts(annotation, size), size, size)
+    except ValueError:
+        return 0
 
 
 def _parts(

@@ -49,7 +49,7 @@ class Tokenizer:
             raise damaged(folder, f"{TOKENIZER} is missing", made_with=folder / CONFIG)
         try:
             self._tokenizer = transformers().AutoTokenizer.from_pretrained(
-                folder, local_files_only=True
+                folder, local_files_only=True, trust_remote_code=False
             )
         except Exception as error:  # the library below raises nothing more special
             reason = f"no tokenizer ({' '.join(str(error).split())})"
@@ -61,6 +61,9 @@ class Tokenizer:
             raise ArtifactError(message)
         self.padding: int = self._tokenizer.pad_token_id
         self.mask: int = self._tokenizer.mask_token_id
+
+    def __len__(self) -> int:
+        return len(self._tokenizer)
 
     def __call__(self, sentence: str) -> Tokens:
         """Tokens of one sentence, with the special tokens of the model."""

@@ -53,5 +53,6 @@ def apply() -> None:
             "savefig.dpi": 200,
             "pdf.fonttype": 42,  # embed TrueType, so that text stays text
             "figure.constrained_layout.use": True,
+            "text.parse_math": False,  # a dollar in a title is a dollar
         },
     )

@@ -141,7 +141,7 @@ def annotation_players(
         If there are not `n_players` regions, or a region is empty, leaves the image, overlaps
         another or is no list of pixels.
     """
-    if len(regions) != n_players:
+    if len(regions) != n_players or n_players < 1:
         message = f"n_players = {n_players}: {len(regions)} regions are drawn"
         raise ValueError(message)
     players = np.full((height, width), BACKGROUND, dtype=np.int16)

@@ -45,7 +45,7 @@ def build(architecture: Architecture, n_classes: int) -> nn.Module:
             in_chans=architecture.channels,
             **architecture.options,
         )
-    except (RuntimeError, TypeError, AssertionError) as error:
+    except Exception as error:  # networks raise anything about their options
         message = f"timm = '{architecture.timm}', options = {architecture.options}: {error}"
         raise ValueError(message) from error
     return model
@@ -117,6 +117,35 @@ def _read(path: Path) -> tuple[dict[str, Tensor], Loaded]:
             message = f"weights that are not finite: {', '.join(broken)}"
             raise ValueError(message)
     return tensors, Loaded(metadata, sha256)
+
+
+def check_finite(tensors: dict[str, Tensor], source: Path) -> None:
+    """Raise ArtifactError if a weight that a person gave is not finite."""
+    if broken := _not_finite(tensors):
+        message = f"{source}: weights that are not finite: {', '.join(broken)}"
+        raise ArtifactError(message)
+
+
+def check_input(architecture: ImageArchitecture) -> None:
+    """Check that a network takes images of the configured size, without computing anything.
+
+    Raises
+    ------
+    ValueError
+        If it does not.
+    """
+    side, channels = architecture.image_size, architecture.channels
+    try:
+        with torch.device("meta"), torch.inference_mode():
+            build(architecture, 2).eval()(torch.empty(1, channels, side, side))
+    except NotImplementedError:
+        return  # a network that asks for numbers, of which there are none
+    except (AssertionError, IndexError, RuntimeError, ValueError) as error:
+        message = (
+            f"timm = '{architecture.timm}': takes no images of image_size = {side} "
+            f"({' '.join(str(error).split())})"
+        )
+        raise ValueError(message) from error
 
 
 def _not_finite(tensors: dict[str, Tensor]) -> list[str]:

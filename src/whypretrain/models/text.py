@@ -58,8 +58,10 @@ def build_text(architecture: TextArchitecture, n_classes: int) -> TextNetwork:
     folder = Path(architecture.folder)
     check_folder(folder)
     try:
-        config = transformers().AutoConfig.from_pretrained(folder, local_files_only=True)
-        encoder = transformers().AutoModel.from_config(config)
+        config = transformers().AutoConfig.from_pretrained(
+            folder, local_files_only=True, trust_remote_code=False
+        )
+        encoder = transformers().AutoModel.from_config(config, trust_remote_code=False)
     except Exception as error:  # the library raises what it comes upon
         reason = f"no transformers configuration ({' '.join(str(error).split())})"
         raise damaged(folder, reason, made_with=folder / CONFIG) from error
@@ -98,6 +100,8 @@ def read_encoder(folder: Path, *, with_pooler: bool) -> dict[str, Tensor]:
         encoder, found = transformers().AutoModel.from_pretrained(
             folder,
             local_files_only=True,
+            trust_remote_code=False,  # a folder may name Python files of its own to run
+            use_safetensors=True,
             output_loading_info=True,
             ignore_mismatched_sizes=True,  # named below
             dtype=torch.float32,

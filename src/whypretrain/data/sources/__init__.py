@@ -1,10 +1,11 @@
 """Where datasets come from: each source yields the rows of a train and a test split."""
 
+from collections import Counter
 from pathlib import Path
 
 from whypretrain.config.data import Cars, Cub, Dataset, Digits, HubParquet, ImageFolder
 from whypretrain.data.sources.cars import read_cars
-from whypretrain.data.sources.common import Splits, located
+from whypretrain.data.sources.common import Splits, is_utf8, located
 from whypretrain.data.sources.cub import read_cub
 from whypretrain.data.sources.digits import read_digits
 from whypretrain.data.sources.image_folder import read_image_folder
@@ -32,6 +33,7 @@ def load_source(dataset: Dataset, downloaded: Path | None = None) -> Splits:
     if expected not in (None, len(splits.classes)):
         message = f"n_classes = {expected}: found {len(splits.classes)} classes"
         raise ValueError(message)
+    _check_classes(splits)
     for name, rows in (("train", splits.train), ("test", splits.test)):
         empty = set(range(len(splits.classes))) - {row.label for row in rows}
         if empty:
@@ -43,6 +45,24 @@ def load_source(dataset: Dataset, downloaded: Path | None = None) -> Splits:
         message = f"{len(both)} {splits.unit}s are in both splits, the first is '{min(both)}'"
         raise ValueError(message)
     return splits
+
+
+def _check_classes(splits: Splits) -> None:
+    if len(splits.classes) < 2:
+        there = ", ".join(map(repr, splits.classes)) or "none"
+        message = (
+            f"at least two classes are needed, found {there} among the {len(splits.train)} "
+            f"training {splits.unit}s"
+        )
+        raise ValueError(message)
+    repeated = [name for name, count in Counter(splits.classes).items() if count > 1]
+    if repeated:
+        message = f"two classes have the name {repeated[0]!r}; rename one"
+        raise ValueError(message)
+    wrong = [name for name in splits.classes if not (name.strip() and is_utf8(name))]
+    if wrong:
+        message = f"the class {wrong[0]!r} has no name that can be written; rename it"
+        raise ValueError(message)
 
 
 def _read(dataset: Dataset, downloaded: Path | None) -> Splits:

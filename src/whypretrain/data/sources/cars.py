@@ -61,14 +61,15 @@ def _rows(root: Path, images: str, path: Path, n_classes: int) -> list[Row]:
         try:
             left, top, right, bottom, number = (int(entry[field]) for field in FIELDS)
             name = str(entry["fname"])
-        except (IndexError, KeyError, TypeError, ValueError) as error:
+        except (IndexError, KeyError, TypeError, ValueError, OverflowError) as error:
             message = f"{path}: an annotation lacks a field or its value ({error})"
             raise ValueError(message) from error
         if not 1 <= number <= n_classes:
             message = f"{path}: class {number} of {name} is none of 1 to {n_classes}"
             raise ValueError(message)
-        encoded, size = read_image(folder / name)
+        encoded, size = read_image(folder, name)
         # MATLAB counts pixels from 1, and the last is within the box.
         box = [left - 1, top - 1, right - left + 1, bottom - top + 1]
-        rows.append(Row(f"{images}/{name}", encoded, number - 1, annotation(box, size)))
+        known = annotation(box, size, [], folder / name)
+        rows.append(Row(f"{images}/{name}", encoded, number - 1, known))
     return rows

@@ -1,16 +1,17 @@
 """What sources share: where their files are, and checks of images, sentences and labels."""
 
-import io
 import json
-import os
+import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from PIL import Image
-
+from whypretrain.data.encoded import image_size
 from whypretrain.data.table import Row, Task
 from whypretrain.downloads import FETCHED, check_download
+from whypretrain.paths import configured_path
+
+TWICE = "there are two columns '{}', of which one would be ignored; rename one"
 
 
 class Splits(NamedTuple):
@@ -41,12 +42,9 @@ def located(path: str | None, downloaded: Path | None) -> Path:
         If a file is not as it was downloaded.
     """
     if path is not None:
-        root = Path(os.path.expandvars(path)).expanduser()
-        if "$" in str(root):
-            message = f"datasets: path = '{path}': an environment variable in it is not set"
-            raise ValueError(message)
+        root = configured_path(path, "datasets: path")
         if not root.is_dir():
-            message = f"datasets: path = '{path}' is no folder"
+            message = f"datasets: path = {path!r} is no folder"
             raise FileNotFoundError(message)
         return root
     if downloaded is None:
@@ -81,26 +79,20 @@ def release_folder(root: Path, subfolder: str, files: Sequence[str]) -> Path:
     raise FileNotFoundError(message)
 
 
-def image_size(encoded: bytes, name: object) -> tuple[int, int]:
-    """Width and height of an encoded image, decoded whole to see that it can be.
+def read_image(folder: Path, name: str) -> tuple[bytes, tuple[int, int]]:
+    """A listed image's bytes, its width and height.
 
     Raises
     ------
     ValueError
-        If it cannot; the message names it.
+        If it cannot be decoded, or its name leads out of the folder.
+    FileNotFoundError
+        If it is not there.
     """
-    try:
-        with Image.open(io.BytesIO(encoded)) as picture:
-            picture.load()
-            return picture.size
-    # Pillow's decoders raise the last two on broken files.
-    except (OSError, ValueError, Image.DecompressionBombError, SyntaxError, EOFError) as error:
-        message = f"{name}: no image that can be decoded ({error})"
-        raise ValueError(message) from error
-
-
-def read_image(path: Path) -> tuple[bytes, tuple[int, int]]:
-    """An image file's bytes, its width and height. Raises ValueError or FileNotFoundError."""
+    path = folder / name
+    if Path(name).is_absolute() or ".." in Path(name).parts:
+        message = f"{folder}: the image '{name}' that is listed lies outside; correct the list"
+        raise ValueError(message)
     try:
         encoded = path.read_bytes()
     except FileNotFoundError as error:
@@ -110,9 +102,25 @@ def read_image(path: Path) -> tuple[bytes, tuple[int, int]]:
 
 
 def annotation(
-    box: Sequence[float], size: tuple[int, int], parts: Iterable[Sequence[float]] = ()
+    box: Sequence[float], size: tuple[int, int], parts: Sequence[Sequence[float]], name: object
 ) -> str:
-    """What is known of an image, as :mod:`whypretrain.data.table` stores it."""
+    """What is known of an image, as :mod:`whypretrain.data.table` stores it.
+
+    Raises
+    ------
+    ValueError
+        If a number is not finite or the box lies outside the image; the message names it.
+    """
+    left, top, width, height = box
+    if not all(map(math.isfinite, [*box, *(value for part in parts for value in part)])):
+        message = f"{name}: its box or a part has a number that is not finite"
+        raise ValueError(message)
+    if min(left + width, size[0]) <= max(left, 0) or min(top + height, size[1]) <= max(top, 0):
+        message = (
+            f"{name}: its box (left, top, width, height) = ({left:g}, {top:g}, {width:g}, "
+            f"{height:g}) lies outside the image of {size[0]}×{size[1]} pixels"
+        )
+        raise ValueError(message)
     return json.dumps({"box": list(box), "parts": [list(part) for part in parts], "size": size})
 
 
@@ -127,12 +135,50 @@ def check_sentence(sentence: object, name: str) -> str:
     if not isinstance(sentence, str) or not sentence.strip():
         message = f"{name}: the sentence is {sentence!r}; remove the row"
         raise ValueError(message)
+    if not is_utf8(sentence):
+        message = f"{name}: the sentence {sentence[:60]!r} is no text in UTF-8; correct the row"
+        raise ValueError(message)
     return sentence
+
+
+def is_utf8(text: str) -> bool:
+    """Whether a text can be written: halves of surrogate pairs come from broken escapes."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def plain_labels(values: Iterable[object], where: str) -> list[str | int | None]:
+    """Labels as text or whole numbers; None where there is none.
+
+    A column of whole numbers in which some are missing comes as floats with NaN.
+
+    Raises
+    ------
+    ValueError
+        If a value is of another kind.
+    """
+    found: list[str | int | None] = []
+    for row, value in enumerate(values):
+        plain = value
+        if isinstance(value, str):
+            plain = value if value.strip() else None
+        elif isinstance(value, float) and math.isnan(value):
+            plain = None
+        elif isinstance(value, float) and value.is_integer():
+            plain = int(value)
+        if not (plain is None or isinstance(plain, str | int)) or not is_utf8(str(plain)):
+            message = f"{where}, row {row}: label {value!r} is neither text nor a whole number"
+            raise ValueError(message)
+        found.append(plain)
+    return found
 
 
 def label_names(values: Iterable[object]) -> list[str]:
     """Names for labels that have none: the distinct values as text, numbers by size."""
-    names = {str(value) for value in values if value is not None and value != ""}
+    names = {str(value) for value in values if value is not None}
     numbers = all(name.removeprefix("-").isdecimal() for name in names)
     return sorted(names, key=int) if numbers else sorted(names)
 

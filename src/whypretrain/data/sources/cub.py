@@ -33,7 +33,7 @@ def read_cub(root: Path) -> Splits:
     images = _lines(folder / "images.txt", str)
     names = _lines(folder / "classes.txt", str)
     class_of = _lines(folder / "image_class_labels.txt", int)
-    in_train = _lines(folder / "train_test_split.txt", int)
+    in_train = _lines(folder / "train_test_split.txt", _zero_or_one)
     boxes = _lines(folder / "bounding_boxes.txt", _box)
     for file, lines in (
         ("image_class_labels.txt", class_of),
@@ -51,8 +51,8 @@ def read_cub(root: Path) -> Splits:
     label_of = {number: label for label, number in enumerate(kept)}
     splits = Splits("image", [names[number] for number in kept], [], [])
     for image, name in images.items():
-        encoded, size = read_image(folder / "images" / name)
-        known = annotation(boxes[image], size, parts.get(image, []))
+        encoded, size = read_image(folder / "images", name)
+        known = annotation(boxes[image], size, parts.get(image, []), folder / "images" / name)
         row = Row(name, encoded, label_of[class_of[image]], known)
         (splits.train if in_train[image] else splits.test).append(row)
     return splits
@@ -60,27 +60,41 @@ def read_cub(root: Path) -> Splits:
 
 def _read_lines(path: Path) -> Iterator[tuple[int, int, str]]:
     """Number of the line, the id it begins with, and the rest."""
-    with path.open(encoding="utf-8") as file:
-        for number, line in enumerate(file, start=1):
-            if not line.strip():
-                continue
-            first, _, rest = line.strip().partition(" ")
-            if not first.isdecimal() or not rest:
-                message = f"{path}, line {number}: '{line.strip()}' is no id and a value"
-                raise ValueError(message)
-            yield number, int(first), rest
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        message = f"{path}: no text in UTF-8 ({error})"
+        raise ValueError(message) from error
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        first, _, rest = line.strip().partition(" ")
+        if not first.isdecimal() or not rest:
+            message = f"{path}, line {number}: '{line.strip()}' is no id and a value"
+            raise ValueError(message)
+        yield number, int(first), rest
 
 
 def _lines(path: Path, parse: Callable[[str], T]) -> dict[int, T]:
     """Values by id."""
     values: dict[int, T] = {}
     for number, key, rest in _read_lines(path):
+        if key in values:
+            message = f"{path}, line {number}: id {key} stands twice"
+            raise ValueError(message)
         try:
             values[key] = parse(rest)
         except ValueError as error:
             message = f"{path}, line {number}: {error}"
             raise ValueError(message) from error
     return values
+
+
+def _zero_or_one(text: str) -> int:
+    if text not in ("0", "1"):
+        message = f"'{text}' is neither 0 (test) nor 1 (train)"
+        raise ValueError(message)
+    return int(text)
 
 
 def _box(text: str) -> list[float]:

@@ -1,10 +1,12 @@
 """Source `image_folder`: one folder a class, in `train/` and `test/`."""
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from whypretrain.data.sources.common import Splits, read_image
+from whypretrain.data.sources.common import Splits, is_utf8, read_image
 from whypretrain.data.table import Row
+from whypretrain.progress import say
 
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"}
 
@@ -37,9 +39,21 @@ def _class_folders(folder: Path) -> list[str]:
 
 
 def _rows(root: Path, split: str, classes: list[str]) -> Iterator[Row]:
+    others: Counter[str] = Counter()
     for label, name in enumerate(classes):
         for path in sorted((root / split / name).rglob("*")):
             # macOS leaves "._name.jpg" beside "name.jpg".
-            if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith("."):
-                encoded, _ = read_image(path)
-                yield Row(path.relative_to(root).as_posix(), encoded, label)
+            if path.name.startswith(".") or not path.is_file():
+                continue
+            if path.suffix.lower() not in IMAGE_SUFFIXES:
+                others[path.suffix.lower()] += 1
+                continue
+            relative = path.relative_to(root).as_posix()
+            if not is_utf8(relative):
+                message = f"{root}: the file name {relative!r} is no text in UTF-8; rename it"
+                raise ValueError(message)
+            encoded, _ = read_image(root, relative)
+            yield Row(relative, encoded, label)
+    if others:
+        kinds = ", ".join(f"{suffix or 'no suffix'}: {n}" for suffix, n in sorted(others.items()))
+        say(f"{root / split}: passed over what is no image by its suffix ({kinds})")

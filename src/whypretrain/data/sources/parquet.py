@@ -12,12 +12,14 @@ import pyarrow
 import pyarrow.parquet
 
 from whypretrain.config.data import HubParquet
+from whypretrain.data.encoded import image_size
 from whypretrain.data.sources.common import (
+    TWICE,
     Splits,
     check_sentence,
     encode_labels,
-    image_size,
     label_names,
+    plain_labels,
 )
 from whypretrain.data.table import Row
 
@@ -43,7 +45,11 @@ def read_parquet(dataset: HubParquet, root: Path) -> Splits:
     parts = {split: _files(root, split) for split in (dataset.train_split, dataset.test_split)}
     column = dataset.label_column
     values = {
-        split: [value.as_py() for value in _values(files, column)] for split, files in parts.items()
+        split: plain_labels(
+            (value.as_py() for value in _values(files, column)),
+            f"{root}, split '{split}', column '{column}'",
+        )
+        for split, files in parts.items()
     }
     named = dataset.classes or _class_label(parts[dataset.train_split][0], column)
     classes = named or label_names(values[dataset.train_split])
@@ -72,8 +78,8 @@ def _export(root: Path, target: Path) -> None:
     try:
         for split, rows in datasets.load_from_disk(root).items():
             rows.to_parquet(target / f"{split}.parquet")
-    except (OSError, ValueError, pyarrow.ArrowException) as error:
-        message = f"{root}: cannot be read as a saved dataset ({error})"
+    except Exception as error:  # a damaged folder fails anywhere in the library
+        message = f"{root}: cannot be read as a saved dataset ({error!r})"
         raise ValueError(message) from error
 
 
@@ -124,6 +130,9 @@ def _open(path: Path, column: str) -> pyarrow.parquet.ParquetFile:
     except (OSError, pyarrow.ArrowException) as error:
         message = f"{path}: cannot be read as Parquet ({error})"
         raise ValueError(message) from error
+    if file.schema_arrow.names.count(column) > 1:
+        message = f"{path}: {TWICE.format(column)}"
+        raise ValueError(message)
     if column not in file.schema_arrow.names:
         message = f"{path}: no column '{column}'; there are {', '.join(file.schema_arrow.names)}"
         raise ValueError(message)
@@ -145,9 +154,15 @@ def _values(files: list[Path], column: str) -> Iterator[Any]:
 def _class_label(path: Path, column: str) -> list[str] | None:
     """Names of the labels that the hub's library stores in a file, if it did."""
     metadata = _open(path, column).schema_arrow.metadata or {}
-    described = json.loads(metadata.get(b"huggingface", b"{}"))
-    feature = described.get("info", {}).get("features", {}).get(column, {})
-    names: list[str] | None = feature.get("names") if isinstance(feature, dict) else None
+    try:
+        described = json.loads(metadata.get(b"huggingface", b"{}"))
+        names = described.get("info", {}).get("features", {}).get(column, {}).get("names")
+    except (ValueError, AttributeError, RecursionError) as error:
+        message = f"{path}: its description by the hub's library cannot be read ({error})"
+        raise ValueError(message) from error
+    if not (names is None or (isinstance(names, list) and all(isinstance(n, str) for n in names))):
+        message = f"{path}: names of the classes in its metadata are {names!r}; give classes"
+        raise ValueError(message)
     return names
 
 

@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,7 +10,14 @@ import pyarrow
 import pyarrow.parquet
 
 from whypretrain.config.data import TextTable
-from whypretrain.data.sources.common import Splits, check_sentence, encode_labels, label_names
+from whypretrain.data.sources.common import (
+    TWICE,
+    Splits,
+    check_sentence,
+    encode_labels,
+    label_names,
+    plain_labels,
+)
 from whypretrain.data.table import Row
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
@@ -31,9 +38,14 @@ def read_text_table(dataset: TextTable, root: Path) -> Splits:
     FileNotFoundError
         If a file is missing.
     """
+    column = dataset.label_column
     columns = {
-        name: _read(root / name, dataset.text_column, dataset.label_column)
+        name: _read(root / name, dataset.text_column, column)
         for name in (dataset.train, dataset.test)
+    }
+    columns = {
+        name: _Columns(texts, plain_labels(values, f"{root / name}, column '{column}'"))
+        for name, (texts, values) in columns.items()
     }
     classes = dataset.classes or label_names(columns[dataset.train].labels)
     rows = []
@@ -42,7 +54,7 @@ def read_text_table(dataset: TextTable, root: Path) -> Splits:
             values,
             classes,
             numbered=dataset.classes is not None,
-            where=f"{root / name}, column '{dataset.label_column}'",
+            where=f"{root / name}, column '{column}'",
             remedy="correct the file, or give classes",
         )
         checked = [
@@ -62,11 +74,13 @@ def _read(path: Path, text: str, label: str) -> _Columns:
         raise ValueError(message)
     try:
         if path.suffix == ".parquet":
-            return _pick(path, pyarrow.parquet.read_table(path).to_pylist(), text, label)
+            table = pyarrow.parquet.read_table(path)
+            _check_once(path, table.column_names, text, label)
+            return _pick(path, table.to_pylist(), text, label)
         # A byte order mark, as spreadsheets write it, is no part of the first column's name.
         with path.open(encoding="utf-8-sig", newline="") as file:
             if path.suffix == ".jsonl":
-                return _pick(path, (json.loads(line) for line in file if line.strip()), text, label)
+                return _pick(path, _json_lines(path, file), text, label)
             # In the TSV files of GLUE a quotation mark is a character like any other.
             tabs = path.suffix == ".tsv"
             reader = csv.DictReader(
@@ -75,13 +89,32 @@ def _read(path: Path, text: str, label: str) -> _Columns:
                 quoting=csv.QUOTE_NONE if tabs else csv.QUOTE_MINIMAL,
                 strict=True,
             )
+            _check_once(path, reader.fieldnames or [], text, label)
             return _pick(path, reader, text, label)
-    except (OSError, pyarrow.ArrowException, csv.Error, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        message = f"{path}: no text in UTF-8 ({error}); save it as UTF-8"
+        raise ValueError(message) from error
+    except (OSError, pyarrow.ArrowException, csv.Error) as error:
         message = f"{path}: cannot be read ({error})"
         raise ValueError(message) from error
-    except json.JSONDecodeError as error:
-        message = f"{path}: a line is no JSON ({error})"
-        raise ValueError(message) from error
+
+
+def _check_once(path: Path, columns: Sequence[str], *wanted: str) -> None:
+    for column in wanted:
+        if columns.count(column) > 1:
+            message = f"{path}: {TWICE.format(column)}"
+            raise ValueError(message)
+
+
+def _json_lines(path: Path, lines: Iterable[str]) -> Iterator[Any]:
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            yield json.loads(line)
+        except (ValueError, RecursionError) as error:
+            message = f"{path}, line {number}: no JSON ({error})"
+            raise ValueError(message) from error
 
 
 def _pick(path: Path, records: Iterable[Any], text: str, label: str) -> _Columns:

@@ -1,0 +1,24 @@
+"""Paths as a person configures them."""
+
+import os
+import re
+from pathlib import Path
+
+
+def configured_path(path: str, key: str) -> Path:
+    """A configured path with the environment's variables and `~` replaced.
+
+    Parameters
+    ----------
+    key : what an error calls it
+
+    Raises
+    ------
+    ValueError
+        If a variable is not set.
+    """
+    expanded = os.path.expandvars(path)
+    if missing := re.search(r"\$(\w+|\{\w+\})", expanded):
+        message = f"{key} = {path!r}: the environment variable {missing[0]} is not set"
+        raise ValueError(message)
+    return Path(expanded).expanduser()
