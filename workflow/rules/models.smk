@@ -20,6 +20,8 @@ rule pretrain:
         "../../envs/whypretrain.yaml"
     resources:
         gpu=local_gpus(),
+        mem_mb=memory(upstream_training),
+        runtime=minutes(upstream_training),
     params:
         settings=lambda w: CONFIG.pretrain(w.model).to_json(),
     shell:
@@ -42,6 +44,9 @@ rule convert:
         model=one_of(set(CONFIG.models) - {*TRAINED_HERE, *TEXT_MODELS}),
     conda:
         "../../envs/whypretrain.yaml"
+    resources:
+        mem_mb=memory(converting),
+        runtime=minutes(converting),
     params:
         settings=lambda w: CONFIG.convert(w.model).to_json(),
         source=weights_source,
@@ -79,6 +84,8 @@ rule probe:
         "../../envs/whypretrain.yaml"
     resources:
         gpu=local_gpus(),
+        mem_mb=memory(probing),
+        runtime=minutes(probing),
     params:
         settings=lambda w: CONFIG.probe(w.run).to_json(),
     shell:
@@ -110,6 +117,8 @@ rule finetune:
         "../../envs/whypretrain.yaml"
     resources:
         gpu=local_gpus(),
+        mem_mb=memory(downstream_training),
+        runtime=minutes(downstream_training),
     params:
         settings=lambda w: CONFIG.train(w.run).to_json(),
         folder=subpath(output.history, parent=True),
@@ -141,6 +150,8 @@ rule scratch:
         "../../envs/whypretrain.yaml"
     resources:
         gpu=local_gpus(),
+        mem_mb=memory(downstream_training),
+        runtime=minutes(downstream_training),
     params:
         settings=lambda w: CONFIG.train(w.run).to_json(),
         folder=subpath(output.history, parent=True),

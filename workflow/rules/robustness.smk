@@ -18,6 +18,8 @@ rule robustness:
         "../../envs/whypretrain.yaml"
     resources:
         gpu=local_gpus(),
+        mem_mb=memory(measuring_robustness),
+        runtime=minutes(measuring_robustness),
     params:
         settings=lambda w: CONFIG.robustness_of(w.run).to_json(),
     shell:
