@@ -32,6 +32,11 @@ MEASURING_TFLOPS = 5.0
 """Sustained by a card in float32."""
 ITEMS_PER_SECOND = 1000.0
 """Images that the CPUs of a job decode and augment; sentences are faster."""
+LARGE = 10.0
+"""Millions of parameters from which on a network is fed by several CPUs: one computes, the others
+decode and augment."""
+CPUS = 4
+"""Of a job that trains or measures a large network on a data set."""
 BACKWARD = 3
 """Forward passes that a training step costs."""
 
@@ -120,6 +125,11 @@ def comparison(interactions: str, n: int, n_networks: int) -> Needs:
     values = count_samples(interactions) * 2**n
     arrays = values * 8 * ARRAYS_IN_MEMORY / 2**20
     return Needs(FIXED_MB + round(arrays), FIXED_MINUTES + round(values * n_networks / 1e6))
+
+
+def cpus(model: ImageModel | TextModel) -> int:
+    """CPUs of a job that trains or measures a network on a data set."""
+    return CPUS if _millions(model) >= LARGE else 1
 
 
 def loading(model: ImageModel | TextModel) -> Needs:

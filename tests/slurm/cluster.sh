@@ -66,6 +66,8 @@ JobAcctGatherParams=OverMemoryKill
 OverTimeLimit=0
 KillWait=5
 AccountingStorageType=accounting_storage/none
+# Finished jobs stay in squeue, where tests look them up.
+MinJobAge=3600
 ReturnToService=2
 SlurmdParameters=config_overrides
 GresTypes=gpu

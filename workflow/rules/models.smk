@@ -18,6 +18,7 @@ rule pretrain:
         model=one_of(TRAINED_HERE),
     conda:
         "../../envs/whypretrain.yaml"
+    threads: cpus
     resources:
         gpu=local_gpus(),
         mem_mb=memory(upstream_training),
@@ -82,6 +83,7 @@ rule probe:
         run=one_of(variant_runs("pretrain")),
     conda:
         "../../envs/whypretrain.yaml"
+    threads: cpus
     resources:
         gpu=local_gpus(),
         mem_mb=memory(probing),
@@ -115,6 +117,7 @@ rule finetune:
         run=one_of(variant_runs("finetune")),
     conda:
         "../../envs/whypretrain.yaml"
+    threads: cpus
     resources:
         gpu=local_gpus(),
         mem_mb=memory(downstream_training),
@@ -148,6 +151,7 @@ rule scratch:
         run=one_of(variant_runs("scratch")),
     conda:
         "../../envs/whypretrain.yaml"
+    threads: cpus
     resources:
         gpu=local_gpus(),
         mem_mb=memory(downstream_training),

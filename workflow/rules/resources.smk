@@ -19,6 +19,11 @@ def model_of(wildcards):
     return CONFIG.models[name]
 
 
+def cpus(wildcards):
+    """How many threads a job that trains or measures a network takes, where it may."""
+    return sized.cpus(model_of(wildcards))
+
+
 def players_of(wildcards):
     """How many players the samples of an experiment have."""
     return CONFIG.experiments[wildcards.experiment].sampling.players.n
@@ -57,10 +62,3 @@ def comparing(wildcards, input):
 
 def converting(wildcards, input):
     return sized.loading(model_of(wildcards))
-
-
-# Seconds each, from tables alone: to queue would take longer. (Downloads are local rules too.)
-localrules:
-    claims,
-    figure,
-    robustness_table,

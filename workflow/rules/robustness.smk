@@ -16,6 +16,7 @@ rule robustness:
         "results/benchmarks/robustness/{run}.tsv"
     conda:
         "../../envs/whypretrain.yaml"
+    threads: cpus
     resources:
         gpu=local_gpus(),
         mem_mb=memory(measuring_robustness),
@@ -26,6 +27,11 @@ rule robustness:
         "python -m whypretrain.robustness --settings {params.settings:q} --threads {threads}"
         " --test {input.test:q} --weights {input.weights:q}"
         " --table {output.table:q} 2>&1 | tee {log:q}"
+
+
+# Local on a cluster too: it takes seconds, from tables alone.
+localrules:
+    robustness_table,
 
 
 rule robustness_table:
