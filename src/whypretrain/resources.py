@@ -8,9 +8,9 @@ back. docs/cluster.md says what to do where they do not suit.
 from pathlib import Path
 from typing import NamedTuple
 
-from whypretrain.config.whole import ARRAYS_IN_MEMORY
 from whypretrain.config.models import ImageModel, TextModel
 from whypretrain.config.training import Recipe
+from whypretrain.config.whole import ARRAYS_IN_MEMORY
 
 MILLION_PARAMETERS = 100.0
 """Of a model that does not say its size: that of a ViT-Base or a BERT, about."""

@@ -1,4 +1,4 @@
-"""What the Snakefile asks of the package: code as input, cards, the environment of jobs, failures."""
+"""What the Snakefile asks of the package: code as input, cards, jobs' environment and failures."""
 
 import os
 import re
@@ -34,19 +34,20 @@ def local_gpus() -> int:
 
 SHOWN_LOG = re.compile(r"^Logfile .*:\n(=+)\n(?:.*\n)*?\1$", re.MULTILINE)
 OUTCOME = re.compile(
-    r"^Error in rule (\w+):\n(?:    .*\n)*?    jobid: (\d+)\n(?:    .*\n)*?    log: (.*?)(?: \(.*)?$"
+    r"^Error in rule (\w+):\n(?:    .*\n)*?    jobid: (\d+)\n"
+    r"(?:    .*\n)*?    log: (.*?)(?: \(.*)?$"
     r"|^Finished jobid: (\d+)",
     re.MULTILINE,
 )
 
 
 def failed_jobs(*logs: str) -> list[str]:
-    """Jobs that failed at their last attempt, from Snakemake's logs: the rule and its log files.
+    r"""Jobs that failed at their last attempt, from Snakemake's logs: the rule and its log files.
 
     >>> lines = ["Error in rule probe:", "    jobid: 3", "    log: probe.log (check it)"]
-    >>> failed_jobs("\\n".join(lines))
+    >>> failed_jobs("\n".join(lines))
     ['probe: probe.log']
-    >>> failed_jobs("\\n".join([*lines, "Finished jobid: 3 (Rule: probe)"]))
+    >>> failed_jobs("\n".join([*lines, "Finished jobid: 3 (Rule: probe)"]))
     []
     """
     failed: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""Runs of Snakemake on a real Slurm, which `make test-slurm` starts; without one, all are skipped."""
+"""Runs of Snakemake on a real Slurm, which `make test-slurm` starts; without it, all are skipped."""
 
 import os
 import shutil
@@ -38,8 +38,8 @@ def why_not() -> str | None:
     return None
 
 
-@pytest.fixture(scope="session")
-def cluster() -> None:
+@pytest.fixture(scope="session", autouse=True)
+def _cluster() -> None:
     reason = why_not()
     if reason and os.environ.get("WHYPRETRAIN_SLURM") == "required":
         pytest.fail(f"{reason}, but it is required")
@@ -107,10 +107,10 @@ def failing_jobs(folder: Path, *arguments: str) -> Run:
 
 
 @pytest.fixture(scope="session")
-def failures(cluster: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+def failures(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     """Jobs that go wrong, begun: they take minutes, most of them asleep. One was cancelled."""
     run = failing_jobs(tmp_path_factory.mktemp("failures"))
-    eventually(lambda: (run.folder / "attempts/cancelled").exists())
+    eventually((run.folder / "attempts/cancelled").exists)
     (job,) = [job["JobID"] for job in run.jobs() if job["Comment"] == "rule_cancelled"]
     subprocess.run(["scancel", job], check=True)
     yield run
@@ -118,7 +118,7 @@ def failures(cluster: None, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 @pytest.fixture(scope="session")
-def submitted(failures: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+def submitted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     """The tiny suite on the cluster, begun, while the jobs of `failures` are asleep."""
     elsewhere = Project(tmp_path_factory.mktemp("submitted")).folder
     run = Run(elsewhere, elsewhere / "profiles" / "slurm", "--configfile", "tiny.yaml")

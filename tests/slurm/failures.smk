@@ -66,11 +66,11 @@ rule over_memory:
         "over_memory.txt",
     log:
         "logs/over_memory.log",
-    params:
-        program="import time; taken = b'x' * 400_000_000; time.sleep(10)",
     resources:
         mem_mb=memory(MINUTE),
         runtime=minutes(fixed(400, 5)),
+    params:
+        program="import time; taken = b'x' * 400_000_000; time.sleep(10)",
     shell:
         START + "python -c {params.program:q}; touch {output}"
 
@@ -87,7 +87,8 @@ rule failing:
         mem_mb=memory(MINUTE),
         runtime=minutes(fixed(400, 5)),
     shell:
-        START + "python -m whypretrain.metrics.robustness --experiment tiny --runs {input} {input} {input}"
+        START
+        + "python -m whypretrain.metrics.robustness --experiment tiny --runs {input} {input} {input}"
         " --table {output} 2>&1 | tee -a {log}"
 
 
