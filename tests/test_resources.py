@@ -100,7 +100,7 @@ def test_a_model_that_does_not_say_its_size_is_taken_for_a_large_one(config: Con
     assert resources.cpus(config.models["vit_mini"]) == 1
 
 
-def test_a_damaged_file_is_left_to_the_stage_that_reads_it(config: Config, tmp_path: Path) -> None:
+def test_a_damaged_file_is_left_to_the_stage_that_reads_it(tmp_path: Path) -> None:
     path = tmp_path / "damaged"
     path.write_bytes(b"neither")
     assert resources.count_rows(str(path)) == resources.ROWS

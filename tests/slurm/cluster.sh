@@ -55,7 +55,6 @@ SlurmdLogFile=$STATE/slurmd.log
 # Needs no cgroups, which a container may not have.
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
-SwitchType=switch/none
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory
 SchedulerParameters=sched_interval=1,batch_sched_delay=0,bf_interval=2

@@ -1,4 +1,4 @@
-"""Runs of Snakemake on a real Slurm, which `make test-slurm` starts; without it, all are skipped."""
+"""Runs of Snakemake on a real Slurm: `make test-slurm` starts one, without it all are skipped."""
 
 import os
 import shutil
@@ -52,7 +52,7 @@ class Run:
 
     def __init__(self, folder: Path, profile: Path, *arguments: str) -> None:
         self.folder = folder
-        self.printed = folder / "printed.txt"
+        self.printed = folder / f"printed-{len(list(folder.glob('printed-*')))}.txt"
         command = ["--workflow-profile", str(profile), *OF_THIS_CLUSTER, *arguments]
         with self.printed.open("w") as file:
             self.process = subprocess.Popen(
@@ -90,7 +90,7 @@ class Run:
         return [dict(zip(fields, row, strict=False)) for row in rows]
 
 
-def eventually(happens: Callable[[], object], seconds: float = 60) -> None:
+def eventually(happens: Callable[[], object], seconds: float = 90) -> None:
     """Wait until something is true."""
     end = time.monotonic() + seconds
     while not happens():
@@ -99,11 +99,11 @@ def eventually(happens: Callable[[], object], seconds: float = 60) -> None:
 
 
 def failing_jobs(folder: Path, *arguments: str) -> Run:
-    """A run of failures.smk."""
+    """A run of failures.smk, with a table that has nothing in it."""
     (folder / "table.csv").write_text("")
     snakefile = Path(__file__).parent / "failures.smk"
     config = ["--snakefile", str(snakefile), "--config", f"root={ROOT}"]
-    return Run(folder, ROOT / "profiles" / "slurm", *config, "--", *arguments)
+    return Run(folder, ROOT / "profiles" / "slurm", *arguments, *config)
 
 
 @pytest.fixture(scope="session")
@@ -118,7 +118,10 @@ def failures(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
 
 
 @pytest.fixture(scope="session")
-def submitted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+def submitted(
+    failures: Run,  # noqa: ARG001  # begun first
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Run]:
     """The tiny suite on the cluster, begun, while the jobs of `failures` are asleep."""
     elsewhere = Project(tmp_path_factory.mktemp("submitted")).folder
     run = Run(elsewhere, elsewhere / "profiles" / "slurm", "--configfile", "tiny.yaml")

@@ -43,7 +43,7 @@ def test_the_slurm_profile_replaces_the_limit_of_one_card(project: Project) -> N
     printed = project.snakemake("-n", *arguments)
     assert "Using workflow specific profile profiles/slurm" in printed
     jobs = re.findall(r"^rule (\w+):$.*?resources: (.*?)$", printed, re.MULTILINE | re.DOTALL)
-    found = {rule: resources for rule, resources in jobs}
+    found = dict(jobs)
     assert "gpu=1" in found["finetune"]
     assert "gpu" not in found["metrics"]
     # A model's size is known before its weights are.
