@@ -1,4 +1,4 @@
-# Jobs that go wrong on a cluster in five ways, under the workflow's own profile and resource
+# Jobs that go wrong on a cluster in six ways, under the workflow's own profile and resource
 # functions. Each leaves a line in `attempts/` at every start: the memory and time that it has.
 import shlex
 import sys
@@ -31,7 +31,10 @@ START = (
 
 rule all:
     input:
-        expand("{kind}.txt", kind=["cancelled", "over_time", "over_memory", "failing"]),
+        expand(
+            "{kind}.txt",
+            kind=["cancelled", "requeued", "over_time", "over_memory", "failing"],
+        ),
 
 
 # Ends at once if it is a second attempt.
@@ -45,6 +48,14 @@ rule cancelled:
         runtime=minutes(fixed(400, 5)),
     shell:
         START + "[ $(wc -l < attempts/{rule}) -gt 1 ] || sleep 200; touch {output}"
+
+
+# A preempted job, or one whose node failed: Slurm starts it again, two minutes later.
+use rule cancelled as requeued with:
+    output:
+        "requeued.txt",
+    log:
+        "logs/requeued.log",
 
 
 # Takes longer than the minute of the first attempt, in which Slurm counts to the second.

@@ -106,6 +106,15 @@ def test_a_lost_job_is_noticed_and_gets_more_where_that_helps(failures: Run, cas
     assert case.shown in printed
 
 
+def test_a_job_that_slurm_requeues_is_waited_for_and_not_submitted_beside_it(failures: Run) -> None:
+    _, printed = failures.end()
+    assert "Error in rule requeued" not in printed
+    assert (failures.folder / "requeued.txt").exists()
+    attempts = (failures.folder / "attempts/requeued").read_text(encoding="utf-8")
+    assert attempts.splitlines() == ["400 5", "400 5"]
+    assert len([job for job in failures.jobs() if job["Comment"] == "rule_requeued"]) == 1
+
+
 def test_a_new_run_does_only_what_failed(failures: Run) -> None:
     failures.end()
     again = failing_jobs(failures.folder, "--dry-run")
