@@ -1,4 +1,4 @@
-# make demo · make test: each sets up what it needs, and is quick when nothing is to be done.
+# make demo · make test · make test-slurm: each sets up what it needs, and is quick when nothing is to be done.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/installed
 CORES ?= all
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup demo test bench check lint types format lock schema clean
+.PHONY: help setup demo test test-slurm bench check lint types format lock schema clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -30,6 +30,13 @@ demo: $(INSTALLED)  ## run the embedded suite and say where its figures are
 test: $(INSTALLED)  ## run all tests
 	@echo "Running the tests."
 	@pytest $(PYTEST)
+
+# Debian and Ubuntu, as root or with sudo that asks for no password. The cluster is stopped again,
+# however the tests end.
+test-slurm: $(INSTALLED)  ## run the workflow on a real Slurm of one node, which is installed for it
+	@tests/slurm/cluster.sh install
+	@trap 'tests/slurm/cluster.sh stop' EXIT; tests/slurm/cluster.sh start \
+		&& WHYPRETRAIN_SLURM=required pytest tests/slurm $(PYTEST)
 
 bench: $(INSTALLED)  ## measure speed against naive extraction (three quarters of an hour on two cores)
 	@python -m benchmarks.bench

@@ -11,6 +11,7 @@ report: "workflow/report/suite.rst"
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/resources.smk"
 include: "workflow/rules/downloads.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/models.smk"
@@ -54,3 +55,15 @@ rule tables:
     input:
         tables_of(CONFIG.suite_experiments(), [*TABLES, "robustness"]),
         f"results/tables/{CONFIG.suite}/claims.md",
+
+
+# The reasons stand further up, between the output of other jobs.
+onerror:
+    failed = failed_jobs(*(Path(path).read_text(errors="replace") for path in log))
+    if failed:
+        print("Failed at the last attempt (rule: log files):", file=sys.stderr)
+        print(*failed, sep="\n", file=sys.stderr)
+        print(
+            "What is done is kept: mend the cause, then run the same command again.",
+            file=sys.stderr,
+        )

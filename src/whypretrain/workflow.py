@@ -1,6 +1,7 @@
-"""What the Snakefile asks of the package: code as input, cards, the environment of jobs."""
+"""What the Snakefile asks of the package: code as input, cards, jobs' environment and failures."""
 
 import os
+import re
 import shlex
 import sys
 import time
@@ -99,3 +100,30 @@ def local_gpus() -> int:
     """
     hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in {"", "-1"}
     return int(NVIDIA_DRIVER.exists() and not hidden)
+
+
+SHOWN_LOG = re.compile(r"^Logfile .*:\n(=+)\n(?:.*\n)*?\1$", re.MULTILINE)
+OUTCOME = re.compile(
+    r"^Error in rule (\w+):\n(?:    .*\n)*?    jobid: (\d+)\n"
+    r"(?:    .*\n)*?    log: (.*?)(?: \(.*)?$"
+    r"|^Finished jobid: (\d+)",
+    re.MULTILINE,
+)
+
+
+def failed_jobs(*logs: str) -> list[str]:
+    r"""Jobs that failed at their last attempt, from Snakemake's logs: the rule and its log files.
+
+    >>> lines = ["Error in rule probe:", "    jobid: 3", "    log: probe.log (check it)"]
+    >>> failed_jobs("\n".join(lines))
+    ['probe: probe.log']
+    >>> failed_jobs("\n".join([*lines, "Finished jobid: 3 (Rule: probe)"]))
+    []
+    """
+    failed: dict[str, str] = {}
+    for rule, job, files, done in OUTCOME.findall(SHOWN_LOG.sub("", "\n".join(logs))):
+        if done:
+            failed.pop(done, None)
+        else:
+            failed[job] = f"{rule}: {files}"
+    return list(failed.values())

@@ -15,6 +15,7 @@ from whypretrain.workflow import (
     code,
     configured,
     date_back,
+    failed_jobs,
     local_gpus,
     name_mending_command,
     use_this_checkout,

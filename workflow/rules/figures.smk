@@ -19,6 +19,11 @@ rule player_sheet:
         " --folder {output.folder:q} 2>&1 | tee {log:q}"
 
 
+# Local on a cluster too: it takes seconds, from tables alone.
+localrules:
+    figure,
+
+
 rule figure:
     input:
         tables=figure_tables,

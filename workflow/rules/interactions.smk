@@ -25,6 +25,8 @@ rule extract:
         "../../envs/whypretrain.yaml"
     resources:
         gpu=local_gpus(),
+        mem_mb=memory(extracting),
+        runtime=minutes(extracting),
     params:
         settings=lambda w: CONFIG.extract(w.experiment).to_json(),
     shell:

@@ -24,6 +24,9 @@ rule metrics:
         "results/benchmarks/metrics/{experiment}.tsv"
     conda:
         "../../envs/whypretrain.yaml"
+    resources:
+        mem_mb=memory(comparing),
+        runtime=minutes(comparing),
     params:
         settings=lambda w: CONFIG.measure(w.experiment).to_json(),
         folder=subpath(output[0], parent=True),

@@ -18,8 +18,11 @@ rule pretrain:
         model=one_of(TRAINED_HERE),
     conda:
         "../../envs/whypretrain.yaml"
+    threads: cpus
     resources:
         gpu=local_gpus(),
+        mem_mb=memory(upstream_training),
+        runtime=minutes(upstream_training),
     params:
         settings=lambda w: CONFIG.pretrain(w.model).to_json(),
     shell:
@@ -43,6 +46,9 @@ rule convert:
     priority: 10  # it reads a person's own files
     conda:
         "../../envs/whypretrain.yaml"
+    resources:
+        mem_mb=memory(converting),
+        runtime=minutes(converting),
     params:
         settings=lambda w: CONFIG.convert(w.model).to_json(),
         source=weights_source,
@@ -78,8 +84,11 @@ rule probe:
         run=one_of(variant_runs("pretrain")),
     conda:
         "../../envs/whypretrain.yaml"
+    threads: cpus
     resources:
         gpu=local_gpus(),
+        mem_mb=memory(probing),
+        runtime=minutes(probing),
     params:
         settings=lambda w: CONFIG.probe(w.run).to_json(),
     shell:
@@ -109,8 +118,11 @@ rule finetune:
         run=one_of(variant_runs("finetune")),
     conda:
         "../../envs/whypretrain.yaml"
+    threads: cpus
     resources:
         gpu=local_gpus(),
+        mem_mb=memory(downstream_training),
+        runtime=minutes(downstream_training),
     params:
         settings=lambda w: CONFIG.train(w.run).to_json(),
         folder=subpath(output.history, parent=True),
@@ -140,8 +152,11 @@ rule scratch:
         run=one_of(variant_runs("scratch")),
     conda:
         "../../envs/whypretrain.yaml"
+    threads: cpus
     resources:
         gpu=local_gpus(),
+        mem_mb=memory(downstream_training),
+        runtime=minutes(downstream_training),
     params:
         settings=lambda w: CONFIG.train(w.run).to_json(),
         folder=subpath(output.history, parent=True),

@@ -16,14 +16,22 @@ rule robustness:
         "results/benchmarks/robustness/{run}.tsv"
     conda:
         "../../envs/whypretrain.yaml"
+    threads: cpus
     resources:
         gpu=local_gpus(),
+        mem_mb=memory(measuring_robustness),
+        runtime=minutes(measuring_robustness),
     params:
         settings=lambda w: CONFIG.robustness_of(w.run).to_json(),
     shell:
         "python -m whypretrain.robustness --settings {params.settings:q} --threads {threads}"
         " --test {input.test:q} --weights {input.weights:q}"
         " --table {output.table:q} 2>&1 | tee {log:q}"
+
+
+# Local on a cluster too: it takes seconds, from tables alone.
+localrules:
+    robustness_table,
 
 
 rule robustness_table:
