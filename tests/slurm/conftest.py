@@ -11,9 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.project import ROOT, Project, project
-
-__all__ = ["project"]  # the fixture: a local run of the tiny suite
+from tests.project import ROOT, Project
 
 # Of the cluster, not of the workflow: it keeps no accounts, so squeue must be asked; a run of
 # minutes is looked at more often than one of days; and its one node is the login node.
