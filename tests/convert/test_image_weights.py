@@ -256,7 +256,7 @@ def test_a_variable_that_is_not_set(
 ) -> None:
     monkeypatch.delenv("WEIGHTS_OF_TESTS", raising=False)
     message = mistake(RESNET, "$WEIGHTS_OF_TESTS/w.safetensors")
-    assert "weights.path = '$WEIGHTS_OF_TESTS/w.safetensors': an environment variable" in message
+    assert "weights.path = '$WEIGHTS_OF_TESTS/w.safetensors': the environment variable" in message
 
 
 @pytest.mark.parametrize("content", [b"not weights", b"", None], ids=["junk", "empty", "cut"])
