@@ -17,6 +17,7 @@ from whypretrain.models.build import (
     load_backbone,
     penultimate,
     read_weights,
+    save_tensors,
     save_weights,
 )
 
@@ -101,3 +102,11 @@ def test_what_timm_refuses_names_model_and_options(name: str, options: dict[str,
     wrong = ImageArchitecture(timm=name, options=options)
     with pytest.raises(ValueError, match=f"timm = '{name}', options = "):
         build(wrong, 5)
+
+
+def test_weights_that_are_not_finite_are_not_written(tmp_path: Path) -> None:
+    with pytest.raises(FloatingPointError, match="not written, as weights are not finite: b"):
+        save_tensors(
+            tmp_path / "w.safetensors", {"a": torch.ones(2), "b": torch.full((2,), torch.nan)}, {}
+        )
+    assert not list(tmp_path.iterdir())

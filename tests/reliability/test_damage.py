@@ -13,10 +13,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests import test_training
+from tests.conftest import small
 from tests.project import TINY_RUNS, Project
 from tests.reliability.contradictions import CONTRADICTIONS
-from tests.reliability.formats import DOWNLOAD, EXPERIMENT, READERS, SUMMED, write_all
+from tests.reliability.formats import DOWNLOAD, EXPERIMENT, READERS, RUN, SUMMED, write_all
+from whypretrain import extract, training
 from whypretrain.artifacts import ArtifactError, sidecar, verified
+from whypretrain.config.interactions import Extraction, ExtractSettings
+from whypretrain.data.table import Split
 from whypretrain.downloads import FETCHED
 
 Damage = Callable[[bytes], bytes]
@@ -253,3 +258,55 @@ def test_the_printed_command_mends_it(
             if one.name != ".snakemake_timestamp":
                 same = undisturbed if found.is_file() else undisturbed / one.name
                 assert one.read_bytes() == same.read_bytes(), one
+
+
+@pytest.mark.parametrize("name", ["0.0.safetensors", "1.0.safetensors", "checkpoint.pt"])
+@pytest.mark.parametrize("damage", ["a bit of its middle flipped", "empty", None])
+def test_what_a_killed_training_left_is_checked_before_it_is_used(
+    name: str,
+    damage: str | None,
+    digits: tuple[Split, Split],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Damaged or (None) deleted, it is made anew; at the latest when run once more."""
+    test_training.run(tmp_path / "undisturbed", digits)
+    with monkeypatch.context() as killing:
+        killing.setattr(training, "CHECKPOINT_INTERVAL", -1.0, raising=False)
+        killing.setenv("WHYPRETRAIN_CHECKPOINT_SECONDS", "0")
+        killing.setattr("whypretrain.training.shutil.copyfile", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            test_training.run(tmp_path / "killed", digits)
+    left = tmp_path / "killed/.history.partial" / name
+    if damage is None:
+        left.unlink()
+    else:
+        left.write_bytes(DAMAGES[damage](left.read_bytes()))
+    try:
+        test_training.run(tmp_path / "killed", digits)
+    except ArtifactError as error:
+        assert "damaged or gone since it was written; run again" in str(error)  # noqa: PT017
+        test_training.run(tmp_path / "killed", digits)
+    for path in (tmp_path / "undisturbed").iterdir():
+        assert (tmp_path / "killed" / path.name).read_bytes() == path.read_bytes()
+
+
+@pytest.mark.usefixtures("files")
+def test_damaged_interactions_are_said_and_computed_anew(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ExtractSettings(
+        architecture=small("whypretrain_resnet"), background="keep", extraction=Extraction()
+    ).to_json()
+    path = Path("results/out/interactions.h5")
+    command = ["extract", "--settings", arguments, "--samples", f"{EXPERIMENT}/samples.h5"]
+    command += ["--weights", f"{RUN}/snapshot-1.0000.safetensors", "--interactions", str(path)]
+    monkeypatch.setattr(sys, "argv", command)
+    extract.main()
+    whole = path.read_bytes()
+    path.write_bytes(_flipped(whole, len(whole) // 2, 1))
+    extract.main()
+    assert path.read_bytes() == whole
+    printed = capsys.readouterr().err
+    assert f"{path}: damaged" in printed
+    assert f"{path}: computing it anew" in printed
