@@ -1,11 +1,12 @@
 """Files the stages leave behind: written whole or not at all, with a digest of what made them."""
 
 import hashlib
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
+
+from whypretrain.exclusive import temporary_beside
 
 LIBRARIES = ("torch", "timm", "numpy", "h5py")
 
@@ -16,9 +17,12 @@ class ArtifactError(RuntimeError):
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path`; renamed to it on success, removed on failure."""
+    """A temporary path beside `path`; renamed to it on success, removed on failure.
+
+    One that a killed process left is removed when the same file is next written on the same host.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = temporary_beside(path)
     try:
         yield temporary
         temporary.replace(path)

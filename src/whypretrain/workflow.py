@@ -1,12 +1,18 @@
-"""What the Snakefile asks of the package: code as input, cards, the environment of jobs."""
+"""What the Snakefile asks of the package: code as input, cards, the environment of jobs, locks."""
 
+import fcntl
 import os
+import socket
 import sys
 from pathlib import Path
+from typing import IO
 
 from whypretrain.code import ROOT, closure
+from whypretrain.exclusive import NO_LOCKS
+from whypretrain.progress import say
 
 NVIDIA_DRIVER = Path("/dev/nvidiactl")
+_held: list[IO[str]] = []  # open, and so locked, until the process ends
 
 
 def use_this_checkout() -> None:
@@ -29,3 +35,56 @@ def local_gpus() -> int:
     """
     hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in {"", "-1"}
     return int(NVIDIA_DRIVER.exists() and not hidden)
+
+
+def hold_folder(snakemake: Path = Path(".snakemake")) -> None:
+    """Show, until this process ends, that a Snakemake lives here; delete locks that dead ones left.
+
+    A Snakemake that was killed leaves files in `.snakemake/locks`, and the next one refuses to
+    start. The kernel knows better who lives: every Snakemake shares a lock on a file, and one that
+    can have it alone is the only one. The file lists `host process` of those that were here since
+    that was last so, as some file systems know the locks of their own host only: where another host
+    was here, nothing is deleted.
+
+    Parameters
+    ----------
+    snakemake : Snakemake's folder for its own files
+    """
+    snakemake.mkdir(parents=True, exist_ok=True)
+    host = socket.gethostname()
+    file = (snakemake / "whypretrain.lock").open("a+")  # jobs do not inherit it
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        alone = True
+    except OSError as error:
+        if error.errno in NO_LOCKS:
+            file.close()
+            return
+        fcntl.flock(file, fcntl.LOCK_SH)
+        alone = False
+    file.seek(0)
+    others = [line.split() for line in file.read().splitlines()]
+    left = list((snakemake / "locks").glob("*.lock"))
+    elsewhere = sorted({where for where, _ in others} - {host})
+    if not alone:
+        living = [
+            f"process {pid} on {where}"
+            for where, pid in others
+            if where != host or Path("/proc", pid).exists()
+        ]
+        say(f"Another Snakemake is at work in this folder: {', '.join(living)}.")
+    elif left and others and not elsewhere:
+        for path in left:
+            path.unlink(missing_ok=True)
+        say("The last Snakemake here was killed; the locks that it left are removed.")
+    elif left:
+        say(
+            f"There are locks of a Snakemake that ran on {' or '.join(elsewhere) or 'some host'}. "
+            "If it runs no more, `snakemake --unlock` removes them."
+        )
+    if alone and not elsewhere:
+        file.truncate(0)
+    if others or not left:  # else nobody knows whose locks these are
+        print(host, os.getpid(), file=file, flush=True)
+    fcntl.flock(file, fcntl.LOCK_SH)
+    _held.append(file)

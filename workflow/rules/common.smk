@@ -12,9 +12,12 @@ sys.path.insert(0, str(Path(workflow.basedir, "src").resolve()))
 from whypretrain.config.mistakes import ConfigError
 from whypretrain.config.training import snapshot_label
 from whypretrain.config.whole import check
-from whypretrain.workflow import code, local_gpus, use_this_checkout
+from whypretrain.workflow import code, hold_folder, local_gpus, use_this_checkout
 
 use_this_checkout()
+# Not those that a Snakemake starts for its jobs, maybe on other machines.
+if workflow.is_main_process:
+    hold_folder()
 
 try:
     CONFIG = check(dict(config))
@@ -145,7 +148,7 @@ def upstream_split(wildcards, part):
 
 
 def interactions_of(experiments):
-    """Files of interactions of all networks, every snapshot of the trained ones."""
+    """Files of interactions of all networks, every snapshot of the trained ones; all extracted."""
     stem = "results/experiments/{experiment}"
     ends = [
         f"results/experiments/{experiment}/{variant}/interactions-{LAST_SNAPSHOT}.h5"
@@ -153,12 +156,22 @@ def interactions_of(experiments):
         for variant in CONFIG.variants(experiment)
         if variant in FINAL_ONLY
     ]
-    return ends + expand(
+    trajectories = expand(
         f"{stem}/{{variant}}/interactions-{{fraction}}.h5",
         experiment=experiments,
         variant=["finetune", "scratch"],
         fraction=SNAPSHOTS,
     )
+    return ends + trajectories + extracted_of(experiments)
+
+
+def extracted_of(experiments):
+    """What says that interactions are as the settings ask: see interactions.smk."""
+    return [
+        f"results/experiments/{experiment}/{variant}/extracted.json"
+        for experiment in experiments
+        for variant in CONFIG.variants(experiment)
+    ]
 
 
 def replicate_of(experiment):
