@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 
+from tests.workflow.conftest import Project
 from whypretrain.config.data import Digits
 from whypretrain.config.models import ImageArchitecture, TextArchitecture
 from whypretrain.data.sources import load_source
@@ -21,6 +22,26 @@ SMALL_NETWORKS = ("whypretrain_vgg", "whypretrain_resnet", "whypretrain_vit")
 def small(name: str) -> ImageArchitecture:
     """One of the embedded suite's architectures."""
     return ImageArchitecture(timm=name, image_size=28, channels=1, mean=[0.3], std=[0.35])
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--kills", type=int, default=8, help="kills of tests/reliability/test_kills.py (default 8)"
+    )
+
+
+@pytest.fixture(scope="session")
+def kills(pytestconfig: pytest.Config) -> int:
+    """How many kills of whole workflows are asked for."""
+    return int(pytestconfig.getoption("--kills"))
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project in which the tiny suite was run once."""
+    result = Project(tmp_path_factory.mktemp("project"))
+    result.snakemake()
+    return result
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""A copy of the project in which a tiny suite was run once, for tests that edit it."""
+"""A copy of the project that runs a tiny suite, for tests that edit it."""
 
 import re
 import shutil
@@ -7,8 +7,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).parents[2]
 TINY_RUNS = "tiny_resnet/tiny_downstream"
@@ -79,10 +77,3 @@ class Project:
             yield
         finally:
             path.write_text(before, encoding="utf-8")
-
-
-@pytest.fixture(scope="session")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    result = Project(tmp_path_factory.mktemp("project"))
-    result.snakemake()
-    return result
