@@ -3,10 +3,8 @@
 What is already on disk is kept where the digest of all that made it still holds: weights, image,
 label, players, baseline, numerics and the code that evaluates. Each finished sample is written to a
 folder beside the output at once, so a kill loses at most the group of samples in progress.
-`extracted.json` is written last: where it is, every file beside it holds what it lists.
 """
 
-import json
 import math
 import os
 import shutil
@@ -23,7 +21,6 @@ from torch import nn
 from whypretrain import __version__, stage
 from whypretrain.artifacts import (
     ArtifactError,
-    atomic_path,
     digest,
     file_digest,
     library_versions,
@@ -51,7 +48,6 @@ NUMERICS_CODE = (
     "whypretrain.interactions.sharing.choose",
     "whypretrain.models.build",
 )
-EXTRACTED = "extracted.json"
 N_CHECKED = 4  # coalitions of every sample that are computed without sharing too
 TOLERANCE = {"float32": 1e-5, "tf32": 1e-3, "bf16": 1e-2}
 """Largest difference between shared and plain outputs: see :func:`check_outputs`."""
@@ -253,17 +249,14 @@ def main() -> None:
     with exclusive(folder / ".interactions.lock"):
         partial = folder / ".interactions.partial"
         partial.mkdir(parents=True, exist_ok=True)
-        (folder / EXTRACTED).unlink(missing_ok=True)
         progress = Progress(label, len(samples.samples) * len(arguments.weights), "sample")
         n_kept = 0
-        record: dict[str, dict[str, str]] = {}
         for weights, path in zip(arguments.weights, arguments.interactions, strict=True):
             made_from = file_digest(weights)
             digests = [
                 sample_digest(samples, sample, weights=made_from, settings=settings, code=code)
                 for sample in samples.samples
             ]
-            record[path.name] = dict(zip([s.id for s in samples.samples], digests, strict=True))
             known = _known(path)
             n_kept += len(known.keys() & set(digests))
             metadata = load_all(model, weights)
@@ -281,8 +274,6 @@ def main() -> None:
                     "device": device.type,
                 }
                 write_measurements(path, measured, attributes)
-        with atomic_path(folder / EXTRACTED) as temporary:
-            temporary.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
         shutil.rmtree(partial)
     n_total = len(samples.samples) * len(arguments.weights)
     say(f"{label}: {n_total - n_kept} samples computed, {n_kept} kept")

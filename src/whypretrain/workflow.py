@@ -4,14 +4,19 @@ import fcntl
 import os
 import socket
 import sys
+from contextvars import ContextVar
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
+
+from snakemake.jobs import Job
+from snakemake.persistence import PersistenceBase
 
 from whypretrain.code import ROOT, closure
 from whypretrain.exclusive import NO_LOCKS
 from whypretrain.progress import say
 
 NVIDIA_DRIVER = Path("/dev/nvidiactl")
+_failed = ContextVar("_failed", default=False)  # whether the job that is dealt with has failed
 _held: list[IO[str]] = []  # open, and so locked, until the process ends
 
 
@@ -21,6 +26,32 @@ def use_this_checkout() -> None:
     # The hub's libraries look for newer files even where all are local, unless told not to.
     os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+
+
+def record_successes_only() -> None:
+    """Keep Snakemake from recording a job that failed as if it had made its outputs.
+
+    It records the parameters and inputs of a failed job before it deletes the outputs, or restores
+    those that an `update()` had. So after a change of settings and a killed job it takes whatever
+    older settings made, there and further on, for up to date. (Issue 3808 of Snakemake, seen in
+    9.27.) Without the record it compares with that of the last success, and runs the job again.
+    """
+    if PersistenceBase.finished.__module__ == __name__:
+        return  # done by an earlier reading of the Snakefile
+    postprocess, finished = Job.postprocess, PersistenceBase.finished
+
+    async def postprocess_job(self: Job, *arguments: Any, error: bool = False, **rest: Any) -> None:
+        before = _failed.set(error)
+        try:
+            await postprocess(self, *arguments, error=error, **rest)
+        finally:
+            _failed.reset(before)
+
+    async def finished_job(self: PersistenceBase, job: Job) -> None:
+        if not _failed.get():
+            await finished(self, job)
+
+    Job.postprocess, PersistenceBase.finished = postprocess_job, finished_job
 
 
 def code(module: str) -> list[str]:

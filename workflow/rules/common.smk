@@ -12,9 +12,16 @@ sys.path.insert(0, str(Path(workflow.basedir, "src").resolve()))
 from whypretrain.config.mistakes import ConfigError
 from whypretrain.config.training import snapshot_label
 from whypretrain.config.whole import check
-from whypretrain.workflow import code, hold_folder, local_gpus, use_this_checkout
+from whypretrain.workflow import (
+    code,
+    hold_folder,
+    local_gpus,
+    record_successes_only,
+    use_this_checkout,
+)
 
 use_this_checkout()
+record_successes_only()
 # Not those that a Snakemake starts for its jobs, maybe on other machines.
 if workflow.is_main_process:
     hold_folder()
@@ -148,7 +155,7 @@ def upstream_split(wildcards, part):
 
 
 def interactions_of(experiments):
-    """Files of interactions of all networks, every snapshot of the trained ones; all extracted."""
+    """Files of interactions of all networks, every snapshot of the trained ones."""
     stem = "results/experiments/{experiment}"
     ends = [
         f"results/experiments/{experiment}/{variant}/interactions-{LAST_SNAPSHOT}.h5"
@@ -156,22 +163,12 @@ def interactions_of(experiments):
         for variant in CONFIG.variants(experiment)
         if variant in FINAL_ONLY
     ]
-    trajectories = expand(
+    return ends + expand(
         f"{stem}/{{variant}}/interactions-{{fraction}}.h5",
         experiment=experiments,
         variant=["finetune", "scratch"],
         fraction=SNAPSHOTS,
     )
-    return ends + trajectories + extracted_of(experiments)
-
-
-def extracted_of(experiments):
-    """What says that interactions are as the settings ask: see interactions.smk."""
-    return [
-        f"results/experiments/{experiment}/{variant}/extracted.json"
-        for experiment in experiments
-        for variant in CONFIG.variants(experiment)
-    ]
 
 
 def replicate_of(experiment):

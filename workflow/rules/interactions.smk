@@ -1,9 +1,7 @@
 # In: samples and the snapshots of one variant. Out: one HDF5 of interactions a snapshot.
 #
 # One job is one trajectory. The outputs are `update()`d: a rerun finds the last files in place and
-# keeps every sample in them whose digest still holds. Where a job fails, Snakemake puts the files
-# back that stood there before, and takes them for up to date. `extracted.json`, which it deletes,
-# says otherwise: what reads interactions asks for it too.
+# keeps every sample in them whose digest still holds.
 
 
 rule extract:
@@ -13,8 +11,7 @@ rule extract:
         tokenizer=tokenizer_files,
         code=code("extract"),
     output:
-        extracted="results/experiments/{experiment}/{trained}/extracted.json",
-        interactions=update(
+        update(
             expand(
                 "results/experiments/{{experiment}}/{{trained}}/interactions-{fraction}.h5",
                 fraction=SNAPSHOTS,
@@ -33,7 +30,7 @@ rule extract:
     shell:
         "python -m whypretrain.extract --settings {params.settings:q} --threads {threads}"
         " --samples {input.samples:q} --weights {input.weights:q}"
-        " --interactions {output.interactions:q} 2>&1 | tee {log:q}"
+        " --interactions {output:q} 2>&1 | tee {log:q}"
 
 
 # The probed model has no trajectory, and of the replicate only the end is asked for.
@@ -46,8 +43,7 @@ use rule extract as extract_final with:
         tokenizer=tokenizer_files,
         code=code("extract"),
     output:
-        extracted="results/experiments/{experiment}/{final}/extracted.json",
-        interactions=update(
+        update(
             [
                 f"results/experiments/{{experiment}}/{{final}}/interactions-{LAST_SNAPSHOT}.h5"
             ]

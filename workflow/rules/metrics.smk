@@ -13,7 +13,6 @@ rule metrics:
             fraction=SNAPSHOTS,
         ),
         replicate=lambda w: replicate_of(w.experiment),
-        extracted=lambda w: extracted_of([w.experiment]),
         histories=lambda w: histories_of([w.experiment]),
         test=lambda w: downstream_split(w, "test"),
         code=code("metrics.__main__"),
