@@ -44,18 +44,23 @@ RULES = {
     ),
     "extract": (
         "extract",
-        f"{TINY}/finetune/extracted.json",
+        f"{TINY}/finetune/interactions-1.0000.h5",
         f"{TINY}/finetune/.interactions.partial",
     ),
     "extract_final": (
         "extract",
-        f"{TINY}/pretrain/extracted.json",
+        f"{TINY}/pretrain/interactions-1.0000.h5",
         f"{TINY}/pretrain/.interactions.partial",
     ),
     "metrics": ("metrics", f"{TINY}/tables/redundancy.csv", ""),
     "figure": ("figures.fig3", "results/figures/tiny/fig3.csv", ""),
 }
-TARGETS = ["results/figures/tiny/fig3.pdf", f"{TINY}/players"]
+# All is asked for: what lies in between Snakemake makes anew only where something later needs it.
+TARGETS = [
+    "results/figures/tiny/fig3.pdf",
+    f"{TINY}/players",
+    *[output for _, output, _ in RULES.values()],
+]
 PATIENCE = 300  # seconds that a run of Snakemake may last
 
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -35,8 +36,11 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
 
 
 @pytest.fixture(scope="module")
-def campaign(tmp_path_factory: pytest.TempPathFactory) -> Campaign:
-    return Campaign(tmp_path_factory.mktemp("killed"))
+def campaign(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Campaign]:
+    result = Campaign(tmp_path_factory.mktemp("killed"))
+    yield result
+    for process in result.survivors():  # of a test that failed
+        process.kill()
 
 
 @pytest.fixture
@@ -120,9 +124,7 @@ def test_a_killed_update_is_never_taken_for_up_to_date(
         complete.kill(kill, undisturbed.durations["extract"])
         assert kill.hit
         assert "Restored previous version" in complete.printed()  # else this tests nothing
-        due = complete.due()
-        assert "rule extract:" in due
-        assert "missing" in due.lower()
+        assert "rule extract:" in complete.due()
     complete.finish()
     _same(outputs(complete.folder), undisturbed.outputs)
 
