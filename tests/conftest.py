@@ -24,6 +24,18 @@ def small(name: str) -> ImageArchitecture:
     return ImageArchitecture(timm=name, image_size=28, channels=1, mean=[0.3], std=[0.35])
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--kills", type=int, default=8, help="kills of tests/reliability/test_kills.py (default 8)"
+    )
+
+
+@pytest.fixture(scope="session")
+def kills(pytestconfig: pytest.Config) -> int:
+    """How many kills of whole workflows are asked for."""
+    return int(pytestconfig.getoption("--kills"))
+
+
 @pytest.fixture(autouse=True)
 def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing but the stage `fetch` may reach beyond this machine, and it only through fakes."""

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from tests.conftest import small
-from whypretrain import training
+from whypretrain import checkpoints, training
 from whypretrain.config.training import Augmentation, Recipe
 from whypretrain.data.images import Images
 from whypretrain.data.table import Split
@@ -94,7 +94,7 @@ def test_a_killed_run_goes_on_to_the_same_end(
 ) -> None:
     monkeypatch.setattr(training, "_precision", lambda *_: precision)
     run(tmp_path / "undisturbed", digits)
-    monkeypatch.setattr(training, "CHECKPOINT_INTERVAL", -1.0)
+    monkeypatch.setenv(checkpoints.VARIABLE, "0")
     seeds: list[int] = []
 
     def kill_in_epoch(*parts: int | str) -> int:
@@ -119,7 +119,7 @@ def test_a_checkpoint_of_another_run_is_not_resumed(
     partial.mkdir(parents=True)
     (partial / "checkpoint.pt").write_bytes(b"damaged")
     run(tmp_path / "run", digits)
-    monkeypatch.setattr(training, "CHECKPOINT_INTERVAL", -1.0)
+    monkeypatch.setenv(checkpoints.VARIABLE, "0")
     monkeypatch.setattr("whypretrain.training.shutil.copyfile", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         run(tmp_path / "other", digits, seed=1)  # leaves a checkpoint of seed 1
@@ -346,9 +346,9 @@ def test_progress_counts_steps_and_ends_with_the_test(
 def test_a_checkpoint_holds_the_gradient_scale(scaled: bool, tmp_path: Path) -> None:
     before = torch.amp.GradScaler("cpu", init_scale=8.0, enabled=scaled)
     before.scale(torch.ones(1))  # a scaler keeps its scale from its first use on
-    training._checkpoint(tmp_path, {"scaler": before}, identity="a", epoch=1, history=[])
+    checkpoints.save(tmp_path, {"scaler": before}, identity="a", epoch=1, history=[])
     after = torch.amp.GradScaler("cpu", enabled=scaled)
-    training._resume(
+    checkpoints.resume(
         tmp_path, {"scaler": after}, identity="a", device=torch.device("cpu"), label="test"
     )
     assert after.get_scale() == before.get_scale()

@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
+from whypretrain.exclusive import temporary_beside
+
 LIBRARIES = ("torch", "timm", "numpy", "h5py")
 SNAKEMAKE = "WHYPRETRAIN_SNAKEMAKE"
 """Environment variable: the command line that makes a file of this project again, but for its name.
@@ -36,16 +38,17 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """A temporary path beside `path`; renamed to it on success, removed on failure.
 
     The sidecar is written last, and that of an earlier file is removed first: a process killed in
-    between leaves a file that is not checked, never one that is thought damaged.
+    between leaves a file that is not checked, never one that is thought damaged. A temporary file
+    that a killed process left is removed when the same file is next written on the same host.
 
     Raises
     ------
     OSError
         If nothing can be written there, or the disk is full; naming `path`.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = temporary_beside(path)
         temporary.touch()  # here, as the libraries say less clearly that they cannot
     except OSError as error:
         raise _unwritable(path, error) from error

@@ -2,7 +2,7 @@
 
 What is already on disk is kept where the digest of all that made it still holds: weights, image,
 label, players, baseline, numerics and the code that evaluates. Each finished sample is written to a
-folder beside the output at once, so a kill loses at most the sample in progress.
+folder beside the output at once, so a kill loses at most the group of samples in progress.
 """
 
 import math
@@ -30,6 +30,7 @@ from whypretrain.config.interactions import ExtractSettings
 from whypretrain.config.models import Architecture, ImageArchitecture
 from whypretrain.data.images import normalise
 from whypretrain.data.samples import Sample, Samples, read_samples
+from whypretrain.exclusive import exclusive
 from whypretrain.interactions.evaluate import Evaluation, check_outputs, evaluate
 from whypretrain.interactions.forward import PlainForward
 from whypretrain.interactions.masking import MaskedInput
@@ -257,35 +258,36 @@ def main() -> None:
     extractor = Extractor(model, samples, settings, device)
     code = digest(*[code_digest(module) for module in NUMERICS_CODE])
     folder = arguments.interactions[0].parent
-    partial = folder / ".interactions.partial"
-    partial.mkdir(parents=True, exist_ok=True)
     label = f"extract {folder.parent.name}/{folder.name}"
-    progress = Progress(label, len(samples.samples) * len(arguments.weights), "sample")
-    n_kept = 0
-    for weights, path in zip(arguments.weights, arguments.interactions, strict=True):
-        metadata, made_from = load_all(model, weights)
-        fraction, epoch = _spot(metadata, weights)
-        digests = [
-            sample_digest(samples, sample, weights=made_from, settings=settings, code=code)
-            for sample in samples.samples
-        ]
-        known = _known(path)
-        n_kept += len(known.keys() & set(digests))
-        measured = extract_snapshot(extractor, digests, known, partial, progress=progress)
-        if list(known) == digests:
-            os.utime(path)  # newer than its inputs, so that it counts as up to date
-        else:
-            attributes = {
-                "settings": settings.to_json(),
-                "weights_digest": made_from,
-                "weights_metadata": metadata,
-                "fraction": fraction,
-                "epoch": epoch,
-                "versions": {"whypretrain": __version__, **library_versions()},
-                "device": device.type,
-            }
-            write_measurements(path, measured, attributes)
-    shutil.rmtree(partial)
+    with exclusive(folder / ".interactions.lock"):
+        partial = folder / ".interactions.partial"
+        partial.mkdir(parents=True, exist_ok=True)
+        progress = Progress(label, len(samples.samples) * len(arguments.weights), "sample")
+        n_kept = 0
+        for weights, path in zip(arguments.weights, arguments.interactions, strict=True):
+            metadata, made_from = load_all(model, weights)
+            fraction, epoch = _spot(metadata, weights)
+            digests = [
+                sample_digest(samples, sample, weights=made_from, settings=settings, code=code)
+                for sample in samples.samples
+            ]
+            known = _known(path)
+            n_kept += len(known.keys() & set(digests))
+            measured = extract_snapshot(extractor, digests, known, partial, progress=progress)
+            if list(known) == digests:
+                os.utime(path)  # newer than its inputs, so that it counts as up to date
+            else:
+                attributes = {
+                    "settings": settings.to_json(),
+                    "weights_digest": made_from,
+                    "weights_metadata": metadata,
+                    "fraction": fraction,
+                    "epoch": epoch,
+                    "versions": {"whypretrain": __version__, **library_versions()},
+                    "device": device.type,
+                }
+                write_measurements(path, measured, attributes)
+        shutil.rmtree(partial)
     n_total = len(samples.samples) * len(arguments.weights)
     say(f"{label}: {n_total - n_kept} samples computed, {n_kept} kept")
 

@@ -34,6 +34,7 @@ from whypretrain.artifacts import atomic_path, file_digest
 from whypretrain.config.fetch import Archive, FetchSettings
 from whypretrain.config.hub import Hub
 from whypretrain.downloads import FETCHED
+from whypretrain.exclusive import exclusive
 from whypretrain.progress import Progress, say
 
 CHUNK = 2**20
@@ -308,7 +309,8 @@ def main() -> None:
     parser = stage.parser("fetch", __doc__, FetchSettings)
     stage.path_argument(parser, "--folder", f"folder to fill; {FETCHED} in it is written last")
     arguments = parser.parse_args()
-    fetch(arguments.settings, arguments.folder)
+    with exclusive(arguments.folder / ".fetch.lock"):
+        fetch(arguments.settings, arguments.folder)
     say(f"fetch: {arguments.folder} is complete")
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from pydantic import ValidationError
 
 from whypretrain.artifacts import ArtifactError
 from whypretrain.config.base import Section
+from whypretrain.progress import say
 
 
 def parser(stage: str, description: str | None, settings: type[Section]) -> argparse.ArgumentParser:
@@ -60,3 +62,8 @@ def run(main: Callable[[], None]) -> None:
         if os.environ.get("WHYPRETRAIN_TRACEBACK"):
             raise
         sys.exit(f"error: {' '.join(str(error).splitlines())}")
+    except KeyboardInterrupt:
+        if os.environ.get("WHYPRETRAIN_TRACEBACK"):
+            raise
+        say("interrupted; run it again to go on")
+        sys.exit(128 + signal.SIGINT)

@@ -13,13 +13,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
+from whypretrain import checkpoints
 from whypretrain.artifacts import ArtifactError, atomic_path, verified
 from whypretrain.config.training import Recipe
+from whypretrain.exclusive import exclusive
 from whypretrain.models.build import head_keys, save_weights
 from whypretrain.numerics import derived_seed, seed_everything
 from whypretrain.progress import Progress, say
 
-CHECKPOINT_INTERVAL = 20.0  # seconds between checkpoints, so that short runs write few
 EVALUATION_BATCH = 256
 EVALUATION_NUMBERS = 64 * 3 * 224**2  # that a batch may hold, so that large images fit as well
 
@@ -70,7 +71,8 @@ def fit(
 
     All outputs appear at the end, together. Until then snapshots and a checkpoint are kept in a
     folder beside the history, from which a run that was killed goes on at the last epoch kept: it
-    ends with the same weights as an undisturbed one.
+    ends with the same weights as an undisturbed one. Where another process is at the same outputs,
+    this one waits for it; if that one has made these very outputs, nothing is left to be done.
 
     Parameters
     ----------
@@ -84,7 +86,49 @@ def fit(
     ------
     FloatingPointError
         If the loss is no longer finite.
+    ValueError
+        If the environment variable ``WHYPRETRAIN_CHECKPOINT_SECONDS`` is no number.
     """
+    interval = checkpoints.interval()
+    with exclusive(outputs.history.with_name(f".{outputs.history.stem}.lock")) as turn:
+        if turn.done_before == identity and all(
+            path.exists() for path in (*outputs.snapshots.values(), outputs.history)
+        ):
+            say(f"{label}: the other process has made this")
+            return
+        _fit(
+            model,
+            train,
+            test,
+            outputs,
+            recipe=recipe,
+            seed=seed,
+            device=device,
+            label=label,
+            identity=identity,
+            metadata=metadata,
+            workers=workers,
+            checkpoint_interval=interval,
+        )
+        turn.finish(identity)
+
+
+def _fit(
+    model: nn.Module,
+    train: Data,
+    test: Data,
+    outputs: Outputs,
+    *,
+    recipe: Recipe,
+    seed: int,
+    device: torch.device,
+    label: str,
+    identity: str,
+    metadata: dict[str, Any],
+    workers: int,
+    checkpoint_interval: float,
+) -> None:
+    """What :func:`fit` does while nobody else is at these outputs; the interval is in seconds."""
     steps_per_epoch = _n_batches(train, recipe)
     n_steps = recipe.epochs * steps_per_epoch
     due = {fraction: round(fraction * n_steps) for fraction in outputs.snapshots}
@@ -96,7 +140,9 @@ def fit(
     scaler = torch.amp.GradScaler(device.type, enabled=precision == torch.float16)
     parts = {"model": model, "optimizer": optimizer, "scaler": scaler}
     partial = outputs.history.parent / f".{outputs.history.stem}.partial"
-    epoch, history = _resume(partial, parts, identity=identity, device=device, label=label)
+    epoch, history = checkpoints.resume(
+        partial, parts, identity=identity, device=device, label=label
+    )
 
     def keep_snapshots(step: int) -> None:
         for fraction, at in due.items():
@@ -169,8 +215,8 @@ def fit(
         tested = evaluate(model, test, device, workers=workers)
         history.append(_row(epoch, step, rate, trained, tested))
         progress.update(note=_note(trained.loss, tested))
-        if time.monotonic() - checkpointed > CHECKPOINT_INTERVAL:
-            _checkpoint(partial, parts, identity=identity, epoch=epoch, history=history)
+        if time.monotonic() - checkpointed >= checkpoint_interval:
+            checkpoints.save(partial, parts, identity=identity, epoch=epoch, history=history)
             checkpointed = time.monotonic()
 
     _publish(outputs, partial, history)
@@ -333,46 +379,3 @@ def _publish(outputs: Outputs, partial: Path, history: list[dict[str, Any]]) -> 
 
 def _note(loss: float, tested: Score) -> str:
     return f"loss {loss:.3f}; test loss {tested.loss:.3f} accuracy {tested.accuracy:.1%}"
-
-
-def _checkpoint(
-    partial: Path,
-    parts: dict[str, Any],
-    *,
-    identity: str,
-    epoch: int,
-    history: list[dict[str, Any]],
-) -> None:
-    """Keep the state of all parts as it is after an epoch."""
-    states = {name: part.state_dict() for name, part in parts.items()}
-    with atomic_path(partial / "checkpoint.pt") as temporary:
-        torch.save(states | {"identity": identity, "epoch": epoch, "history": history}, temporary)
-
-
-def _resume(
-    partial: Path,
-    parts: dict[str, Any],
-    *,
-    identity: str,
-    device: torch.device,
-    label: str,
-) -> tuple[int, list[dict[str, Any]]]:
-    """Epochs done and their history: from a checkpoint of this very run, else none."""
-    path = partial / "checkpoint.pt"
-    try:
-        for kept in [path, *partial.glob("*.safetensors")]:
-            verified(kept)
-        state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
-    except Exception as error:  # noqa: BLE001  (whatever is wrong with it, the run starts anew)
-        if path.exists():
-            say(f"{label}: {partial} cannot be used ({type(error).__name__}); starting anew")
-        state = {}
-    if state.get("identity") != identity:
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        return 0, []
-    for name, part in parts.items():
-        if state[name]:  # a scaler that is not in use has no state
-            part.load_state_dict(state[name])
-    say(f"{label}: resumed after epoch {state['epoch']}")
-    return state["epoch"], state["history"]

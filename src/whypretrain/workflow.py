@@ -4,7 +4,6 @@ import os
 import re
 import shlex
 import sys
-import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,7 @@ from whypretrain.code import ROOT, closure
 from whypretrain.config.mistakes import ConfigError
 from whypretrain.config.reading import read
 from whypretrain.config.whole import Config, check
-from whypretrain.progress import say
 
-LONG_AGO = 946_684_800.0  # the year 2000
 NVIDIA_DRIVER = Path("/dev/nvidiactl")
 
 
@@ -42,26 +39,6 @@ def name_mending_command(configfiles: Sequence[Path], config: Sequence[str]) -> 
     ]
     # The cores come last: the options before take any number of words, the file's name too.
     os.environ[SNAKEMAKE] = shlex.join(["snakemake", *options, "--cores", "all"])
-
-
-def date_back() -> None:
-    """Where the clock was moved back since the last run, let no file be from the future.
-
-    Snakemake would not see edits, which are older than such results, and refuse to run jobs, whose
-    results are older than such code. Results are then dated long ago, so that code and small
-    inputs are compared by content.
-    """
-    now = time.time()
-    logs = list(Path(".snakemake/log").glob("*.log"))
-    if all(path.stat().st_mtime <= now + 60 for path in logs):
-        return
-    say("The clock was moved back since the last run: files from the future are dated anew.")
-    for folder, date in ((Path("results"), LONG_AGO), (Path("resources"), LONG_AGO), (ROOT, now)):
-        for path in folder.rglob("*"):
-            if path.is_file() and path.stat().st_mtime > now:
-                os.utime(path, (date, date))
-    for path in logs:
-        os.utime(path)
 
 
 def configured(values: dict[str, Any], files: Iterable[str | Path]) -> Config:

@@ -11,10 +11,10 @@ sys.path.insert(0, str(Path(workflow.basedir, "src").resolve()))
 
 from whypretrain.config.mistakes import ConfigError
 from whypretrain.config.training import snapshot_label
+from whypretrain.earlier_runs import date_back, hold_folder, record_successes_only
 from whypretrain.workflow import (
     code,
     configured,
-    date_back,
     failed_jobs,
     local_gpus,
     name_mending_command,
@@ -22,7 +22,10 @@ from whypretrain.workflow import (
 )
 
 use_this_checkout()
+record_successes_only()
+# Not those that a Snakemake starts for its jobs, maybe on other machines.
 if workflow.is_main_process:
+    hold_folder()
     date_back()
 name_mending_command(
     workflow.overwrite_configfiles, workflow.config_settings.config_args or []

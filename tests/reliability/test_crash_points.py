@@ -1,0 +1,149 @@
+"""Every stage is killed between any two changes of files: run again, it ends with the same bytes.
+
+A kill between two such changes leaves what one at any moment in between leaves, but for a part of a
+temporary file. Kills at random moments come below, and of whole workflows in test_kills.py.
+"""
+
+import random
+import re
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.project import Project
+from tests.reliability.forked import Command, commands, copied, fork, outputs
+
+STAGES = [
+    "whypretrain.prepare",
+    "whypretrain.samples",
+    "whypretrain.figures.player_sheet",
+    "whypretrain.pretrain",
+    "whypretrain.probe",
+    "whypretrain.train:finetune",
+    "whypretrain.train:scratch",
+    "whypretrain.extract:finetune",
+    "whypretrain.extract:pretrain",
+    "whypretrain.robustness",
+    "whypretrain.metrics",
+    "whypretrain.claims",
+    "whypretrain.figures.fig3",
+]
+N_EPOCHS = 60  # of the training that is killed again and again
+KILLED = -9
+MANY = 50  # from so many `--kills` on, every point is tried
+
+
+@pytest.fixture(scope="session")
+def stages(project: Project) -> dict[str, Command]:
+    """A command line of every stage, by the names of `STAGES`."""
+    found = {command.rule: command for command in commands(project)}
+    for command in commands(project):
+        found.setdefault(command.module, command)
+    return found
+
+
+def test_every_stage_of_the_suite_is_killed(stages: dict[str, Command]) -> None:
+    figures = "whypretrain.figures"
+    modules = {command.module for command in stages.values()} - {"whypretrain.metrics.robustness"}
+    killed = {stages[name].module for name in STAGES}
+    assert {m for m in modules if not m.startswith(figures)} <= killed
+
+
+@pytest.mark.parametrize(
+    ("name", "there"), [(s, t) for s in STAGES for t in ("nothing there", "outputs there")]
+)
+def test_a_kill_between_any_two_changes_of_files(  # noqa: PLR0917
+    name: str,
+    there: str,
+    project: Project,
+    stages: dict[str, Command],
+    tmp_path: Path,
+    kills: int,
+) -> None:
+    command = stages[name]
+    before, folder = copied(project, tmp_path / "before"), copied(project, tmp_path / "run")
+    whole, times = outputs(folder), changed(folder)
+    status, n_changes, printed = fork(command, folder)
+    assert status == 0, printed
+    assert outputs(folder) == whole
+    made = {path for path, time in changed(folder).items() if times[path] != time}
+    assert made
+    if there == "nothing there":
+        for path in made:
+            (before / "results" / path).unlink()
+        shutil.rmtree(folder)
+        shutil.copytree(before, folder)
+        status, n_changes, printed = fork(command, folder)
+    points = list(range(n_changes))
+    if kills < MANY:  # one in everyday tests
+        points = sorted(random.Random(f"{name} {there}").sample(points, 1))
+    for point in points:
+        shutil.rmtree(folder)
+        shutil.copytree(before, folder)
+        status, _, printed = fork(command, folder, die_at=point)
+        assert status == KILLED, printed
+        for path, content in outputs(folder).items():
+            if "/." not in path:
+                assert content == whole[path], f"{path} after a kill at {point}"
+        status, _, printed = fork(command, folder)
+        assert status == 0, printed
+        assert outputs(folder) == whole, f"killed at {point} of {n_changes}"
+
+
+def changed(folder: Path) -> dict[str, int]:
+    """When each output was written, in nanoseconds."""
+    return {path: (folder / "results" / path).stat().st_mtime_ns for path in outputs(folder)}
+
+
+def test_training_that_is_killed_again_and_again_goes_on_each_time(
+    project: Project, stages: dict[str, Command], tmp_path: Path, kills: int
+) -> None:
+    """The same history and weights, batch by batch the same random state, whenever it is killed."""
+    command = stages["whypretrain.train:finetune"].replaced(
+        '"epochs": 2,', f'"epochs": {N_EPOCHS},'
+    )
+    folder, killed = copied(project, tmp_path / "undisturbed"), copied(project, tmp_path / "killed")
+    started = time.monotonic()
+    status, _, printed = fork(command, folder)
+    duration = time.monotonic() - started
+    assert status == 0, printed
+    generator = random.Random(0)
+    resumed, n_killed = [0], 0
+    for _ in range(40 * kills):
+        after = generator.uniform(0.1, 0.5) * duration
+        status, _, printed = fork(command, killed, die_after=after)
+        n_killed += status == KILLED
+        resumed += [int(found) for found in re.findall(r"resumed after epoch (\d+)", printed)]
+        if status == 0:
+            break
+    assert status == 0
+    print(f"{n_killed} kills; resumed after epochs {resumed[1:]}")
+    assert resumed == sorted(resumed)
+    assert resumed[-1] > resumed[0]
+    assert outputs(killed) == outputs(folder)
+
+
+def test_extraction_that_is_killed_again_and_again_loses_one_group_at_most(
+    project: Project, stages: dict[str, Command], tmp_path: Path
+) -> None:
+    """Each kill costs one group, at most; no half-written file counts."""
+    command = stages["whypretrain.extract:finetune"]
+    folder = copied(project, tmp_path)
+    whole = outputs(folder)
+    for path in changed(folder):
+        if path.startswith("experiments/tiny/finetune/"):
+            (folder / "results" / path).unlink()
+    partial = folder / "results/experiments/tiny/finetune/.interactions.partial"
+    seen: set[str] = set()
+    for n_killed in range(1000):
+        status, _, _ = fork(command, folder, die_after=0.05 + 0.01 * n_killed)
+        if status == 0:
+            break
+        there = {path.name for path in partial.glob("*.h5")}
+        assert seen <= there  # nothing that was measured is lost
+        seen = there
+    assert n_killed > 3
+    assert seen
+    assert outputs(folder) == whole
