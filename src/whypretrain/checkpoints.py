@@ -78,3 +78,13 @@ def resume(
             part.load_state_dict(state[name])
     say(f"{label}: resumed after epoch {state['epoch']}")
     return state["epoch"], state["history"]
+
+
+def discard(partial: Path) -> None:
+    """Delete a folder of unfinished work.
+
+    The checkpoint goes first: a run that is killed meanwhile must not go on from it without the
+    snapshots that went before.
+    """
+    (partial / CHECKPOINT).unlink(missing_ok=True)
+    shutil.rmtree(partial)

@@ -368,13 +368,13 @@ def _publish(outputs: Outputs, partial: Path, history: list[dict[str, Any]]) -> 
             try:
                 verified(partial / path.name)
             except (ArtifactError, FileNotFoundError) as error:
-                shutil.rmtree(partial)
+                checkpoints.discard(partial)
                 message = f"{partial / path.name}: damaged or gone since it was written; run again"
                 raise ArtifactError(message) from error
             shutil.copyfile(partial / path.name, temporary)
     with atomic_path(outputs.history) as temporary:
         pd.DataFrame(history).to_csv(temporary, index=False)
-    shutil.rmtree(partial)
+    checkpoints.discard(partial)
 
 
 def _note(loss: float, tested: Score) -> str:
