@@ -114,7 +114,8 @@ def test_wrong_interactions_are_refused(
         stage.check_interactions(stage.interactions_table(case, weights, path))
 
     checked(tmp_path)
-    monkeypatch.setattr("whypretrain.extract.mobius", wrong)
+    for module in ("extract", "interactions.store"):  # the reader would refuse them before
+        monkeypatch.setattr(f"whypretrain.{module}.mobius", wrong)
     with pytest.raises(ValueError, match=r"interactions are not what was planted: .* order \d"):
         checked(tmp_path)
 

@@ -16,7 +16,7 @@ from whypretrain.config.models import TextArchitecture
 from whypretrain.data.samples import read_samples, write_samples
 from whypretrain.data.sampling import make_samples
 from whypretrain.data.sources import load_source
-from whypretrain.data.table import Row, count_rows, read_split, write_split
+from whypretrain.data.table import Row, read_split, write_split
 from whypretrain.data.texts import Tokenizer
 from whypretrain.downloads import FETCHED, check_download
 from whypretrain.extract import _spot
@@ -28,6 +28,7 @@ from whypretrain.metrics.reading import (
     ROBUSTNESS,
     TABLES,
     Columns,
+    count_rows,
     read_table,
     read_tables,
 )

@@ -104,22 +104,6 @@ def read_split(path: Path) -> Split:
     return Split(task, classes, columns["id"], images, texts, columns["label"], annotations)
 
 
-def count_rows(path: Path) -> int:
-    """How many images or sentences a split has.
-
-    Raises
-    ------
-    ArtifactError
-        If the file is damaged or has none.
-    """
-    with reading(path, "a prepared split"):
-        n_rows = int(pyarrow.parquet.read_metadata(path).num_rows)
-        if n_rows == 0:
-            message = "no rows"
-            raise ValueError(message)
-    return n_rows
-
-
 def _columns(schema: pyarrow.Schema) -> str:
     return ", ".join(f"{field.name} ({field.type})" for field in schema)
 

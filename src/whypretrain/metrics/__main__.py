@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 from whypretrain import stage
 from whypretrain.artifacts import atomic_path, damaged
 from whypretrain.config.metrics import MetricsSettings
-from whypretrain.data.table import count_rows
 from whypretrain.interactions.coalitions import orders
 from whypretrain.metrics.counterfactual import counterfactual_table
 from whypretrain.metrics.models import Model, counted_sets, read_model
-from whypretrain.metrics.reading import HISTORY, read_table
+from whypretrain.metrics.reading import HISTORY, count_rows, read_table
 from whypretrain.metrics.redundancy import redundancy_table
 from whypretrain.metrics.references import Models, comparisons
 from whypretrain.metrics.tables import (

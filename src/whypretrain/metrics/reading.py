@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet
 
 from whypretrain.artifacts import damaged, reading
 
@@ -154,3 +155,19 @@ def read_tables(paths: Sequence[Path], experiments: Sequence[str]) -> dict[str, 
             (path, *_) = [path for path in paths if path.stem == name]
             raise damaged(path, f"no row of {', '.join(sorted(absent))}")
     return tables
+
+
+def count_rows(path: Path) -> int:
+    """How many images or sentences a split has: its footer says so, and nothing else is read.
+
+    Raises
+    ------
+    ArtifactError
+        If the file is damaged or has none.
+    """
+    with reading(path, "a prepared split"):
+        n_rows = int(pyarrow.parquet.read_metadata(path).num_rows)
+        if n_rows == 0:
+            message = "no rows"
+            raise ValueError(message)
+    return n_rows
