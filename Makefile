@@ -6,10 +6,10 @@ INSTALLED := $(VENV)/installed
 CORES ?= all
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup demo test bench check lint types format lock schema clean
+.PHONY: help setup demo test test-kills bench check lint types format lock schema clean
 
 help:  ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 setup: $(INSTALLED)  ## make .venv with the pinned dependencies
 
@@ -30,6 +30,10 @@ demo: $(INSTALLED)  ## run the embedded suite and say where its figures are
 test: $(INSTALLED)  ## run all tests
 	@echo "Running the tests."
 	@pytest $(PYTEST)
+
+KILLS ?= 50
+test-kills: $(INSTALLED)  ## kill the tiny suite at 50 random moments, and every stage at every change of files
+	@pytest tests/reliability/test_kills.py tests/reliability/test_crash_points.py --kills $(KILLS) -v
 
 bench: $(INSTALLED)  ## measure speed against naive extraction (three quarters of an hour on two cores)
 	@python -m benchmarks.bench
