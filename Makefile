@@ -6,10 +6,10 @@ INSTALLED := $(VENV)/installed
 CORES ?= all
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup demo test test-slurm bench check lint types format lock schema clean
+.PHONY: help setup demo test test-kills test-slurm bench check lint types format lock schema clean
 
 help:  ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 setup: $(INSTALLED)  ## make .venv with the pinned dependencies
 
@@ -37,6 +37,10 @@ test-slurm: $(INSTALLED)  ## run the workflow on a real Slurm of one node, which
 	@tests/slurm/cluster.sh install
 	@trap 'tests/slurm/cluster.sh stop' EXIT; tests/slurm/cluster.sh start \
 		&& WHYPRETRAIN_SLURM=required pytest tests/slurm $(PYTEST)
+
+KILLS ?= 50
+test-kills: $(INSTALLED)  ## kill the tiny suite at 50 random moments, and every stage at every change of files
+	@pytest tests/reliability/test_kills.py tests/reliability/test_crash_points.py --kills $(KILLS) -v
 
 bench: $(INSTALLED)  ## measure speed against naive extraction (three quarters of an hour on two cores)
 	@python -m benchmarks.bench

@@ -16,7 +16,7 @@ import pandas as pd
 import psutil
 
 from tests.project import Project
-from whypretrain.checkpoints import VARIABLE
+from whypretrain.checkpoints import CHECKPOINT, VARIABLE
 
 Victim = Literal["stage", "snakemake", "all"]
 TINY, RUNS = "results/experiments/tiny", "results/runs/tiny_resnet/tiny_downstream"
@@ -220,15 +220,19 @@ class Campaign:
             assert status in {0, 1}, self.printed()
             kill.hit = status == 1
 
+    def wait_for_checkpoint(self, rule: str, snakemake: subprocess.Popen[bytes]) -> None:
+        """Wait until a training job has done some epochs."""
+        while not (self.folder / RULES[rule][2] / CHECKPOINT).exists():
+            assert snakemake.poll() is None, self.printed()
+            time.sleep(0.02)
+
     def signalled(self, rule: str, number: signal.Signals) -> tuple[int, str]:
         """Signal Snakemake's whole group or itself, in the midst of a rule; its status and words.
 
         An interrupt goes to all, as from a terminal; the rest to Snakemake alone.
         """
         snakemake = self.start("--until", rule)
-        while not (self.folder / RULES[rule][2]).exists():
-            assert snakemake.poll() is None, self.printed()
-            time.sleep(0.02)
+        self.wait_for_checkpoint(rule, snakemake)
         if number == signal.SIGINT:
             os.killpg(snakemake.pid, number)
         else:
