@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(workflow.basedir, "src").resolve()))
 from whypretrain.config.mistakes import ConfigError
 from whypretrain.config.training import snapshot_label
 from whypretrain.config.whole import check
-from whypretrain.workflow import code, local_gpus, use_this_checkout
+from whypretrain.workflow import beside, code, local_gpus, use_this_checkout
 
 use_this_checkout()
 
