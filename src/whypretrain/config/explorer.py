@@ -14,7 +14,7 @@ class Explorer(Section):
     """Samples of an experiment that the page shows, evenly spread over all; fewer if the page would
     become larger than `megabytes`."""
     interactions: int = Field(default=8, ge=1)
-    """Preserved, discarded and new interactions of a sample that the page lists, strongest first."""
+    """Preserved, discarded and new interactions of a sample that are listed, strongest first."""
     megabytes: float = Field(default=15, gt=0)
     """Most that the page may have, in units of 10**6 bytes; about 2 are the charts' library."""
 

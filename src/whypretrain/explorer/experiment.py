@@ -60,10 +60,8 @@ def read_experiment(folder: Path, settings: ExplorerSettings) -> dict[str, Any]:
     ]
     counted = counted_sets(finals)
     noise_floor = np.max([model.noise_floor for model in finals], axis=0)
-    chosen = [
-        samples.samples[at] for at in evenly(len(samples.samples), settings.explorer.samples)
-    ]
-    files = {variant: labels for variant in TRAINED} | {"pretrain": labels[-1:]}
+    chosen = [samples.samples[at] for at in evenly(len(samples.samples), settings.explorer.samples)]
+    files = dict.fromkeys(TRAINED, labels) | {"pretrain": labels[-1:]}
     moments = {
         variant: [
             _moments(folder / variant / f"interactions-{label}.h5", variant, settings)
@@ -119,8 +117,14 @@ def _check(
     """Check that tables are of these samples and snapshots."""
     measured = set(tables["knowledge"]["sample"])
     if measured != {sample.id for sample in samples.samples}:
-        message = f"{folder / 'samples.h5'}: its samples are not those of {folder / 'tables'}"
-        raise ArtifactError(f"{message}; run snakemake again")
+        message = (
+            f"{folder / 'samples.h5'}: its samples are not those of {folder / 'tables'}; "
+            "run snakemake again"
+        )
+        raise ArtifactError(message)
     if {snapshot_label(fraction) for fraction in tables["jaccard"]["fraction"]} != set(labels):
-        message = f"{folder / 'tables' / 'jaccard.csv'}: its snapshots are not {', '.join(labels)}"
-        raise ArtifactError(f"{message}; run snakemake again")
+        message = (
+            f"{folder / 'tables' / 'jaccard.csv'}: its snapshots are not {', '.join(labels)}; "
+            "run snakemake again"
+        )
+        raise ArtifactError(message)

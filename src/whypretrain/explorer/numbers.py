@@ -16,6 +16,7 @@ Tables = Mapping[str, pd.DataFrame]
 PARTS = ("preserve", "discard", "new")
 TRAINED = ("finetune", "scratch")
 VARIANTS = ("pretrain", *TRAINED)
+CLAIM_NUMBERS = ("number", "low", "high", "null", "excess", "excess_low", "excess_high")
 REFERENCES = ("permutation", "self")
 
 
@@ -30,17 +31,21 @@ def claim_rows(claims: pd.DataFrame, settings: ExplorerSettings) -> list[dict[st
     """
     found = []
     for claim in CLAIMS:
-        own = claims[claims["claim"] == claim.key].set_index("experiment")
+        of_claim = claims[claims["claim"] == claim.key]
         rows, missing = [], []
         for place, name in enumerate(settings.experiments):
-            if name not in own.index:
+            own = of_claim[of_claim["experiment"] == name].to_dict("records")
+            if not own:
                 missing.append(place)
                 continue
-            row = own.loc[name]
-            columns = ("number", "low", "high", "null", "excess", "excess_low", "excess_high")
-            numbers = {column: short(row[column]) for column in columns}
+            numbers = {column: short(own[0][column]) for column in CLAIM_NUMBERS}
             rows.append(
-                {"experiment": place, "verdict": row["verdict"], "n": int(row["n"]), **numbers}
+                {
+                    "experiment": place,
+                    "verdict": str(own[0]["verdict"]),
+                    "n": int(own[0]["n"]),
+                    **numbers,
+                }
             )
         found.append(
             {
@@ -67,7 +72,7 @@ def experiment_numbers(tables: Tables, options: Statistics) -> dict[str, Any]:
     jaccard = referenced_means(
         tables["jaccard"], ["variant", "fraction", "epoch"], "jaccard", options
     )
-    ceilings = jaccard["self"].dropna() if "self" in jaccard else []
+    ceilings = jaccard["self"].dropna().tolist() if "self" in jaccard else []
     ratios = tables["ratio"].query("order == 'all'")
     return {
         "orders": _orders(tables["knowledge"], options),
@@ -83,7 +88,7 @@ def experiment_numbers(tables: Tables, options: Statistics) -> dict[str, Any]:
             }
             for variant in TRAINED
         },
-        "ceiling": short(ceilings.item()) if len(ceilings) else None,
+        "ceiling": short(ceilings[0]) if ceilings else None,
         "accuracy": _accuracy(accuracies(tables["history"], options)),
     }
 
@@ -91,22 +96,14 @@ def experiment_numbers(tables: Tables, options: Statistics) -> dict[str, Any]:
 def _orders(knowledge: pd.DataFrame, options: Statistics) -> list[dict[str, Any]]:
     chosen = knowledge[knowledge["quantity"].isin(PARTS) & (knowledge["order"] > 0)]
     numbers = referenced_means(chosen, ["order", "quantity"], "strength", options)
-    fixed = chosen.groupby("order")[["n_sets", "noise_floor"]].first()
+    fixed = chosen.groupby("order")[["n_sets", "noise_floor"]].first().reset_index()
+    names = ["strength", "low", "high", *(name for name in REFERENCES if name in numbers)]
     found = []
-    for order, own in numbers.groupby("order"):
-        parts = own.set_index("quantity")
-        columns = ["strength", "low", "high", *(name for name in REFERENCES if name in parts)]
-        found.append(
-            {
-                "order": int(order),
-                "n_sets": int(fixed.loc[order, "n_sets"]),
-                "noise_floor": short(fixed.loc[order, "noise_floor"]),
-                **{
-                    part: {column: short(parts.loc[part, column]) for column in columns}
-                    for part in PARTS
-                },
-            }
-        )
+    for row in fixed.to_dict("records"):
+        own = numbers[numbers["order"] == row["order"]].to_dict("records")
+        parts = {str(part["quantity"]): {name: short(part[name]) for name in names} for part in own}
+        about = {"order": int(row["order"]), "n_sets": int(row["n_sets"])}
+        found.append({**about, "noise_floor": short(row["noise_floor"]), **parts})
     return found
 
 

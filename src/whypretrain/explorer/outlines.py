@@ -1,5 +1,6 @@
 """Players of an image as outlines for SVG, and where each one's number stands."""
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -62,7 +63,6 @@ def outline(region: NDArray[np.bool_]) -> str:
 
 def _edges(region: NDArray[np.bool_]) -> dict[Point, list[Point]]:
     """Unit edges between inside and outside, the inside on their right, by their first corner."""
-    height, width = region.shape
     padded = np.pad(region, 1)
     inside = padded[1:-1, 1:-1]
     sides = {
@@ -86,6 +86,6 @@ def _direction(start: Point, end: Point) -> Point:
 def _path(loop: list[Point]) -> str:
     steps = [f"M{loop[0][0]} {loop[0][1]}"]
     # The last edge is drawn by closing the path.
-    for (x0, y0), (x1, y1) in zip(loop[:-2], loop[1:-1], strict=True):
+    for (x0, y0), (x1, y1) in pairwise(loop[:-1]):
         steps.append(f"h{x1 - x0}" if y0 == y1 else f"v{y1 - y0}")
     return "".join(steps) + "z"

@@ -69,9 +69,7 @@ def referenced_means(
     return numbers.merge(others, how="left", left_on=names, right_index=True)
 
 
-def ratio_mean(
-    table: pd.DataFrame, reading: RatioReading, options: Statistics
-) -> dict[str, float]:
+def ratio_mean(table: pd.DataFrame, reading: RatioReading, options: Statistics) -> dict[str, float]:
     """The ratio of eq. 8 of one experiment under one reading of 0/0, over all orders.
 
     Parameters

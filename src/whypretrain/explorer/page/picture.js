@@ -65,6 +65,9 @@ function textPicture(sample) {
       word.classList.toggle("lit", lit);
       word.classList.toggle("dimmed", players !== null && !lit);
     }
+    // Where a long sentence scrolls in its place, the first word that is lit up comes into sight.
+    const first = words.find((word) => word.classList.contains("lit"));
+    if (first && node.scrollHeight > node.clientHeight) node.scrollTop = first.offsetTop - 8;
   };
   return { node, light };
 }

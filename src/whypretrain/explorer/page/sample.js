@@ -201,7 +201,7 @@ function sampleView(suite, data, sample, route, at, choose) {
   const node = h(
     "article",
     {
-      class: sample.words ? "sample text" : "sample",
+      class: "sample",
       onkeydown: (event) => {
         if (event.key === "Escape") pin(null);
       },
