@@ -24,7 +24,7 @@ function modelsTable(sample, data, suite, at) {
     "What each model says, and how well its salient interactions alone rebuild its outputs",
     ["model", "prediction", "log-odds of the true class", "salient sets", "error of rebuilding"],
     rows,
-    { className: "cards" },
+    { className: "models cards" },
   );
 }
 
