@@ -212,6 +212,9 @@ def test_hovering_lights_players_up(shown: Page) -> None:
         == inside
     )
     assert len(shown.all("svg.picture .player.lit")) == len(inside)
+    dim = shown.one("svg.picture .dim")
+    holes = "".join(data["players"][int(player)]["path"] for player in inside)
+    assert dim.get_attribute("d") == f"M0 0h8v8h-8z{holes}"
     assert f"I({{{', '.join(inside)}}})" in shown.text(".values h2")
     values = [cell.text.replace("−", "-") for cell in shown.all(".values dd")]
     own = data["values"][str(chosen)]
@@ -219,6 +222,7 @@ def test_hovering_lights_players_up(shown: Page) -> None:
         [own[name][-1] for name in ("pretrain", "finetune", "scratch")], rel=6e-3
     )
     shown.hover(shown.one("h1"))
+    assert dim.get_attribute("d") == ""
     assert shown.all("svg.picture .dimmed, svg.picture .lit") == []
 
 
