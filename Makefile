@@ -4,9 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 CORES ?= all
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup demo test test-kills test-slurm bench check lint types format lock schema clean
+.PHONY: help setup demo test test-kills test-slurm browser bench check lint types format lock schema clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -26,6 +27,7 @@ demo: $(INSTALLED)  ## run the embedded suite and say where its figures are
 	@snakemake --cores $(CORES) --quiet rules host --config suite=embedded
 	@echo; echo "Figures (PDF, PNG, and their numbers as CSV):"
 	@ls results/figures/embedded/*.pdf
+	@echo "All of it to look through, in a browser: results/explorer/embedded/index.html"
 
 test: $(INSTALLED)  ## run all tests
 	@echo "Running the tests."
@@ -41,6 +43,10 @@ test-slurm: $(INSTALLED)  ## run the workflow on a real Slurm of one node, which
 KILLS ?= 50
 test-kills: $(INSTALLED)  ## kill the tiny suite at 50 random moments, and every stage at every change of files
 	@pytest tests/reliability/test_kills.py tests/reliability/test_crash_points.py --kills $(KILLS) -v
+
+browser:  ## install Debian's Chromium, without which the tests of the explorer's page are skipped
+	@command -v chromedriver >/dev/null || { $(SUDO) apt-get -qq -o DPkg::Lock::Timeout=300 update && \
+		$(SUDO) apt-get -qq -y -o DPkg::Lock::Timeout=300 install --no-install-recommends chromium chromium-driver >/dev/null; }
 
 bench: $(INSTALLED)  ## measure speed against naive extraction (three quarters of an hour on two cores)
 	@python -m benchmarks.bench

@@ -21,6 +21,7 @@ include: "workflow/rules/claims.smk"
 include: "workflow/rules/simulation.smk"
 include: "workflow/rules/robustness.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/explorer.smk"
 include: "workflow/rules/planted.smk"
 
 
@@ -38,6 +39,7 @@ rule all:
             suite=CONFIG.suite,
             figure=figures_of(CONFIG.suite),
         ),
+        f"results/explorer/{CONFIG.suite}/index.html",
 
 
 # Targets that stop early, for a cluster session or a look at one stage.

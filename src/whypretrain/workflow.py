@@ -70,6 +70,11 @@ def code(module: str) -> list[str]:
     return [os.path.relpath(path) for path in closure(f"whypretrain.{module}")]
 
 
+def beside(folder: str) -> list[str]:
+    """Files of a folder of the package that are no code, as a rule's input."""
+    return sorted(os.path.relpath(path) for path in (ROOT / folder).iterdir())
+
+
 def local_gpus() -> int:
     """Cards that a job takes on this machine: 1 where there are any, so that jobs take turns.
 

@@ -21,7 +21,7 @@ FIGURE_NAMES = (
     "redundancy",
 )
 FIGURES = {f"figure:{name}" for name in FIGURE_NAMES}
-MEASURES = {"metrics", "claims", *FIGURES}
+MEASURES = {"metrics", "claims", "explorer", *FIGURES}
 REPLICATE = f"finetune:{TINY_RUNS}/finetune-tiny-seed2"
 ROBUSTNESS = {"robustness", "robustness_table"}
 SCRATCH = {"scratch", "extract:scratch", *ROBUSTNESS, *MEASURES}
@@ -55,7 +55,23 @@ def test_plotting_code(project: Project) -> None:
     with project.edited("src/whypretrain/figures/fig3.py", "width=0.7", "width=0.6"):
         assert project.due() == {"figure:fig3"}
     with project.edited("src/whypretrain/figures/style.py", "8,", "8.5,"):
-        assert project.due() == FIGURES
+        assert project.due() == {"explorer", *FIGURES}  # which has their colours
+    assert project.due() == set()
+
+
+def test_the_explorers_page(project: Project) -> None:
+    page = "src/whypretrain/explorer"
+    for name, old, new in (
+        ("page/style.css", "#ffffff", "#fffffe"),
+        ("page/app.js", "const content", "let content"),
+        ("sample.py", "JPEG_QUALITY = 85", "JPEG_QUALITY = 80"),
+    ):
+        with project.edited(f"{page}/{name}", old, new):
+            assert project.due() == {"explorer"}
+    with project.edited(
+        "config.yaml", "suite: embedded", "suite: embedded\nexplorer: {samples: 1}"
+    ):
+        assert project.due() == {"explorer"}
     assert project.due() == set()
 
 
@@ -98,7 +114,7 @@ def test_options_of_metrics_and_figures(project: Project) -> None:
     with project.edited(
         "config.yaml", "suite: embedded", "suite: embedded\nfigures: {ratio_reading: zero}"
     ):
-        assert project.due() == {"claims", *FIGURES}
+        assert project.due() == {"claims", "explorer", *FIGURES}
 
 
 def test_robustness_code_and_options(project: Project) -> None:
@@ -132,7 +148,7 @@ def test_a_new_seed_shares_what_it_can(project: Project) -> None:
             for rule in (variant, "robustness"):
                 expected.add(f"{rule}:{TINY_RUNS}/{variant}-tiny-seed1")
             expected.add(f"extract:tiny_new_seed:{variant}")
-        assert project.due() == expected | {"claims", *FIGURES}
+        assert project.due() == expected | {"claims", "explorer", *FIGURES}
 
 
 def test_new_players_train_nothing(project: Project) -> None:
@@ -146,6 +162,7 @@ def test_new_players_train_nothing(project: Project) -> None:
             "robustness_table",
             "metrics",
             "claims",
+            "explorer",
             "figure",
         }
 

@@ -13,6 +13,7 @@ from whypretrain.config.mistakes import ConfigError
 from whypretrain.config.training import snapshot_label
 from whypretrain.earlier_runs import date_back, hold_folder, record_successes_only
 from whypretrain.workflow import (
+    beside,
     code,
     configured,
     failed_jobs,

@@ -30,6 +30,7 @@ STAGES = [
     "extract",
     "measure",
     "figure",
+    "explore",
 ]
 
 RUN_STAGES = {"probe", "train", "robustness_of"}

@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError, model_validator
 from whypretrain.config.base import Name, Section, Seed, Title, allowed
 from whypretrain.config.claims import ClaimsSettings, SimulationSettings
 from whypretrain.config.data import Dataset, Digits, PrepareSettings
+from whypretrain.config.explorer import Explorer, ExplorerSettings, Setup
 from whypretrain.config.fetch import FetchSettings
 from whypretrain.config.figures import Figures, FigureSettings
 from whypretrain.config.interactions import (
@@ -120,6 +121,8 @@ class Config(Section):
     """Intervals and null controls."""
     figures: Figures = Figures()
     """Options of the figures."""
+    explorer: Explorer = Explorer()
+    """What the explorer's page holds."""
     planted: Planted = Planted()
     """The check with networks whose interactions are known."""
 
@@ -355,6 +358,27 @@ class Config(Section):
         return ClaimsSettings(
             **dict(self.figure(suite)),
             kinds=[self.models[self.experiments[name].model].kind for name in names],
+        )
+
+    def explore(self, suite: str) -> ExplorerSettings:
+        """Settings of the stage `explorer`."""
+        chosen = [self.experiments[name] for name in self.suites[suite]]
+        return ExplorerSettings(
+            **dict(self.figure(suite)),
+            suite=suite,
+            setups=[
+                Setup(
+                    model=experiment.model,
+                    dataset=experiment.dataset,
+                    players=experiment.sampling.players.kind,
+                    seed=experiment.seed,
+                    replicate_seed=experiment.replicate_seed,
+                )
+                for experiment in chosen
+            ],
+            snapshots=self.snapshots,
+            metrics=self.metrics,
+            explorer=self.explorer,
         )
 
     def simulation(self) -> SimulationSettings:

@@ -14,9 +14,8 @@ from matplotlib.figure import Figure
 from whypretrain.config.figures import FigureSettings
 from whypretrain.figures import style
 from whypretrain.figures.draw import Tables, run
-from whypretrain.figures.summary import accuracies, whiskers
-from whypretrain.metrics.intervals import bootstrap, ratio_statistic
-from whypretrain.metrics.knowledge import RATIO_READINGS, RatioReading
+from whypretrain.figures.summary import accuracies, ratio_mean, whiskers
+from whypretrain.metrics.knowledge import RATIO_READINGS
 
 MARKS = {"positive": "o", "zero": "v", "salient": "^", "weighted": "D"}
 VARIANTS = ("pretrain", "finetune", "scratch")
@@ -29,7 +28,7 @@ def draw(tables: Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame
     numbers = pd.DataFrame(
         [
             {"experiment": name, "quantity": f"ratio {reading}"}
-            | _ratio(ratios[ratios["experiment"] == name], reading, settings)
+            | ratio_mean(ratios[ratios["experiment"] == name], reading, settings.statistics)
             for name in settings.experiments
             for reading in RATIO_READINGS
         ]
@@ -50,30 +49,6 @@ def draw(tables: Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame
     figure.legend(handles, labels, title="reading of 0/0", loc="outside upper center", ncols=3)
     figure.legend(*below.get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return figure, numbers
-
-
-def _ratio(
-    table: pd.DataFrame, reading: RatioReading, settings: FigureSettings
-) -> dict[str, float]:
-    statistic = ratio_statistic(reading)
-
-    def arrays(reference: str) -> list[np.ndarray]:
-        own = table[(table["reading"] == reading) & (table["reference"] == reference)]
-        columns = ["numerator", "denominator"] if reading == "weighted" else ["ratio"]
-        return [own[column].to_numpy(dtype=float) for column in columns]
-
-    interval = bootstrap(statistic, arrays("measured"), settings.statistics)
-    return {
-        "number": float(statistic(*arrays("measured"))),
-        "low": float(interval.low),
-        "high": float(interval.high),
-        "n": table["sample"].nunique(),
-        **{
-            reference: float(statistic(*arrays(reference)))
-            for reference in ("permutation", "unrelated", "self")
-            if (table["reference"] == reference).any()
-        },
-    }
 
 
 def _accuracy(history: pd.DataFrame, experiment: str, variant: str) -> dict[str, float]:

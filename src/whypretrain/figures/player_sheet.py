@@ -172,7 +172,7 @@ def _number(
     inside: list[tuple[int, int, str]] = []
     aside: list[tuple[int, int, str]] = []
     for player in np.unique(labels[labels >= 0]).tolist():
-        depth = _depth(labels == player)
+        depth = depth_of(labels == player)
         row, column = np.unravel_index(int(depth.argmax()), labels.shape)
         fits = depth[row, column] >= _radius(str(player), font)
         (inside if fits else aside).append((top + int(row), left + int(column), str(player)))
@@ -211,7 +211,7 @@ def _radius(text: str, font: ImageFont.FreeTypeFont) -> float:
     return 0.62 * float(np.hypot(font.getlength(text), NUMBER))
 
 
-def _depth(region: NDArray[np.bool_]) -> NDArray[np.float64]:
+def depth_of(region: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Distance of every pixel to the outside of the region; the picture's rim is outside."""
     padded = np.pad(region, 1)
     return distance_transform_edt(padded)[1:-1, 1:-1]

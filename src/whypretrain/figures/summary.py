@@ -6,7 +6,8 @@ from numpy.typing import NDArray
 from statsmodels.stats.proportion import proportion_confint
 
 from whypretrain.config.statistics import Statistics
-from whypretrain.metrics.intervals import bootstrap, mean
+from whypretrain.metrics.intervals import bootstrap, mean, ratio_statistic
+from whypretrain.metrics.knowledge import RatioReading
 
 
 def means(table: pd.DataFrame, keys: list[str], value: str, options: Statistics) -> pd.DataFrame:
@@ -66,6 +67,39 @@ def referenced_means(
     names = ["experiment", *keys]
     others = table[~measured].groupby([*names, "reference"])[value].mean().unstack("reference")
     return numbers.merge(others, how="left", left_on=names, right_index=True)
+
+
+def ratio_mean(table: pd.DataFrame, reading: RatioReading, options: Statistics) -> dict[str, float]:
+    """The ratio of eq. 8 of one experiment under one reading of 0/0, over all orders.
+
+    Parameters
+    ----------
+    table : rows of the table `ratio` of the experiment, of order ``all``
+
+    Returns
+    -------
+    `number`, `low` and `high` (bootstrap interval), `n` (samples), and the number under every other
+    reference that the table has
+    """
+    statistic = ratio_statistic(reading)
+
+    def arrays(reference: str) -> list[NDArray[np.float64]]:
+        own = table[(table["reading"] == reading) & (table["reference"] == reference)]
+        columns = ["numerator", "denominator"] if reading == "weighted" else ["ratio"]
+        return [own[column].to_numpy(dtype=float) for column in columns]
+
+    interval = bootstrap(statistic, arrays("measured"), options)
+    return {
+        "number": float(statistic(*arrays("measured"))),
+        "low": float(interval.low),
+        "high": float(interval.high),
+        "n": table["sample"].nunique(),
+        **{
+            reference: float(statistic(*arrays(reference)))
+            for reference in ("permutation", "unrelated", "self")
+            if (table["reference"] == reference).any()
+        },
+    }
 
 
 def whiskers(numbers: pd.DataFrame, value: str) -> NDArray[np.float64]:

@@ -1,0 +1,1 @@
+"""The explorer: a suite's results as one HTML page, from claims down to single interactions."""
