@@ -142,7 +142,7 @@ def write_results(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             *(
                 word
                 for variant in ("finetune", "scratch")
-                for word in (f"--{variant}", *sorted((own / variant).iterdir()))
+                for word in (f"--{variant}", *sorted((own / variant).glob("interactions-*.h5")))
             ),
             "--histories",
             *(own / f"{variant}.csv" for variant in ("pretrain", "finetune", "scratch")),

@@ -199,7 +199,7 @@ def test_hostile_ids_and_classes_come_back_and_stay_in_their_place(tmp_path: Pat
         arguments = ["--samples", str(out / "samples.h5"), "--folder", str(out / "players")]
         patch.setattr(sys, "argv", ["player_sheet", *arguments])
         player_sheet.main()
-    sheets = [path.name for path in (out / "players").iterdir()]
+    sheets = [path.name for path in (out / "players").glob("[!.]*")]
     assert len(sheets) == len(ids)
     assert all(re.fullmatch(r"\d{3,}-[A-Za-z0-9_.-]+\.png", name) for name in sheets)
     assert {path.name for path in tmp_path.iterdir()} == {"data", "out"}
