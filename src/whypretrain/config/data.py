@@ -116,8 +116,8 @@ class _Files(_Source):
     n_classes: int | None = Field(default=None, ge=2)
     """How many classes there must be; not checked if left out."""
     sizes: SplitSizes | None = None
-    """How many items the splits must have, as drawn; not checked if left out. With `n_classes`, what
-    `python -m whypretrain.plan` goes by before the dataset is there."""
+    """How many items the splits must have, as drawn; not checked if left out. With `n_classes`,
+    what `python -m whypretrain.plan` goes by before the dataset is there."""
 
     @model_validator(mode="after")
     def _one_location(self) -> Self:

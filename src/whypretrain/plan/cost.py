@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,10 +15,10 @@ from whypretrain.config.models import Architecture, ImageArchitecture
 from whypretrain.config.training import Augmentation, Recipe
 from whypretrain.interactions.memory import CPU_BYTES
 from whypretrain.interactions.store import Measurement, write_measurements
-from whypretrain.plan import measure
+from whypretrain.plan import inputs, measure
 from whypretrain.plan.calibrate import Calibration, Request
 from whypretrain.plan.jobs import Job
-from whypretrain.plan.network import Network
+from whypretrain.plan.network import Network, micro_batch
 from whypretrain.plan.work import EXTRACTIONS, ON_CARD, TRAININGS, Work, Workload
 from whypretrain.training import EVALUATION_BATCH, EVALUATION_NUMBERS
 
@@ -66,7 +67,7 @@ class Costs:
         self, workload: Workload, architectures: dict[str, Architecture], machine: Machine
     ) -> None:
         self.workload, self.architectures, self.machine = workload, architectures, machine
-        self.calibration = Calibration({}, 0)
+        self.calibration = Calibration({}, {}, 0, 1.0)
         self._networks: dict[tuple[str, int], Network] = {}
         self._group_bytes: dict[tuple[Any, ...], float] = {}
         self.device = torch.device("cuda" if machine.gpus and not machine.tflops else "cpu")
@@ -90,7 +91,7 @@ class Costs:
         work, found = self.workload.of(job), []
         if not job.rule.startswith("fetch"):
             stage = START.get(job.rule, "train")
-            found.append(Request(("start", stage), measure.startup_time, (stage,)))
+            found.append(Request(("start", stage), partial(measure.startup_time, stage)))
         by_clock = self.machine.tflops is None
         if job.rule in TRAININGS | {"probe", "robustness"} and by_clock:
             found.append(self._training(job, work))
@@ -98,10 +99,16 @@ class Costs:
             experiment = self.workload.config.experiments[job.of("experiment") or ""]
             settings = self.workload.config.extract(job.of("experiment") or "")
             settings = settings.model_copy(update={"architecture": self.architectures[work.model]})
-            network = self.network(job, work)
-            arguments = (settings, experiment.sampling, 2, work.samples, network.flops, self.device)
-            key = self._extraction_key(job)
-            found.append(Request(key, measure.extraction_time, (*arguments, by_clock)))
+            extraction = partial(
+                measure.extraction_time,
+                settings,
+                experiment.sampling,
+                n_samples=work.samples,
+                flops=self.network(job, work).flops,
+                device=self.device,
+                by_clock=by_clock,
+            )
+            found.append(Request(self._extraction_key(job), extraction))
         if work.dataset and isinstance(self.architectures.get(work.model), ImageArchitecture):
             found += self._loading(job, work)
         return found
@@ -110,15 +117,16 @@ class Costs:
         recipe, network = self._recipe(work), self.network(job, work)
         size = self.workload.sizes[work.dataset]
         items = (work.trained // recipe.epochs if work.trained else size.train, size.test)
-        arguments = (
+        training = partial(
+            measure.training_time,
             self.architectures[work.model],
             recipe,
-            self.workload.n_classes(work, job.rule),
-            items,
-            network.flops,
-            self.device,
+            n_classes=self.workload.n_classes(work, job.rule),
+            n_items=items,
+            flops=network.flops,
+            device=self.device,
         )
-        return Request(self._training_key(job, work), measure.training_time, arguments)
+        return Request(self._training_key(job, work), training)
 
     def _recipe(self, work: Work) -> Recipe:
         """How a network is trained; where it is not, one of those of its experiments."""
@@ -134,9 +142,7 @@ class Costs:
 
     def _training_key(self, job: Job, work: Work) -> tuple[Any, ...]:
         recipe = self._recipe(work)
-        if measure.batch_at_once(recipe, self.network(job, work).flops) < measure.micro_batch(
-            recipe
-        ):
+        if measure.batch_at_once(recipe, self.network(job, work).flops) < micro_batch(recipe):
             return ("train", work.model)
         step = {"batch_size", "micro_batch_size", "optimizer", "clip_gradient_norm"}
         return ("train", work.model, work.dataset, recipe.model_dump_json(include=step))
@@ -148,19 +154,18 @@ class Costs:
 
     def _loading(self, job: Job, work: Work) -> list[Request]:
         architecture = self.architectures[work.model]
+        assert isinstance(architecture, ImageArchitecture)
         encoded, size = self._encoded(work), self.workload.sizes[work.dataset]
         found = []
 
         def load(kind: str, augmentation: Augmentation | None, count: int) -> None:
-            arguments = (encoded, architecture, augmentation, count)
-            key = self._loading_key(work, kind)
-            found.append(Request(key, measure.loading_time, arguments))
+            loading = partial(measure.loading_time, encoded, architecture, augmentation, count)
+            found.append(Request(self._loading_key(work, kind), loading))
 
         if job.rule == "robustness":
             settings = self.workload.config.robustness_of(job.of("run") or "")
-            arguments = (encoded, settings)
-            key = self._loading_key(work, "shifted")
-            found.append(Request(key, measure.shifting_time, arguments))
+            shifting = partial(measure.shifting_time, encoded, settings)
+            found.append(Request(self._loading_key(work, "shifted"), shifting))
         if job.rule in TRAININGS:
             recipe = self._recipe(work)
             load(f"augmented {recipe.augmentation}", recipe.augmentation, size.train)
@@ -177,25 +182,30 @@ class Costs:
         """Images like those of a dataset: its own where it is prepared."""
         path = Path(f"results/datasets/{work.dataset}/train.parquet")
         if path.exists():
-            batch = next(pyarrow.parquet.ParquetFile(path).iter_batches(measure.N_ENCODED))
+            batch = next(pyarrow.parquet.ParquetFile(path).iter_batches(inputs.N_ENCODED))
             return [image["bytes"] for image in batch["image"].to_pylist()]
         if isinstance(self.workload.config.datasets[work.dataset], Digits):
-            return measure.random_encoded(1, (8, 8))
+            return inputs.random_encoded(1, (8, 8))
         architecture = self.architectures[work.model]
         assert isinstance(architecture, ImageArchitecture)
-        return measure.random_encoded(architecture.channels)
+        return inputs.random_encoded(architecture.channels)
 
-    def seconds(self, job: Job) -> float:
-        """How long a job takes on this machine, or on the stated cards; downloads count as 0."""
+    def seconds(self, job: Job, found: dict[tuple[Any, ...], Any]) -> float:
+        """How long a job takes on this machine, or on the stated cards; downloads count as 0.
+
+        Parameters
+        ----------
+        found : what was measured, by the keys of `requests`
+        """
         if job.rule.startswith("fetch"):
             return 0.0
-        work, found = self.workload.of(job), self.calibration.found
+        work = self.workload.of(job)
         start = found["start", START.get(job.rule, "train")]
         total = start + FIXED.get(job.rule, OTHERWISE_FIXED)
         if self.machine.gpus and job.rule in ON_CARD:
             total += CARD_START
         if job.rule in TRAININGS | {"probe", "robustness"}:
-            total += self._trained(job, work)
+            total += self._trained(job, work, found)
         if work.kept:
             total += work.kept * self.network(job, work).file_bytes * PER_BYTE
         if job.rule == "probe":
@@ -204,7 +214,7 @@ class Costs:
             n_train = self.workload.sizes[work.dataset].train
             total += 4 * PROBE_ITERATIONS * n_train * features / FLOPS_OF_A_CORE
         if job.rule in EXTRACTIONS:
-            total += self._extracted(job, work)
+            total += self._extracted(job, work, found)
         if job.rule == "prepare":
             size = self.workload.sizes[work.dataset]
             total += PER_ITEM * (size.train + size.test)
@@ -218,8 +228,7 @@ class Costs:
             total += PER_INTERACTION * ((work.samples * work.snapshots) << n_players)
         return float(total)
 
-    def _trained(self, job: Job, work: Work) -> float:
-        found = self.calibration.found
+    def _trained(self, job: Job, work: Work, found: dict[tuple[Any, ...], Any]) -> float:
         recipe = self._recipe(work)
         if self.machine.tflops:
             flops = self.network(job, work).flops / (1e12 * self.machine.tflops)
@@ -234,8 +243,8 @@ class Costs:
             work.steps * fixed + work.trained * (each + loaded) + work.evaluated * evaluated
         )
 
-    def _extracted(self, job: Job, work: Work) -> float:
-        time = self.calibration.found[self._extraction_key(job)]
+    def _extracted(self, job: Job, work: Work, found: dict[tuple[Any, ...], Any]) -> float:
+        time = found[self._extraction_key(job)]
         if self.machine.tflops:
             speed = 1e12 * self.machine.tflops
             sample, plain = time.flops / speed, time.plain_flops / speed
@@ -261,7 +270,7 @@ class Costs:
             settings = self.workload.config.extract(name)
             settings = settings.model_copy(update={"architecture": self.architectures[work.model]})
             sampling = self.workload.config.experiments[name].sampling
-            masked = measure.random_masked(settings, sampling, torch.device("cpu"))
+            masked = inputs.random_masked(settings, sampling, torch.device("cpu"))
             values = np.ones(1 << masked.n_players)
             one = Measurement(
                 "",
@@ -301,7 +310,6 @@ class Costs:
             if extraction is None and not on_card:  # see `fitting_batch_size`
                 needed = min(needed, network.parameter_bytes + CPU_BYTES)
         else:
-            needed = network.forward_bytes(
-                min(EVALUATION_BATCH, EVALUATION_NUMBERS // network.example.numel())
-            )
+            batch = min(EVALUATION_BATCH, EVALUATION_NUMBERS // network.example.numel())
+            needed = network.forward_bytes(batch)
         return needed if on_card else resident + needed

@@ -1,4 +1,4 @@
-"""The jobs of a suite, from Snakemake's own dry run: what there is to do, and what waits for what."""
+"""The jobs of a suite, from Snakemake's own dry run: what is to do, and what waits for what."""
 
 import os
 import re
@@ -34,11 +34,11 @@ class Job(NamedTuple):
 
 
 def parse_jobs(text: str) -> list[Job]:
-    """Jobs that a dry run listed, without targets, which do nothing.
+    r"""Jobs that a dry run listed, without targets, which do nothing.
 
-    >>> [job] = parse_jobs('rule probe:\\n    output: a, b\\n    wildcards: run=r\\n    threads: 2\\n')
+    >>> [job] = parse_jobs("rule probe:\n    output: a, b\n    wildcards: run=r\n")
     >>> job.outputs, job.of("run"), job.threads
-    (('a', 'b'), 'r', 2)
+    (('a', 'b'), 'r', 1)
     """
     found = []
     for rule, block in BLOCK.findall(text):

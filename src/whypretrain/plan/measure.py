@@ -1,4 +1,4 @@
-"""Short measurements of what a suite does long: the stages' own code on random inputs, by the clock.
+"""Short measurements of what a suite does for long: the stages' own code on random inputs.
 
 Networks with random weights on random inputs take as long as trained ones on real data. Training
 is `fit` itself, on items that note when they are asked for; extraction is `evaluate` itself.
@@ -14,40 +14,37 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import psutil
 import torch
-from PIL import Image
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from whypretrain import training
-from whypretrain.config.interactions import ExtractSettings, GridPlayers, Sampling
+from whypretrain.config.interactions import ExtractSettings, Sampling
 from whypretrain.config.models import Architecture, ImageArchitecture
 from whypretrain.config.robustness import RobustnessSettings
 from whypretrain.config.training import Augmentation, Recipe
 from whypretrain.data.images import CACHE_BYTES, Images
 from whypretrain.data.shifts import shifted
 from whypretrain.data.table import Split
-from whypretrain.extract import N_CHECKED, network_input
+from whypretrain.extract import N_CHECKED
 from whypretrain.interactions.evaluate import evaluate
 from whypretrain.interactions.forward import Assemble, Forward, PlainForward
 from whypretrain.interactions.masking import MaskedInput
 from whypretrain.interactions.memory import fitting_batch_size
 from whypretrain.interactions.mobius import mobius
-from whypretrain.interactions.players import grid_players
 from whypretrain.interactions.sharing.choose import choose_forward
-from whypretrain.interactions.superpixels import superpixel_players
 from whypretrain.models.build import build
-from whypretrain.plan.network import N_TOKENS, micro_batch
+from whypretrain.plan.inputs import random_inputs, random_masked
+from whypretrain.plan.network import micro_batch
 
 SECONDS = 3.0  # a measurement
 AT_ONCE = 2e11  # operations that one measured step may need; about 5 s of a core
-N_ENCODED = 16  # images to decode
-PHOTO = (500, 375)  # pixels of an image that is not at hand
 
 
 class TrainingTime(NamedTuple):
@@ -64,9 +61,9 @@ class TrainingTime(NamedTuple):
 class ExtractionTime(NamedTuple):
     """Seconds and operations of measuring one sample under one snapshot.
 
-    `planned`: seconds once for a sample, whichever the snapshots; `sample`: all its coalitions, with
-    what they share and the check against plain passes; `plain`: all of them without sharing, for
-    the noise floor. `flops`, `plain_flops`: operations of the last two.
+    `planned`: seconds once for a sample, however many snapshots; `sample`: all its coalitions,
+    with what they share and the check against plain passes; `plain`: all of them without sharing,
+    for the noise floor. `flops`, `plain_flops`: operations of the last two.
     """
 
     planned: float
@@ -102,14 +99,13 @@ class _Watched:
 
 
 def _epochs(moments: list[tuple[str, float]]) -> int:
-    return sum(
-        a[0] == "test" and b[0] == "train" for a, b in zip(moments, moments[1:], strict=False)
-    )
+    return sum(a[0] == "test" and b[0] == "train" for a, b in pairwise(moments))
 
 
 def training_time(
     architecture: Architecture,
     recipe: Recipe,
+    *,
     n_classes: int,
     n_items: tuple[int, int],
     flops: float,
@@ -246,7 +242,7 @@ class _Timed:
 def extraction_time(
     settings: ExtractSettings,
     sampling: Sampling,
-    n_classes: int,
+    *,
     n_samples: int,
     flops: float,
     device: torch.device,
@@ -259,7 +255,7 @@ def extraction_time(
     flops : operations of a forward pass of one input
     by_clock : False counts operations and leaves seconds at zero
     """
-    model = build(settings.architecture, n_classes).eval()
+    model = build(settings.architecture, 2).eval()
     layout = torch.channels_last if device.type == "cpu" else torch.contiguous_format
     model.to(device, memory_format=layout)  # type: ignore[call-overload]
     plain: Forward = PlainForward(model)
@@ -306,74 +302,17 @@ def _evaluated(
     forward: Forward, group: list[MaskedInput], batch_size: int, device: torch.device
 ) -> tuple[float, float]:
     """Seconds of preparing an input, and of each coalition."""
-    timed = _Timed(forward, device)
-    start = time.perf_counter()
-    with contextlib.suppress(_EnoughError, FloatingPointError):
-        evaluate(timed, group, [0] * len(group), batch_size=batch_size)
-    ready = timed.moments[len(group) - 1]
-    return (ready - start) / len(group), (timed.moments[-1] - ready) / timed.n_done
-
-
-def random_inputs(architecture: Architecture, n_items: int) -> Tensor:
-    """What a network takes: float images, (n_items, channels, side, side), or ids of tokens."""
-    if isinstance(architecture, ImageArchitecture):
-        side = architecture.image_size
-        return torch.randn(n_items, architecture.channels, side, side)
-    return torch.randint(1000, 2000, (n_items, min(N_TOKENS, architecture.max_tokens)))
-
-
-def random_masked(
-    settings: ExtractSettings, sampling: Sampling, device: torch.device
-) -> MaskedInput:
-    """One input with players of the experiment's kind; parts and annotations as superpixels."""
-    architecture, n_players = settings.architecture, sampling.players.n
-    generator = np.random.default_rng(0)
-    if isinstance(architecture, ImageArchitecture):
-        side = architecture.image_size
-        noise = generator.integers(256, size=(architecture.channels, side, side), dtype=np.uint8)
-        options = sampling.players
-        if isinstance(options, GridPlayers):
-            players = grid_players(
-                side,
-                side,
-                cells=options.cells,
-                margin=options.margin,
-                n_players=n_players,
-                generator=generator,
-            )
-        else:
-            players = superpixel_players(_smooth(noise), n_players=n_players)
-        inputs = network_input(noise, architecture, device)
-        baseline = torch.zeros_like(inputs)
-    else:
-        inputs = random_inputs(architecture, 1)[0].to(device)
-        players = np.full(len(inputs), -1, dtype=np.int16)
-        players[1 : 1 + n_players] = np.arange(n_players)
-        baseline = torch.full_like(inputs, 103)
-    return MaskedInput(
-        inputs, baseline, torch.from_numpy(players).to(device), n_players, settings.background
-    )
-
-
-def random_encoded(channels: int, pixels: tuple[int, int] = PHOTO) -> list[bytes]:
-    """Images of noise that was blurred, which compress about as photographs do."""
-    width, height = pixels
-    small = np.random.default_rng(0).integers(
-        256, size=(N_ENCODED, max(height // 4, 2), max(width // 4, 2), 3), dtype=np.uint8
-    )
-    found = []
-    for noise in small:
-        picture = Image.fromarray(noise).resize(pixels).convert("L" if channels == 1 else "RGB")
-        buffer = io.BytesIO()
-        picture.save(buffer, format="PNG" if width < 64 else "JPEG")
-        found.append(buffer.getvalue())
-    return found
-
-
-def _smooth(noise: np.ndarray) -> np.ndarray:
-    """Noise of shape (channels, side, side) as an image with regions, (side, side, channels)."""
-    image = Image.fromarray(noise[0]).resize((7, 7)).resize(noise.shape[:0:-1])
-    return np.repeat(np.asarray(image)[:, :, None], len(noise), axis=2)
+    prepared, each = [], []
+    begun = time.perf_counter()
+    while not each or time.perf_counter() - begun < SECONDS / 3:
+        timed = _Timed(forward, device)
+        start = time.perf_counter()
+        with contextlib.suppress(_EnoughError, FloatingPointError):
+            evaluate(timed, group, [0] * len(group), batch_size=batch_size)
+        ready = timed.moments[len(group) - 1]
+        prepared.append((ready - start) / len(group))
+        each.append((timed.moments[-1] - ready) / timed.n_done)
+    return statistics.median(prepared), statistics.median(each)
 
 
 def _split(encoded: list[bytes]) -> Split:

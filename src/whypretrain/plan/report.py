@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 WIDTH = 100
+BUSY = 0.85  # share of a core from which on nothing is said
 
 
 def duration(seconds: float) -> str:
@@ -49,6 +50,11 @@ def text(plan: dict[str, Any]) -> str:
         spent = f"{total['core_hours']:.2g} core hours"
         spent += f", {total['gpu_hours']:.2g} GPU hours" if card else ""
         lines[-1] += f" Work: {spent}."
+        if machine["share_of_a_core"] < BUSY and not card:
+            lines.append(
+                f"The machine is busy: measurements got {machine['share_of_a_core']:.0%} of a core."
+                f" If nothing else ran here: about {duration(total['idle_wall_seconds'])}."
+            )
     else:
         lines += ["", "Nothing is left to do."]
     lines += ["", f"Disk: {_disk(plan['disk'])}"]

@@ -20,7 +20,7 @@ class DatasetSize(NamedTuple):
 
 
 def dataset_size(dataset: Dataset, name: str) -> DatasetSize | None:
-    """The size of a dataset: as prepared, as it must come out, or as configured; None if unknown."""
+    """The size of a dataset: as prepared, as it must come out, or as configured; else None."""
     train, test = (Path(f"results/datasets/{name}/{part}.parquet") for part in ("train", "test"))
     if train.exists() and test.exists():
         files = [pyarrow.parquet.read_metadata(path) for path in (train, test)]
