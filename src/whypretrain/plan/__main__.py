@@ -8,7 +8,6 @@ a few seconds each by as many processes as there are cores, or of cards whose th
 
 import argparse
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from whypretrain import stage
 from whypretrain.config.mistakes import ConfigError
 from whypretrain.config.whole import Config, check
 from whypretrain.plan import report
-from whypretrain.plan.assemble import make_plan
+from whypretrain.plan.assemble import cores_here, make_plan
 from whypretrain.plan.cost import Machine
 from whypretrain.workflow import local_gpus, use_this_checkout
 
@@ -58,36 +57,28 @@ def main() -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "--configfile", nargs="+", default=[], metavar="FILE", help="as Snakemake's"
-    )
-    parser.add_argument(
-        "--config", nargs="*", default=[], metavar="KEY=VALUE", help="as Snakemake's"
-    )
-    parser.add_argument("--cores", default="all", help="that jobs may take (default: all)")
-    parser.add_argument("--gpu-tflops", type=_positive, metavar="T", help="what a card really does")
-    parser.add_argument(
-        "--gpus", type=int, default=None, help="cards (default: 1 if there are any)"
-    )
+    add, same = parser.add_argument, "as Snakemake's"
+    add("--configfile", nargs="+", default=[], metavar="FILE", help=same)
+    add("--config", nargs="*", default=[], metavar="KEY=VALUE", help=same)
+    add("--cores", default="all", type=_cores, help="that jobs may take (default: all)")
+    add("--gpu-tflops", type=_positive, metavar="T", help="what a card does in fact, in TFLOP/s")
+    add("--gpus", type=int, metavar="N", help="cards (default: 1 if there are any, or are stated)")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     arguments = parser.parse_args()
     use_this_checkout()
     config = configured(arguments.configfile, arguments.config)
     passed = [*(["--configfile", *arguments.configfile] if arguments.configfile else [])]
     passed += ["--config", *arguments.config] if arguments.config else []
-    cores = len(os.sched_getaffinity(0)) if arguments.cores == "all" else arguments.cores
     gpus = max(local_gpus(), int(arguments.gpu_tflops is not None))
     gpus = gpus if arguments.gpus is None else arguments.gpus
-    if arguments.gpus and not local_gpus() and arguments.gpu_tflops is None:
-        parser.error("--gpus: there is none here to measure; give --gpu-tflops too")
-    plan = make_plan(config, passed, Machine(cores, gpus, arguments.gpu_tflops))
+    if gpus > local_gpus() and arguments.gpu_tflops is None:
+        parser.error(f"--gpus {gpus}: give --gpu-tflops too, as this machine cannot measure them")
+    plan = make_plan(config, passed, Machine(arguments.cores, gpus, arguments.gpu_tflops))
     sys.stdout.write(json.dumps(plan, indent=2) + "\n" if arguments.json else report.text(plan))
 
 
-def _cores(value: str) -> str | int:
-    if value == "all":
-        return value
-    number = int(value)
+def _cores(value: str) -> int:
+    number = cores_here() if value == "all" else int(value)
     if number < 1:
         message = f"{value}: must be at least 1"
         raise argparse.ArgumentTypeError(message)

@@ -1,5 +1,6 @@
 """The plan of a suite: jobs, what each costs, and what that comes to."""
 
+import os
 import shutil
 from contextlib import ExitStack
 from datetime import datetime
@@ -18,6 +19,12 @@ from whypretrain.plan.work import ON_CARD, SHARED, SUITE, Workload, owners
 from whypretrain.progress import say
 
 PROCESS_BYTES = 4e9  # that a measuring process may need
+MOST_PROCESSES = 8
+
+
+def cores_here() -> int:
+    """Cores of this machine that a process may use."""
+    return len(os.sched_getaffinity(0))
 
 
 def make_plan(config: Config, arguments: list[str], machine: Machine) -> dict[str, Any]:
@@ -47,7 +54,11 @@ def make_plan(config: Config, arguments: list[str], machine: Machine) -> dict[st
         plannable = [job for job in jobs if not workload.missing(job)]
         requests = costs.requests([job for job in plannable if job.key in due])
         fitting = int(psutil.virtual_memory().available // PROCESS_BYTES)
-        processes = 1 if costs.device.type == "cuda" else max(1, min(machine.cores, fitting, 8))
+        processes = (
+            1
+            if costs.device.type == "cuda"
+            else max(1, min(machine.cores, cores_here(), fitting, 8))
+        )
         if requests:
             say(f"plan: {len(requests)} short measurements, {processes} at a time")
             costs.calibration = calibrate(requests, processes=processes)
