@@ -16,6 +16,8 @@ import torch
 
 from tests.conftest import small
 from tests.project import Project
+from whypretrain.config.models import ImageArchitecture
+from whypretrain.config.training import Augmentation, Recipe
 from whypretrain.config.whole import Config
 from whypretrain.data.sources import load_source
 from whypretrain.plan import assemble, measure, report
@@ -212,6 +214,29 @@ def test_bad_input_is_one_clear_error(
     assert said in f"{caught.value.code}{capsys.readouterr().err}"
 
 
+def test_a_network_of_shapes_costs_what_is_known_of_it() -> None:
+    network = Network(ImageArchitecture(timm="vgg16"), 200)
+    assert network.flops == pytest.approx(30.93e9, rel=1e-3)  # 15.5 G multiply-adds
+    assert network.parameter_bytes == 4 * 135_079_944
+    batch = Recipe(epochs=1, batch_size=128, optimizer="sgd")
+    parts = batch.model_copy(update={"micro_batch_size": 32})
+    whole, half = (network.training_bytes(batch, bfloat16=b) for b in (False, True))
+    assert 1.4 < whole / half < 2
+    assert network.training_bytes(parts, bfloat16=False) < 0.4 * whole
+
+
+def test_nothing_is_measured_where_only_what_is_exact_is_wanted(
+    fresh: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(assemble, "calibrate", None)
+    config = load(fresh)
+    with contextlib.chdir(fresh):
+        plan = assemble.make_plan(config, TINY, TWO_CORES, timed=False)
+    assert plan["total"]["forwards"]["to_do"] > 0
+    assert plan["total"]["operations"]["to_do"] > 0
+    assert "Until all is done" not in report.text(plan)
+
+
 def test_jobs_of_a_dry_run() -> None:
     text = (
         "[Sat Nov 21 03:17:14 2026]\n"
@@ -235,7 +260,6 @@ def test_measurements_take_true_code_and_some_time() -> None:
     from functools import partial
 
     from whypretrain.config.interactions import Extraction, ExtractSettings, GridPlayers, Sampling
-    from whypretrain.config.training import Augmentation, Recipe
 
     architecture = small("whypretrain_resnet")
     recipe = Recipe(epochs=2, batch_size=8, warmup_epochs=1)

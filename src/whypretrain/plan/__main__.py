@@ -63,6 +63,7 @@ def main() -> None:
     add("--cores", default="all", type=_cores, help="that jobs may take (default: all)")
     add("--gpu-tflops", type=_positive, metavar="T", help="what a card does in fact, in TFLOP/s")
     add("--gpus", type=int, metavar="N", help="cards (default: 1 if there are any, or are stated)")
+    add("--exact", action="store_true", help="measure nothing: what follows from arithmetic alone")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     arguments = parser.parse_args()
     use_this_checkout()
@@ -73,7 +74,8 @@ def main() -> None:
     gpus = gpus if arguments.gpus is None else arguments.gpus
     if gpus > local_gpus() and arguments.gpu_tflops is None:
         parser.error(f"--gpus {gpus}: give --gpu-tflops too, as this machine cannot measure them")
-    plan = make_plan(config, passed, Machine(arguments.cores, gpus, arguments.gpu_tflops))
+    machine = Machine(arguments.cores, gpus, arguments.gpu_tflops)
+    plan = make_plan(config, passed, machine, timed=not arguments.exact)
     sys.stdout.write(json.dumps(plan, indent=2) + "\n" if arguments.json else report.text(plan))
 
 

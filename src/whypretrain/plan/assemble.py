@@ -9,9 +9,10 @@ from typing import Any
 import psutil
 
 from whypretrain.config.whole import Config
-from whypretrain.plan.calibrate import calibrate
+from whypretrain.plan.calibrate import Calibration, calibrate
 from whypretrain.plan.cost import Costs, Machine
 from whypretrain.plan.jobs import Job, dry_run, waits_for
+from whypretrain.plan.measure import memory_now
 from whypretrain.plan.network import N_TOKENS, located
 from whypretrain.plan.schedule import Task, makespan
 from whypretrain.plan.sizes import dataset_size
@@ -27,12 +28,15 @@ def cores_here() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def make_plan(config: Config, arguments: list[str], machine: Machine) -> dict[str, Any]:
+def make_plan(
+    config: Config, arguments: list[str], machine: Machine, *, timed: bool = True
+) -> dict[str, Any]:
     """The plan of the suite of a configuration, in the current folder.
 
     Parameters
     ----------
     arguments : what Snakemake is given besides, to make the same configuration
+    timed : False measures nothing, and leaves times at zero
     """
     say("plan: asking Snakemake what there is to do")
     jobs = dry_run(["--forceall", *arguments])
@@ -52,7 +56,7 @@ def make_plan(config: Config, arguments: list[str], machine: Machine) -> dict[st
         }
         costs = Costs(workload, {name: place[0] for name, place in places.items()}, machine)
         plannable = [job for job in jobs if not workload.missing(job)]
-        requests = costs.requests([job for job in plannable if job.key in due])
+        requests = costs.requests([job for job in plannable if job.key in due]) if timed else []
         fitting = int(psutil.virtual_memory().available // PROCESS_BYTES)
         processes = (
             1
@@ -62,6 +66,8 @@ def make_plan(config: Config, arguments: list[str], machine: Machine) -> dict[st
         if requests:
             say(f"plan: {len(requests)} short measurements, {processes} at a time")
             costs.calibration = calibrate(requests, processes=processes)
+        else:
+            costs.calibration = Calibration({}, {}, memory_now(), 1.0)
         assumed = [name for name, place in places.items() if place[1]]
         return _plan(config, jobs, due, costs, processes=processes, assumed=assumed)
 
@@ -80,11 +86,13 @@ def _plan(
 
     def seconds_of(found: dict[tuple[Any, ...], Any]) -> list[float]:
         return [
-            costs.seconds(job, found) if job.key in due and not lacks else 0.0
+            costs.seconds(job, found) if found and job.key in due and not lacks else 0.0
             for job, lacks in zip(jobs, missing, strict=True)
         ]
 
-    seconds, idle = seconds_of(costs.calibration.found), seconds_of(costs.calibration.idle)
+    found = costs.calibration.found
+    seconds, idle = seconds_of(found), seconds_of(costs.calibration.idle)
+    unloaded = seconds_of({key: 0.0 if key[0] == "load" else found[key] for key in found})
     belongs = owners(jobs)
     rows = []
     for name in [*config.suite_experiments(), SHARED, SUITE]:
@@ -93,11 +101,12 @@ def _plan(
     rows = [row for row in rows if row["jobs"]["all"]]
     tasks = _tasks(jobs, seconds, due, machine)
     total: dict[str, Any] = {"name": "total"}
-    for key in ("jobs", "forwards", "disk_bytes"):
+    for key in ("jobs", "forwards", "disk_bytes", "operations"):
         total[key] = {part: sum(row[key][part] for row in rows) for part in ("to_do", "all")}
     total |= {
         "memory_bytes": max((row["memory_bytes"] for row in rows), default=0),
         "seconds": sum(seconds),
+        "loading_seconds": sum(seconds) - sum(unloaded),
         "wall_seconds": makespan(tasks, cores=machine.cores, gpus=machine.gpus),
         "idle_wall_seconds": makespan(
             _tasks(jobs, idle, due, machine), cores=machine.cores, gpus=machine.gpus
@@ -117,6 +126,7 @@ def _plan(
             unknown[name] = [dataset]
     return {
         "suite": config.suite,
+        "timed": bool(costs.calibration.found),
         "made": datetime.now().astimezone().isoformat(timespec="seconds"),
         "machine": machine._asdict() | {"share_of_a_core": costs.calibration.share},
         "rows": rows,
@@ -128,10 +138,11 @@ def _plan(
                 "rule": job.rule,
                 **dict(job.wildcards),
                 "to_do": job.key in due,
+                "operations": 0 if lacks else costs.operations(job),
                 "seconds": cost,
                 "idle_seconds": alone,
             }
-            for job, cost, alone in zip(jobs, seconds, idle, strict=True)
+            for job, cost, alone, lacks in zip(jobs, seconds, idle, missing, strict=True)
         ],
         "how": _how(costs, processes, assumed),
     }
@@ -171,6 +182,7 @@ def _row(
         "forwards": _both(forwards, due),
         "disk_bytes": _both(disk, due),
         "memory_bytes": max((costs.memory(job) for job, _ in known if job.key in due), default=0),
+        "operations": _both({job.key: costs.operations(job) for job, _ in known}, due),
         "seconds": sum(cost for _, cost in known) if planned else None,
     }
 

@@ -41,7 +41,7 @@ PER_BYTE = 2 / 4e8  # stated: a snapshot is written, and copied when the run end
 CARD_START = 4.0  # stated: seconds until CUDA and its libraries are ready
 PROBE_ITERATIONS = 300  # stated: of L-BFGS; each reads all features four times
 FLOPS_OF_A_CORE = 2e10  # stated: of the probe's regression
-COALITIONS_AT_ONCE = {"cpu": 256, "cuda": 1024}
+COALITIONS_AT_ONCE = 256  # a card with room to spare takes more
 
 
 class Machine(NamedTuple):
@@ -249,6 +249,16 @@ class Costs:
             sample, plain = time.sample, time.plain
         return float(work.samples * time.planned + work.snapshots * (work.samples * sample + plain))
 
+    def operations(self, job: Job) -> int:
+        """Floating-point operations of networks, a multiply-add counting as 2.
+
+        Every coalition counts as a whole forward pass: an upper bound, as passes share work.
+        Training counts as three forward passes.
+        """
+        work = self.workload.of(job)
+        passes = 3 * work.trained + work.evaluated + work.forwards
+        return passes * self.network(job, work).flops if passes else 0
+
     def disk(self, job: Job) -> int:
         """Bytes of the large files that a job leaves: weights, snapshots and interactions."""
         work = self.workload.of(job)
@@ -301,9 +311,8 @@ class Costs:
             half = work.recipe.mixed_precision and on_card
             needed = network.training_bytes(work.recipe, bfloat16=half)
         elif job.rule in EXTRACTIONS:
-            at_once = COALITIONS_AT_ONCE["cuda" if on_card else "cpu"]
             extraction = self.workload.config.extraction.batch_size
-            needed = network.forward_bytes(extraction or at_once)
+            needed = network.forward_bytes(extraction or COALITIONS_AT_ONCE)
             if extraction is None and not on_card:  # see `fitting_batch_size`
                 needed = min(needed, network.parameter_bytes + CPU_BYTES)
         else:

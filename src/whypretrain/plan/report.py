@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 WIDTH = 100
+MUCH = 0.3  # share of loading from which on it is said
 BUSY = 0.85  # share of a core from which on nothing is said
 
 
@@ -40,22 +41,28 @@ def text(plan: dict[str, Any]) -> str:
     """The plan for a terminal of 100 columns."""
     card = plan["machine"]["gpus"] > 0
     head = ["", "jobs to do", "forwards", "disk", "GPU memory" if card else "memory", "time"]
-    rows = [_row(row) for row in [*plan["rows"], plan["total"]]]
+    rows = [_row(row, timed=plan["timed"]) for row in [*plan["rows"], plan["total"]]]
     lines = [f"Suite '{plan['suite']}': what there is to do", "", *_table([head, *rows])]
     total, machine = plan["total"], plan["machine"]
     cards = f" and {machine['gpus']} GPU" if card else ""
     where = f"{machine['cores']} core{'s' * (machine['cores'] > 1)}{cards}"
-    if total["jobs"]["to_do"]:
+    if total["jobs"]["to_do"] and plan["timed"]:
         lines += ["", f"Until all is done: about {duration(total['wall_seconds'])} on {where}."]
         spent = f"{total['core_hours']:.2g} core hours"
         spent += f", {total['gpu_hours']:.2g} GPU hours" if card else ""
         lines[-1] += f" Work: {spent}."
-        if machine["share_of_a_core"] < BUSY and not card:
+        loading = total["loading_seconds"] / max(total["seconds"], 1e-9)
+        if loading > MUCH:
+            lines.append(
+                f"Loading of images is {loading:.0%} of it, by one core a job: more threads help "
+                f"(Snakemake's --set-threads)."
+            )
+        if machine["share_of_a_core"] < BUSY:
             lines.append(
                 f"The machine is busy: measurements got {machine['share_of_a_core']:.0%} of a core."
                 f" If nothing else ran here: about {duration(total['idle_wall_seconds'])}."
             )
-    else:
+    elif not total["jobs"]["to_do"]:
         lines += ["", "Nothing is left to do."]
     lines += ["", f"Disk: {_disk(plan['disk'])}"]
     for experiment, datasets in plan["unknown"].items():
@@ -69,7 +76,7 @@ def text(plan: dict[str, Any]) -> str:
     return "\n".join(_wrapped(lines)) + "\n"
 
 
-def _row(row: dict[str, Any]) -> list[str]:
+def _row(row: dict[str, Any], *, timed: bool) -> list[str]:
     jobs, forwards = row["jobs"], row["forwards"]
     count = f"{jobs['to_do']} of {jobs['all']}"
     memory = size(row["memory_bytes"]) if row["memory_bytes"] else "-"
@@ -80,7 +87,7 @@ def _row(row: dict[str, Any]) -> list[str]:
         f"{forwards['to_do']:,}",
         size(row["disk_bytes"]["to_do"]),
         memory,
-        time if jobs["to_do"] else "-",
+        time if jobs["to_do"] and timed else "-",
     ]
 
 
