@@ -114,10 +114,10 @@ def test_failed_jobs_are_named_with_their_log_and_do_not_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder_with(tmp_path, HEAD + FAILED, monkeypatch)
-    job(tmp_path, "scratch/b", METERS)
+    job(tmp_path, "scratch/b", METERS + "error: no good\n\n")
     text = shown(monkeypatch, capsys, "--once")
-    assert "FAILED: scratch, see results/logs/scratch/b.log" in text
-    assert "4/10" not in text
+    assert "FAILED: scratch, see results/logs/scratch/b.log: error: no good\n" in text
+    assert "2/10" not in text
 
 
 def test_a_failure_that_a_retry_mended_is_none() -> None:

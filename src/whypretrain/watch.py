@@ -180,7 +180,7 @@ def view(run: Run, active: list[Active], left: float | None, elapsed: float) -> 
     if part:
         lines.append(f"  begun: {', '.join(part)}")
     lines += [f"  {described(job)}" for job in active]
-    return lines + [f"  FAILED: {rule}, see {log}" for rule, log in run.failed]
+    return lines + [f"  {failure(*each)}" for each in run.failed]
 
 
 def headline(run: Run, left: float | None, elapsed: float) -> str:
@@ -199,6 +199,14 @@ def described(job: Active) -> str:
     left = "" if found.left is None else f", {clock(max(found.left - job.silent, 0))} left"
     note = f"; {found.note}" if found.note else ""
     return f"{job.stage} {job.name}: {found.done}/{found.total}, {found.rate}{left}{note}"
+
+
+def failure(rule: str, log: str) -> str:
+    """A job that failed, with its log and what that says last."""
+    path = Path(log)
+    said = path.read_text(encoding="utf-8", errors="replace").split("\n") if path.is_file() else []
+    last = next((f": {line.strip()}" for line in reversed(said) if line.strip()), "")
+    return f"FAILED: {rule}, see {log}{last}"
 
 
 def clock(seconds: float) -> str:
@@ -220,7 +228,7 @@ def summary(run: Run, elapsed: float) -> list[str]:
     if done == total:
         return [f"All {total} jobs are done, after {clock(elapsed)}."]
     lines = [f"Ended after {done} of {total} jobs, {clock(elapsed)}."]
-    return lines + [f"FAILED: {rule}, see {log}" for rule, log in run.failed]
+    return lines + [failure(*each) for each in run.failed]
 
 
 def newest_run(after: float = 0.0) -> tuple[Path, Run] | None:
@@ -278,7 +286,7 @@ class Screen:
         for rule, log in set(run.failed) - self._failed:
             self._failed.add((rule, log))
             if not self.is_terminal:
-                self.output.write(f"FAILED: {rule}, see {log}\n")
+                self.output.write(failure(rule, log) + "\n")
         now = time.monotonic()
         due = not self._said or (now - self._said >= LINE_EVERY and not self.quiet)
         if not self.is_terminal and due:
@@ -298,8 +306,10 @@ class Screen:
         return wipe
 
 
-def follow(screen: Screen, child: "subprocess.Popen[bytes] | None", *, once: bool) -> None:
-    """Show the newest run of this folder until it ends, or that of a child process."""
+def follow(
+    screen: Screen, child: "subprocess.Popen[bytes] | None", *, once: bool = False
+) -> Run | None:
+    """Show the newest run of this folder until it ends, or that of a child process; returns it."""
     after = time.time() - 1 if child else 0.0
     while True:
         alive = child.poll() is None if child else is_running()
@@ -311,7 +321,7 @@ def follow(screen: Screen, child: "subprocess.Popen[bytes] | None", *, once: boo
             if run.ended or not alive:
                 if not alive or once:
                     screen.end(summary(run, _modified(path) - since))
-                    return
+                    return run
             else:
                 active = active_jobs(run, since, now)
                 left = seconds_left(run, active, since, now)
@@ -319,9 +329,9 @@ def follow(screen: Screen, child: "subprocess.Popen[bytes] | None", *, once: boo
         elif not alive:
             if child is None:
                 screen.end(["No run of Snakemake in this folder."])
-            return
+            return None
         if once:
-            return
+            return None
         time.sleep(REDRAWN)
 
 
@@ -342,12 +352,13 @@ def main() -> int:
     with tempfile.TemporaryFile() as heard:
         # What jobs print stands in their logs; what Snakemake prints matters if it fails.
         child = subprocess.Popen(arguments.command, stdout=heard, stderr=subprocess.STDOUT)  # noqa: S603
+        run = None
         try:
-            follow(screen, child, once=False)
+            run = follow(screen, child)
         except KeyboardInterrupt:
             screen.end(["Stopping: waiting for Snakemake to end its jobs."])
         status = child.wait()
-        if status:
+        if status and not (run and run.failed):
             heard.seek(0)
             screen.end([heard.read().decode("utf-8", errors="replace").strip()[-TAIL:]])
     return status

@@ -5,6 +5,7 @@ import functools
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -171,9 +172,10 @@ def test_a_stated_throughput_is_divided_by(fresh: Path) -> None:
 def test_unknown_sizes_are_said_and_the_rest_is_planned(
     fresh: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    size = assemble.dataset_size
     monkeypatch.setattr(
-        assemble, "dataset_size", lambda d, n: None if n == "tiny_downstream" else size(d, n)
+        assemble,
+        "dataset_size",
+        lambda d, n: None if n == "tiny_downstream" else dataset_size(d, n),
     )
     plan = planned(fresh)
     assert plan["unknown"] == {"tiny": ["tiny_downstream"]}
@@ -188,7 +190,7 @@ def test_a_disk_that_is_too_small_is_a_warning(
     fresh: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = type("Usage", (), {"free": 10_000})
-    monkeypatch.setattr(assemble.shutil, "disk_usage", lambda _: usage)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     plan = planned(fresh)
     assert not plan["disk"]["fits"]
     assert "WARNING: that does not fit" in report.text(plan)
