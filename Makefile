@@ -24,7 +24,7 @@ $(INSTALLED): envs/requirements.lock pyproject.toml
 
 demo: $(INSTALLED)  ## run the embedded suite and say where its figures are
 	@echo "Running the suite 'embedded' (about 4 minutes on two cores the first time)."
-	@snakemake --cores $(CORES) --quiet rules host --config suite=embedded
+	@python -m whypretrain.watch -- snakemake --cores $(CORES) --config suite=embedded
 	@echo; echo "Figures (PDF, PNG, and their numbers as CSV):"
 	@ls results/figures/embedded/*.pdf
 	@echo "All of it to look through, in a browser: results/explorer/embedded/index.html"

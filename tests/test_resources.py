@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 import torch
 import yaml
+from transformers import BertConfig, DistilBertConfig
 
-from benchmarks.paper_cost import ENCODERS
 from whypretrain import resources
 from whypretrain.config.models import ImageArchitecture, Model
 from whypretrain.config.whole import Config, check
@@ -17,6 +17,7 @@ from whypretrain.models.build import build
 
 ROOT = Path(__file__).parents[1]
 HOUR = 60
+ENCODERS = {"bert_base": BertConfig, "distilbert": DistilBertConfig}  # of base sizes
 # Of the tables of docs/paper-suite.md, per forward pass.
 GIGAFLOPS = {"vgg16": 30.93, "resnet50": 8.18, "vit_small": 9.20, "vit_base": 35.13}
 LEAST = resources.Needs(resources.FIXED_MB, resources.FIXED_MINUTES)

@@ -85,6 +85,10 @@ def test_a_folders_mistakes_are_named(folder: Path) -> None:
 def test_the_number_of_classes_is_checked(folder: Path) -> None:
     with pytest.raises(ValueError, match="n_classes = 3: found 2 classes"):
         load_source(ImageFolder(source="image_folder", path=str(folder), n_classes=3))
+    sizes = {"train": 6, "test": 7}
+    said = r"sizes = \{'train': 6, 'test': 7\}: found 6 training and \d test images: take another"
+    with pytest.raises(ValueError, match=said):
+        load_source(dataset_of(source="image_folder", path=str(folder), sizes=sizes))
 
 
 def test_a_path_may_name_the_environment(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

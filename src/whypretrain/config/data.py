@@ -96,6 +96,15 @@ class Digits(_Source):
         return self.train_from < other.train_from or last > other.train_from + other.train_per_class
 
 
+class SplitSizes(Section):
+    """How many items the splits of a dataset have."""
+
+    train: int = Field(ge=1)
+    """Items to train on."""
+    test: int = Field(ge=1)
+    """Items to test on."""
+
+
 class _Files(_Source):
     """A dataset in files: in a local folder, or downloaded."""
 
@@ -106,6 +115,9 @@ class _Files(_Source):
     """Or: the dataset's repository on the hub."""
     n_classes: int | None = Field(default=None, ge=2)
     """How many classes there must be; not checked if left out."""
+    sizes: SplitSizes | None = None
+    """How many items the splits must have, as drawn; not checked if left out. With `n_classes`,
+    what `python -m whypretrain.plan` goes by before the dataset is there."""
 
     @model_validator(mode="after")
     def _one_location(self) -> Self:

@@ -8,9 +8,10 @@ from typing import Any, Self, get_args
 import psutil
 from pydantic import Field, ValidationError, model_validator
 
-from whypretrain.config.base import Name, Section, Seed, Title, allowed
+from whypretrain.config.base import Name, Section, allowed
 from whypretrain.config.claims import ClaimsSettings, SimulationSettings
 from whypretrain.config.data import Dataset, Digits, PrepareSettings
+from whypretrain.config.experiments import Experiment
 from whypretrain.config.explorer import Explorer, ExplorerSettings, Setup
 from whypretrain.config.fetch import FetchSettings
 from whypretrain.config.figures import Figures, FigureSettings
@@ -56,39 +57,6 @@ ARRAYS_IN_MEMORY = 16
 
 LARGEST_TILT = 45
 """Degrees from which on an image that is turned might as well be one of the next quarter turn."""
-
-
-class Experiment(Section):
-    """An architecture on a dataset: three models, their interactions, their comparison."""
-
-    model: Name
-    """One of `models`."""
-    dataset: Name
-    """The downstream task: one of `datasets`."""
-    finetune: RecipeChoice
-    """How the pre-trained weights are fine-tuned."""
-    scratch: RecipeChoice
-    """How the same architecture is trained from random weights."""
-    title: Title = ""
-    """How figures call it; `<model> · <dataset>` if empty."""
-    probe: Probe = Probe()
-    """How the linear probe of the pre-trained model is fitted."""
-    sampling: Sampling = Sampling()
-    """What is explained: samples, players, baseline."""
-    seed: Seed = 0
-    """Of fine-tuning and of training from scratch: first weights, order and augmentation."""
-    replicate_seed: Seed | None = None
-    """Of a second fine-tuned network, which says how alike two of them are; null trains none."""
-
-    @model_validator(mode="after")
-    def _replicate_differs(self) -> Self:
-        if self.replicate_seed == self.seed:
-            message = (
-                f"replicate_seed = {self.replicate_seed}: must differ from seed; choose another, "
-                f"or null"
-            )
-            raise ValueError(message)
-        return self
 
 
 class Config(Section):

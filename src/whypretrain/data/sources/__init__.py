@@ -24,7 +24,7 @@ def load_source(dataset: Dataset, downloaded: Path | None = None) -> Splits:
     ------
     ValueError
         If a file is not what it should be, a class has no row in a split, a row stands in both
-        splits, or there are not as many classes as there must be.
+        splits, or there are not as many classes or items as there must be.
     FileNotFoundError
         If a configured path is missing, or a file that the source's layout has.
     """
@@ -34,6 +34,14 @@ def load_source(dataset: Dataset, downloaded: Path | None = None) -> Splits:
         message = f"n_classes = {expected}: found {len(splits.classes)} classes"
         raise ValueError(message)
     _check_classes(splits)
+    stated = None if isinstance(dataset, Digits) else dataset.sizes
+    found = {"train": len(splits.train), "test": len(splits.test)}
+    if stated and stated.model_dump() != found:
+        message = (
+            f"sizes = {stated.model_dump()}: found {found['train']} training and {found['test']} "
+            f"test {splits.unit}s: take another revision, complete the files, or correct sizes"
+        )
+        raise ValueError(message)
     for name, rows in (("train", splits.train), ("test", splits.test)):
         empty = set(range(len(splits.classes))) - {row.label for row in rows}
         if empty:
