@@ -1,0 +1,49 @@
+"""The counts in docs/reliability.md are those of the lists of cases."""
+
+import re
+
+import pytest
+
+from tests.project import ROOT
+from tests.reliability import test_bad_config as configs
+from tests.reliability import test_bad_data as data
+from tests.reliability import test_bad_images as images
+from tests.reliability.contradictions import CONTRADICTIONS
+from tests.reliability.formats import READERS
+from tests.reliability.test_bad_weights import WEIGHTS
+from tests.reliability.test_crash_points import STAGES
+from tests.reliability.test_damage import CASES, MENDED
+from tests.reliability.test_security import HOSTILE
+from tests.reliability.test_surroundings import FULL
+from tests.reliability.test_untrusted_files import ARCHIVES
+
+TEXT = (ROOT / "docs/reliability.md").read_text(encoding="utf-8")
+DATA = [data.TABLES, data.ODD_TABLES, data.PARQUETS, data.RELEASES, data.SAMPLES]
+IMAGES = [images.HANDLED, images.REFUSED_IMAGES, images.FOLDERS]
+COUNTS = {
+    "is cut, emptied": len(CASES),
+    "is whole, but": len(CONTRADICTIONS),
+    "damaged in a finished workflow": len(MENDED),
+    "a stage is killed between": 2 * len(STAGES),
+    "the disk is full": len(FULL),
+    "configurations with a mistake": len(configs.MISTAKES) + len(configs.FILES),
+    "odd or broken": sum(len(cases) for cases in [*DATA, *IMAGES, WEIGHTS]),
+    "names that a shell": len(HOSTILE),
+    "archives that": len(ARCHIVES),
+}
+
+
+@pytest.mark.parametrize("tried", COUNTS)
+def test_counts(tried: str) -> None:
+    (row,) = [line for line in TEXT.splitlines() if line.startswith("|") and tried in line]
+    assert int(row.split("|")[2]) == COUNTS[tried]
+
+
+def test_kinds_of_files(kills: int) -> None:
+    assert f"one of {len(READERS)} kinds" in TEXT
+    assert f"of the tiny suite | {kills} |" in TEXT or kills >= 20
+
+
+def test_what_the_docs_name_is_there() -> None:
+    for name in re.findall(r"\]\(([\w-]+\.md)", TEXT):
+        assert (ROOT / "docs" / name).exists(), name
