@@ -142,7 +142,8 @@ def test_extraction_that_is_killed_again_and_again_loses_one_group_at_most(
         if status == 0:
             break
         there = {path.name for path in partial.glob("*.h5")}
-        assert seen <= there  # nothing that was measured is lost
+        ended = outputs(folder).items() >= whole.items()  # and was tidying up
+        assert seen <= there or ended  # nothing that was measured is lost
         seen = there
     assert n_killed > 3
     assert seen
