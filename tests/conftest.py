@@ -26,7 +26,7 @@ def small(name: str) -> ImageArchitecture:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--kills", type=int, default=8, help="kills of tests/reliability/test_kills.py (default 8)"
+        "--kills", type=int, default=6, help="kills of tests/reliability/test_kills.py (default 6)"
     )
 
 

@@ -59,9 +59,12 @@ def hold_folder(snakemake: Path = Path(".snakemake")) -> None:
     ----------
     snakemake : Snakemake's folder for its own files
     """
-    snakemake.mkdir(parents=True, exist_ok=True)
     host = socket.gethostname()
-    file = (snakemake / "whypretrain.lock").open("a+")  # jobs do not inherit it
+    try:
+        snakemake.mkdir(parents=True, exist_ok=True)
+        file = (snakemake / "whypretrain.lock").open("a+")  # jobs do not inherit it
+    except OSError:
+        return  # whoever may not write here can only look
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         alone = True

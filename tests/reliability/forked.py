@@ -28,6 +28,8 @@ CHANGES = {
 }
 """Audit events of what changes files but for writing into them. They come before the deed."""
 NEVER = 10**9
+IN_PLACE = 99
+"""Exit status of a stage that writes into a visible file."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,9 @@ def _run(command: Command, folder: Path, die_at: int, counted: Path, printed: Pa
         counter = os.open(counted, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
         def hook(event: str, arguments: tuple[Any, ...]) -> None:
+            if event == "open" and _written_in_place(arguments, folder):
+                print(f"written in place: {arguments[0]}", file=sys.stderr, flush=True)
+                os._exit(IN_PLACE)
             if event not in CHANGES:
                 return
             path = os.fsdecode(arguments[0])
@@ -141,6 +146,17 @@ def _run(command: Command, folder: Path, die_at: int, counted: Path, printed: Pa
         status = ended.code if isinstance(ended.code, int) else 1
     finally:
         os._exit(status)
+
+
+def _written_in_place(opened: tuple[Any, ...], folder: Path) -> bool:
+    """Whether a file is opened for writing under the name by which others know it."""
+    path, _, flags = opened
+    if isinstance(path, int) or not flags & (os.O_WRONLY | os.O_RDWR):
+        return False
+    whole = Path.cwd() / os.fsdecode(path)  # the stage runs in the folder
+    if not whole.is_relative_to(folder / "results"):
+        return False
+    return not any(part.startswith(".") for part in whole.relative_to(folder).parts)
 
 
 def copied(project: Project, folder: Path) -> Path:

@@ -28,6 +28,7 @@ STAGES = [
     "whypretrain.robustness",
     "whypretrain.metrics",
     "whypretrain.claims",
+    "whypretrain.explorer",
     "whypretrain.figures.fig3",
 ]
 N_EPOCHS = 60  # of the training that is killed again and again
@@ -51,45 +52,58 @@ def test_every_stage_of_the_suite_is_killed(stages: dict[str, Command]) -> None:
     assert {m for m in modules if not m.startswith(figures)} <= killed
 
 
-@pytest.mark.parametrize(
-    ("name", "there"), [(s, t) for s in STAGES for t in ("nothing there", "outputs there")]
-)
-def test_a_kill_between_any_two_changes_of_files(  # noqa: PLR0917
-    name: str,
-    there: str,
-    project: Project,
-    stages: dict[str, Command],
-    tmp_path: Path,
-    kills: int,
+@pytest.mark.parametrize("name", STAGES)
+def test_a_kill_between_any_two_changes_of_files(
+    name: str, project: Project, stages: dict[str, Command], tmp_path: Path, kills: int
 ) -> None:
-    command = stages[name]
-    before, folder = copied(project, tmp_path / "before"), copied(project, tmp_path / "run")
-    whole, times = outputs(folder), changed(folder)
-    status, n_changes, printed = fork(command, folder)
+    """Where nothing is there yet, and where all outputs are and are made anew."""
+    drawn = random.Random(name)
+    n_killed = 0
+    # One kill a stage in everyday tests.
+    for nothing_there in (True, False) if kills >= MANY else (drawn.random() < 0.5,):
+        folder = tmp_path / str(nothing_there)
+        before, n_changes = prepared(stages[name], project, folder, nothing_there=nothing_there)
+        for point in range(n_changes) if kills >= MANY else [drawn.randrange(n_changes)]:
+            kill_and_run(stages[name], before, folder / "run", point)
+            n_killed += 1
+    print(f"{name}: {n_killed} kills")
+
+
+def prepared(
+    command: Command, project: Project, folder: Path, *, nothing_there: bool
+) -> tuple[Path, int]:
+    """A folder as it is before the command runs, and how many changes of files that makes."""
+    before, run = copied(project, folder / "before"), copied(project, folder / "run")
+    whole, times = outputs(run), changed(run)
+    status, n_changes, printed = fork(command, run)
     assert status == 0, printed
-    assert outputs(folder) == whole
-    made = {path for path, time in changed(folder).items() if times[path] != time}
+    assert outputs(run) == whole
+    made = [path for path, time in changed(run).items() if times[path] != time]
     assert made
-    if there == "nothing there":
+    if nothing_there:
         for path in made:
             (before / "results" / path).unlink()
-        shutil.rmtree(folder)
-        shutil.copytree(before, folder)
-        status, n_changes, printed = fork(command, folder)
-    points = list(range(n_changes))
-    if kills < MANY:  # one in everyday tests
-        points = sorted(random.Random(f"{name} {there}").sample(points, 1))
-    for point in points:
-        shutil.rmtree(folder)
-        shutil.copytree(before, folder)
-        status, _, printed = fork(command, folder, die_at=point)
-        assert status == KILLED, printed
-        for path, content in outputs(folder).items():
-            if "/." not in path:
-                assert content == whole[path], f"{path} after a kill at {point}"
-        status, _, printed = fork(command, folder)
+        shutil.rmtree(run)
+        shutil.copytree(before, run)
+        status, n_changes, printed = fork(command, run)
         assert status == 0, printed
-        assert outputs(folder) == whole, f"killed at {point} of {n_changes}"
+        assert outputs(run) == whole
+    return before, n_changes
+
+
+def kill_and_run(command: Command, before: Path, folder: Path, point: int) -> None:
+    """Kill the command at a point, and run it again; `folder` holds the whole outputs."""
+    whole = outputs(folder)
+    shutil.rmtree(folder)
+    shutil.copytree(before, folder)
+    status, _, printed = fork(command, folder, die_at=point)
+    assert status == KILLED, printed
+    for path, content in outputs(folder).items():
+        if "/." not in path:
+            assert content == whole[path], f"{path} after a kill at {point}"
+    status, _, printed = fork(command, folder)
+    assert status == 0, printed
+    assert outputs(folder) == whole, f"killed at {point}"
 
 
 def changed(folder: Path) -> dict[str, int]:
@@ -112,7 +126,7 @@ def test_training_that_is_killed_again_and_again_goes_on_each_time(
     generator = random.Random(0)
     resumed, n_killed = [0], 0
     for _ in range(40 * kills):
-        after = generator.uniform(0.1, 0.5) * duration
+        after = generator.uniform(0.1, 0.3) * duration
         status, _, printed = fork(command, killed, die_after=after)
         n_killed += status == KILLED
         resumed += [int(found) for found in re.findall(r"resumed after epoch (\d+)", printed)]
@@ -136,13 +150,14 @@ def test_extraction_that_is_killed_again_and_again_loses_one_group_at_most(
         if path.startswith("experiments/tiny/finetune/"):
             (folder / "results" / path).unlink()
     partial = folder / "results/experiments/tiny/finetune/.interactions.partial"
-    seen: set[str] = set()
+    seen: dict[str, int] = {}
     for n_killed in range(1000):
         status, _, _ = fork(command, folder, die_after=0.05 + 0.01 * n_killed)
         if status == 0:
             break
-        there = {path.name for path in partial.glob("*.h5")}
-        assert seen <= there  # nothing that was measured is lost
+        there = {path.name: path.stat().st_mtime_ns for path in partial.glob("*.h5")}
+        ended = outputs(folder).items() >= whole.items()  # and was tidying up
+        assert seen.items() <= there.items() or ended  # nothing is lost or measured again
         seen = there
     assert n_killed > 3
     assert seen
