@@ -12,7 +12,7 @@ from whypretrain.plan.sizes import DatasetSize
 from whypretrain.training import n_batches
 
 SHARED, SUITE = "shared by several", "figures and claims"
-OF_SUITE = {"claims", "figure"}
+OF_SUITE = {"claims", "explorer", "figure"}
 TRAININGS = {"pretrain", "finetune", "scratch"}
 EXTRACTIONS = {"extract", "extract_final"}
 ON_CARD = TRAININGS | EXTRACTIONS | {"probe", "robustness"}
