@@ -30,6 +30,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that fork come first: torch cannot train in a fork of a process that has trained."""
+    items.sort(key=lambda item: "test_crash_points" not in item.nodeid)
+
+
 @pytest.fixture(scope="session")
 def kills(pytestconfig: pytest.Config) -> int:
     """How many kills of whole workflows are asked for."""

@@ -2,7 +2,7 @@
 
 import fcntl
 import os
-import socket
+import platform
 import time
 from contextvars import ContextVar
 from pathlib import Path
@@ -59,7 +59,7 @@ def hold_folder(snakemake: Path = Path(".snakemake")) -> None:
     ----------
     snakemake : Snakemake's folder for its own files
     """
-    host = socket.gethostname()
+    host = platform.node()
     try:
         snakemake.mkdir(parents=True, exist_ok=True)
         file = (snakemake / "whypretrain.lock").open("a+")  # jobs do not inherit it

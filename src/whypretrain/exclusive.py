@@ -7,8 +7,8 @@ keeps unfinished work takes its turn: the kernel gives the turn back however a p
 import errno
 import fcntl
 import os
+import platform
 import re
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -68,7 +68,7 @@ def exclusive(lock: Path) -> Iterator[Turn]:
             if left:  # by one that was killed
                 done_before = ""
             file.truncate(0)
-            print(f"process {os.getpid()} on {socket.gethostname()}", file=file, flush=True)
+            print(f"process {os.getpid()} on {platform.node()}", file=file, flush=True)
             try:
                 yield Turn(file, done_before)
             finally:
@@ -99,7 +99,7 @@ def temporary_beside(path: Path) -> Path:
 
     The name holds host and process: of another host nobody can tell here whether it lives.
     """
-    stem = f".{path.name}.{socket.gethostname()}-"
+    stem = f".{path.name}.{platform.node()}-"
     for left in path.parent.iterdir():
         match = re.fullmatch(re.escape(stem) + r"(\d+)\.tmp", left.name)
         if match and not _lives(int(match[1])):

@@ -61,7 +61,7 @@ def test_threads_change_little_and_always_the_same_way(again: Project, tmp_path:
         copy = moved(again, tmp_path / name)
         shutil.rmtree(copy.folder / RUN_OF_SCRATCH)
         shutil.rmtree(copy.folder / TINY / "scratch")
-        copy.snakemake("--set-threads", "scratch=2", "extract=2", "--", SCRATCH)
+        copy.snakemake("--max-threads=2", "--set-threads", "scratch=2", "extract=2", "--", SCRATCH)
         found.append(copy)
     first, second = found
     assert contents(first) == contents(second)

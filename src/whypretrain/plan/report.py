@@ -55,7 +55,7 @@ def text(plan: dict[str, Any]) -> str:
         if loading > MUCH:
             lines.append(
                 f"Loading of images is {loading:.0%} of it, by one core a job: more threads help "
-                f"(Snakemake's --set-threads)."
+                f"(Snakemake's --set-threads, with --max-threads)."
             )
         if machine["share_of_a_core"] < BUSY:
             lines.append(
