@@ -87,7 +87,7 @@ CASES = [
     Case("cancelled", "CANCELLED", ["400 5", "800 10"], "CANCELLED AT"),
     Case("over_time", "TIMEOUT", ["400 1", "800 2"], "DUE TO TIME LIMIT"),
     Case("over_memory", "FAILED", ["400 5", "800 10"], "exceeded memory limit"),
-    Case("failing", "FAILED", ["400 5", "800 10", "1600 20"], "error: No columns to parse"),
+    Case("failing", "FAILED", ["400 5", "800 10", "1600 20"], "error: table.csv: not a table"),
 ]
 
 
