@@ -97,6 +97,19 @@ def test_extraction_computes_only_what_is_missing(
     assert len(extraction(tmp_path, monkeypatch, digits, per_class=2)) == 6
 
 
+def test_outputs_that_are_not_finite_name_their_samples(
+    digits: tuple[Split, Split], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = build(ARCHITECTURE, 3)
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.mul_(1e30)
+    save_weights(tmp_path / "a.safetensors", model, {"fraction": 0, "epoch": 0})
+    said = r"samples \w+: \d+ of 16 outputs .*precision = 'float32'"
+    with pytest.raises(FloatingPointError, match=said):
+        extraction(tmp_path, monkeypatch, digits, per_class=1)
+
+
 def test_a_killed_extraction_loses_one_sample_at_most(
     digits: tuple[Split, Split], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

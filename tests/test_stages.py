@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 
 from tests.conftest import small
 from tests.data.test_texts import SPLIT
-from whypretrain import extract, probe
+from whypretrain import extract, probe, stage
 from whypretrain.config.interactions import (
     Extraction,
     ExtractSettings,
@@ -46,7 +46,7 @@ def run(monkeypatch: pytest.MonkeyPatch, module: object, *arguments: object) -> 
 
 
 @pytest.mark.parametrize(
-    "stage",
+    "name",
     [
         "fetch",
         "convert",
@@ -79,14 +79,14 @@ def run(monkeypatch: pytest.MonkeyPatch, module: object, *arguments: object) -> 
         )
     ],
 )
-def test_every_stage_explains_itself(stage: str) -> None:
+def test_every_stage_explains_itself(name: str) -> None:
     result = subprocess.run(
-        [sys.executable, "-m", f"whypretrain.{stage}", "--help"],
+        [sys.executable, "-m", f"whypretrain.{name}", "--help"],
         capture_output=True,
         text=True,
         check=True,
     )
-    assert f"usage: python -m whypretrain.{stage}" in result.stdout
+    assert f"usage: python -m whypretrain.{name}" in result.stdout
 
 
 def test_a_stages_mistake_is_one_line(tmp_path: Path) -> None:
@@ -103,6 +103,30 @@ def test_a_stages_mistake_is_one_line(tmp_path: Path) -> None:
     assert result.returncode == 1
     assert result.stderr.startswith(f"error: {tmp_path / 'train.parquet'}: not a prepared split")
     assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB.\nMore."),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried 2 TB."),
+        MemoryError("Unable to allocate 2 TiB"),
+    ],
+)
+def test_too_little_memory_is_one_line(error: Exception) -> None:
+    def main() -> None:
+        raise error
+
+    with pytest.raises(SystemExit, match=r"^error: out of memory: [^\n]*allocate [^\n]*#memory"):
+        stage.run(main)
+
+
+def test_an_error_of_the_code_is_no_mistake_of_the_user() -> None:
+    def main() -> None:
+        raise RuntimeError("shapes do not fit")
+
+    with pytest.raises(RuntimeError, match="shapes"):
+        stage.run(main)
 
 
 @pytest.fixture

@@ -121,8 +121,14 @@ class Extractor:
         """Measure the samples of a group; the noise floor on the first sample of all."""
         samples = [self.samples.samples[i] for i in positions]
         group, labels = [self._masked(s) for s in samples], [s.label for s in samples]
-        with forward_precision(self.settings.extraction.precision, self.device):
-            found = evaluate(self.forward, group, labels, batch_size=self.batch_size)
+        precision = self.settings.extraction.precision
+        try:
+            with forward_precision(precision, self.device):
+                found = evaluate(self.forward, group, labels, batch_size=self.batch_size)
+        except FloatingPointError as error:
+            names = ", ".join(sample.id for sample in samples)
+            message = f"samples {names}: {error} (extraction.precision = '{precision}')"
+            raise FloatingPointError(message) from error
         measured = []
         for position, masked, made_from, one in zip(positions, group, digests, found, strict=True):
             sample = self.samples.samples[position]

@@ -62,8 +62,19 @@ def run(main: Callable[[], None]) -> None:
         if os.environ.get("WHYPRETRAIN_TRACEBACK"):
             raise
         sys.exit(f"error: {' '.join(str(error).splitlines())}")
+    except (MemoryError, RuntimeError) as error:
+        if os.environ.get("WHYPRETRAIN_TRACEBACK") or not _is_out_of_memory(error):
+            raise
+        reason = str(error).split("\n", 1)[0]
+        sys.exit(f"error: out of memory: {reason}; docs/troubleshooting.md#memory says what helps")
     except KeyboardInterrupt:
         if os.environ.get("WHYPRETRAIN_TRACEBACK"):
             raise
         say("interrupted; run it again to go on")
         sys.exit(128 + signal.SIGINT)
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Whether numpy, torch on a card or torch on a CPU got no memory; torch need not be there."""
+    by_type = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+    return by_type or "can't allocate memory" in str(error)

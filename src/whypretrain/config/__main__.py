@@ -1,6 +1,7 @@
 """Check a configuration, print its schema or reference, or the settings that a stage is given.
 
 python -m whypretrain.config check config.yaml
+python -m whypretrain.config check config.yaml mine.yaml
 python -m whypretrain.config schema > workflow/schemas/config.schema.json
 python -m whypretrain.config reference > docs/configuration.md
 python -m whypretrain.config show config.yaml extract vgg-digits
@@ -14,7 +15,7 @@ from typing import Any
 
 from whypretrain.config.base import allowed
 from whypretrain.config.mistakes import ConfigError
-from whypretrain.config.reading import read
+from whypretrain.config.reading import check_plain, read
 from whypretrain.config.whole import Config, check
 
 STAGES = [
@@ -37,9 +38,16 @@ RUN_STAGES = {"probe", "train", "robustness_of"}
 """Those whose settings go by the name of a run."""
 
 
-def load(path: Path) -> Config:
-    """Read and validate a configuration file. Raises ConfigError or OSError."""
-    return check(read(path))
+def load(*paths: Path) -> Config:
+    """Read and validate files, each laid over those before it. Raises ConfigError or OSError."""
+    values, *others = [read(path) for path in paths]
+    for over in others:
+        from snakemake.utils import update_config  # noqa: PLC0415  # slow, and seldom needed
+
+        check_plain(values)
+        check_plain(over)
+        update_config(values, over)
+    return check(values)
 
 
 def schema() -> str:
@@ -95,31 +103,34 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m whypretrain.config", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     commands = parser.add_subparsers(dest="command", required=True)
-    checks = commands.add_parser("check", help="validate a file")
-    checks.add_argument("file", type=Path)
+    checks = commands.add_parser("check", help="validate a file, or several as one")
+    checks.add_argument(
+        "files", type=Path, nargs="+", metavar="file", help="each is laid over those before it"
+    )
     commands.add_parser("schema", help="print the JSON schema")
     commands.add_parser("reference", help="print docs/configuration.md")
     show = commands.add_parser("show", help="print one stage's settings as JSON")
-    show.add_argument("file", type=Path)
+    show.add_argument("files", type=Path, nargs=1, metavar="file")
     show.add_argument("stage", choices=STAGES)
     show.add_argument("name", help="of the dataset, model, run, experiment or suite")
     arguments = parser.parse_args()
     if arguments.command in ("schema", "reference"):
         print(schema() if arguments.command == "schema" else reference(), end="")
         return
+    files = ", ".join(map(str, arguments.files))
     try:
-        config = load(arguments.file)
+        config = load(*arguments.files)
     except (ConfigError, OSError) as error:
-        sys.exit(f"{arguments.file}: {error}")
+        sys.exit(f"{files}: {error}")
     if arguments.command == "check":
-        print(f"{arguments.file}: valid; suites: {', '.join(config.suites)}")
+        print(f"{files}: valid; suites: {', '.join(config.suites)}")
     else:
         try:
             print(getattr(config, arguments.stage)(arguments.name).to_json())
         except KeyError:
             known = config.runs() if arguments.stage in RUN_STAGES else None
             hint = f"; {allowed(arguments.name, list(known))}" if known else ""
-            sys.exit(f"{arguments.file}: {arguments.stage}: nothing named '{arguments.name}'{hint}")
+            sys.exit(f"{files}: {arguments.stage}: nothing named '{arguments.name}'{hint}")
 
 
 if __name__ == "__main__":

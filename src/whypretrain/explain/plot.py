@@ -50,7 +50,7 @@ def _draw(explanation: Explanation, count: int) -> Figure:
     axes.set_yticks(np.arange(len(values)), strongest["players"])
     axes.invert_yaxis()
     axes.axvline(0, color="black", linewidth=0.6)
-    axes.set_xlabel("interaction $I(S)$ (nats)")
+    axes.set_xlabel("interaction I(S) [nats]")
     axes.set_title(
         f"label {explanation.label}, predicted {explanation.prediction}, "
         f"log-odds {explanation.outputs[-1]:.2f}"

@@ -7,7 +7,7 @@ from matplotlib.patches import Patch, Rectangle
 
 from whypretrain.claims.catalogue import CLAIMS
 from whypretrain.config.figures import FigureSettings
-from whypretrain.figures.draw import Tables, run
+from whypretrain.figures.draw import Tables, names_with_n, run
 
 VERDICTS = {
     "holds": ("#009E73", "✓"),
@@ -39,7 +39,7 @@ def draw(tables: Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame
             axes.text(column, row, text, ha="center", va="center")
     axes.set_xlim(-0.5, n_columns - 0.5)
     axes.set_ylim(len(keys) - 0.5, -0.5)
-    axes.set_xticks(range(n_columns), [title.replace(" · ", "\n") for title in settings.titles])
+    axes.set_xticks(range(n_columns), names_with_n(claims, settings))
     axes.xaxis.tick_top()
     axes.set_yticks(range(len(keys)), [f"{claim.statement}\n{claim.number}" for claim in keys])
     axes.tick_params(length=0)

@@ -23,7 +23,7 @@ MODELS = {"pretrain": "probe", "finetune": "fine-tuned"}
 def draw(tables: Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame]:
     """Change of v(N) above, share of samples with v > 0 below; in grey the random removal."""
     numbers = summarise(tables["counterfactual"].query("order == 'all'"), settings)
-    figure, axes = panels(settings, rows=2)
+    figure, axes = panels(settings, numbers, rows=2)
     for column, (name, (above, below)) in enumerate(axes.items()):
         own = numbers[numbers["experiment"] == name].set_index(["variant", "removed"])
         _bars(above, own[own["quantity"] == "change"])

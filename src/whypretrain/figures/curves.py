@@ -20,7 +20,7 @@ def draw(tables: Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame
     history = accuracies(tables["history"], settings.statistics)
     columns = ["experiment", "variant", "epoch", *QUANTITIES]
     numbers = history[[*columns, "accuracy_low", "accuracy_high", "n_test"]]
-    figure, axes = panels(settings, rows=len(QUANTITIES))
+    figure, axes = panels(settings, numbers, "n_test", rows=len(QUANTITIES))
     for column, (name, stacked) in enumerate(axes.items()):
         own = numbers[numbers["experiment"] == name]
         for panel, (quantity, label) in zip(stacked, QUANTITIES.items(), strict=True):

@@ -52,9 +52,17 @@ def save(figure: Figure, numbers: pd.DataFrame, path: Path) -> None:
 
 
 def panels(
-    settings: FigureSettings, *, rows: int = 1, share_y: bool = False
+    settings: FigureSettings,
+    numbers: pd.DataFrame,
+    n: str = "n_samples",
+    *,
+    rows: int = 1,
+    share_y: bool = False,
 ) -> tuple[Figure, dict[str, list[Axes]]]:
-    """A grid with `rows` panels an experiment, one above the other, titled with its name."""
+    """A grid with `rows` panels an experiment, one above the other.
+
+    It is titled with its name and n, what its numbers are means over: their column `n`.
+    """
     names = settings.experiments
     n_columns = min(len(names), MOST_COLUMNS)
     n_bands = -(-len(names) // n_columns)
@@ -70,12 +78,34 @@ def panels(
     for position, (name, title) in enumerate(zip(names, settings.titles, strict=True)):
         band, column = divmod(position, n_columns)
         chosen[name] = [axes[band * rows + row][column] for row in range(rows)]
-        chosen[name][0].set_title(title)
+        counts = numbers.loc[numbers["experiment"] == name, n].dropna().astype(int)
+        chosen[name][0].set_title(f"{title}, n = {_range(counts)}")
     for position in range(len(names), n_bands * n_columns):
         band, column = divmod(position, n_columns)
         for row in range(rows):
             axes[band * rows + row][column].set_visible(False)
     return figure, chosen
+
+
+def names_with_n(numbers: pd.DataFrame, settings: FigureSettings) -> list[str]:
+    """Ticks of an axis with a place an experiment: its name and, in a line below, its samples.
+
+    Parameters
+    ----------
+    numbers : with columns `experiment` and `n`
+    """
+    ticks = []
+    for name, title in zip(settings.experiments, settings.titles, strict=True):
+        counts = numbers.loc[numbers["experiment"] == name, "n"]
+        ticks.append("\n".join([title.replace(" · ", "\n"), f"n = {_range(counts)}"]))
+    return ticks
+
+
+def _range(counts: pd.Series) -> str:
+    if counts.empty:
+        return "0"
+    least, most = counts.min(), counts.max()
+    return f"{least}" if least == most else f"{least}–{most}"
 
 
 def line_with_band(panel: Axes, own: pd.DataFrame, x: str, y: str, variant: str) -> None:

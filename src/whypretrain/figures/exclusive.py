@@ -25,7 +25,7 @@ def draw(tables: Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame
     numbers = referenced_means(chosen, ["order", "quantity"], "strength", settings.statistics)
     sizes = chosen.drop_duplicates(["experiment", "order"])[["experiment", "order", "n_sets"]]
     numbers = numbers.merge(sizes, on=["experiment", "order"])
-    figure, axes = panels(settings)
+    figure, axes = panels(settings, numbers)
     for column, (name, (panel,)) in enumerate(axes.items()):
         own = numbers[numbers["experiment"] == name]
         for variant in SIDES:

@@ -28,7 +28,7 @@ def draw(tables: Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame
     numbers = referenced_means(chosen, keys, "strength", settings.statistics)
     fixed = chosen[["experiment", *keys, "n_sets", "noise_floor"]].drop_duplicates()
     numbers = numbers.merge(fixed, on=["experiment", *keys])
-    figure, axes = panels(settings)
+    figure, axes = panels(settings, numbers)
     for column, (name, (panel,)) in enumerate(axes.items()):
         own = numbers[numbers["experiment"] == name]
         _bars(panel, own)

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from whypretrain.config.figures import FigureSettings
 from whypretrain.figures import style
-from whypretrain.figures.draw import Tables, run
+from whypretrain.figures.draw import Tables, names_with_n, run
 from whypretrain.figures.summary import accuracies, ratio_mean, whiskers
 from whypretrain.metrics.knowledge import RATIO_READINGS
 
@@ -45,8 +45,10 @@ def draw(tables: Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame
     )
     _draw_ratios(above, numbers, settings)
     _draw_accuracies(below, numbers, settings)
+    of_samples = numbers[numbers["quantity"].str.startswith("ratio")]
+    below.set_xticks(range(len(settings.experiments)), names_with_n(of_samples, settings))
     handles, labels = above.get_legend_handles_labels()
-    figure.legend(handles, labels, title="reading of 0/0", loc="outside upper center", ncols=3)
+    figure.legend(handles, labels, loc="outside upper center", ncols=3)
     figure.legend(*below.get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return figure, numbers
 
@@ -78,7 +80,7 @@ def _draw_ratios(axes: Axes, numbers: pd.DataFrame, settings: FigureSettings) ->
                 error_kw={"linewidth": 0.8},
                 width=0.7,
                 color=style.COLOURS["preserve"],
-                label=f"{drawn} (bar)",
+                label=f"0/0 {drawn} (bar)",
             )
             for place, number in enumerate(own["number"]):
                 axes.text(place, 0.02, f"{number:.0%}", ha="center", fontsize=7.5)
@@ -110,7 +112,7 @@ def _draw_ratios(axes: Axes, numbers: pd.DataFrame, settings: FigureSettings) ->
             linewidth=0.8,
             color="black",
             markerfacecolor="white",
-            label=reading,
+            label=f"0/0 {reading}",
         )
     axes.set_ylim(0, 1)
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
@@ -133,7 +135,6 @@ def _draw_accuracies(axes: Axes, numbers: pd.DataFrame, settings: FigureSettings
             color=style.COLOURS[variant],
             label=style.LABELS[variant],
         )
-    axes.set_xticks(places, [title.replace(" · ", "\n") for title in settings.titles])
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
     axes.set_ylabel("test accuracy")
 

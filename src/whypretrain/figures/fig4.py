@@ -19,7 +19,7 @@ def draw(tables: Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame
     """One panel an experiment; the numbers are means over samples."""
     keys = ["variant", "fraction", "epoch"]
     numbers = referenced_means(tables["jaccard"], keys, "jaccard", settings.statistics)
-    figure, axes = panels(settings, share_y=True)
+    figure, axes = panels(settings, numbers, share_y=True)
     for column, (name, (panel,)) in enumerate(axes.items()):
         own = numbers[numbers["experiment"] == name]
         for variant in ("finetune", "scratch"):

@@ -19,7 +19,7 @@ NAMES = {"pretrain": "probe", "finetune": "fine-tuned", "scratch": "scratch"}
 def draw(tables: Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame]:
     """Share removable without a change above; below, samples changed by removing the strongest."""
     numbers = summarise(tables["redundancy"], settings)
-    figure, axes = panels(settings, rows=2)
+    figure, axes = panels(settings, numbers, rows=2)
     for column, (name, (above, below)) in enumerate(axes.items()):
         own = numbers[numbers["experiment"] == name]
         _shares(above, own)

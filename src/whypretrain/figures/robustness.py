@@ -99,7 +99,7 @@ def draw(tables: Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame
         for name, own in drawn.groupby("experiment", sort=False)
     }
     most = max(len(found) for found in kinds.values())
-    figure, axes = panels(settings, rows=most, share_y=True)
+    figure, axes = panels(settings, drawn, "n_items", rows=most, share_y=True)
     for position, (name, stacked) in enumerate(axes.items()):
         own = drawn[drawn["experiment"] == name]
         share = shares.loc[shares["experiment"] == name, "value"].item()

@@ -26,7 +26,7 @@ def draw(tables: Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame
         ],
         ignore_index=True,
     )
-    figure, axes = panels(settings, rows=2, share_y=True)
+    figure, axes = panels(settings, numbers, rows=2, share_y=True)
     for column, (name, (above, below)) in enumerate(axes.items()):
         own = numbers[numbers["experiment"] == name]
         for quantity in QUANTITIES:

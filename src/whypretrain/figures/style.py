@@ -11,10 +11,10 @@ COLOURS = {
     "finetune": "#D55E00",
     "scratch": "#0072B2",
     "preserve": "#E69F00",
-    "discard": "#0072B2",
+    "discard": "#CC79A7",
     "new": "#009E73",
-    "positive": "#CC79A7",
-    "negative": "#4D4D4D",
+    "positive": "#4D4D4D",
+    "negative": "#B3B3B3",
 }
 NULL = "#7F7F7F"  # what models without transfer would give
 LABELS = {

@@ -1,0 +1,179 @@
+"""What the README and the docs say to type, typed; the Python they show, run; their links followed.
+
+Commands on the suite `embedded` are run in a copy of the project where that suite is one ViT,
+trained for one epoch. Suites that need downloads, a card or hours, and another machine's tools, are
+planned (`snakemake -n`, `make -n`) and not run; NOT_RUN says of the rest what runs it instead.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import yaml
+from snakemake.utils import update_config
+
+from tests.project import ROOT, Project
+from whypretrain.config.whole import check
+
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PROGRAMS = ("make ", "snakemake ", "python -", "CUDA_VISIBLE_DEVICES=", "XDG_CACHE_HOME=", "rm -rf")
+PLANNED = (
+    *("suite=paper", "suite=sensitivity", "suite=upstreams", "planted", "rates.csv", "slurm"),
+    "mine/fig2",
+)
+"""Of commands that would take hours, downloads or a cluster: these are shown by `snakemake -n`."""
+FILLED = {
+    "<suite>": "embedded",
+    "<stage>": "train",
+    "<file>": "results/figures/embedded/fig3.pdf",
+    " …": " -n",
+}
+NOT_RUN = {
+    "python -m venv .venv": "what `make setup` does",
+    "python -m whypretrain.explorer": "the workflow",
+    "python -m whypretrain.metrics": "the workflow",
+    "snakemake --sdm conda …": "nothing: conda is not at hand; a test compares its file with pip's",
+}
+SNAKEMAKE_FIRST = "snakemake --cores all"
+"""Run before all others, which are then about what exists."""
+
+
+def blocks(page: Path) -> list[tuple[str, str]]:
+    """Fenced blocks of a page: their language, empty if none is said, and what stands in them."""
+    return re.findall(r"^```(\w*)\n(.*?)^```$", page.read_text(encoding="utf-8"), re.M | re.S)
+
+
+def prose(page: Path) -> str:
+    """A page without its fenced blocks."""
+    return re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
+
+
+def spoken(page: Path) -> list[str]:
+    """Commands of a page, in its blocks without a language and in its inline code."""
+    lines = [
+        line for language, block in blocks(page) if not language for line in block.splitlines()
+    ]
+    lines = [re.split(r"\s+# ", line)[0] for line in lines]
+    return [
+        command
+        for command in [*lines, *re.findall(r"`([^`\n]+)`", prose(page))]
+        if command.startswith(PROGRAMS)
+    ]
+
+
+COMMANDS = sorted({command for page in PAGES for command in spoken(page)} - set(NOT_RUN))
+SHELL = [command for command in COMMANDS if not command.startswith("make ")]
+SHELL.sort(key=lambda command: (command.startswith("rm"), command != SNAKEMAKE_FIRST))
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project whose suite `embedded` takes seconds."""
+    project = Project(tmp_path_factory.mktemp("documented"))
+    path = project.folder / "config.yaml"
+    config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    config["suites"] |= {"embedded": ["vit-digits"], "mine": ["vit-digits"]}
+    config["snapshots"] = [0, 1]
+    for recipe in ("digits_upstream", "digits_downstream"):
+        config["recipes"][recipe] |= {"epochs": 1, "warmup_epochs": 0}
+    sampling = config["experiments"]["vit-digits"]["sampling"]
+    sampling |= {"per_class": 1, "players": sampling["players"] | {"n": 3}}
+    path.write_text(yaml.safe_dump(config), encoding="utf-8")
+    (project.folder / "mine.yaml").write_text("suite: mine\n", encoding="utf-8")
+    return project.folder
+
+
+def run(folder: Path, command: str) -> str:
+    programs = str(Path(sys.executable).parent)
+    environment = {
+        **os.environ,
+        "PATH": os.pathsep.join([programs, os.environ["PATH"]]),
+        "PYTHONPATH": str(folder / "src"),
+    }
+    result = subprocess.run(
+        ["bash", "-ec", command],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout
+    return result.stdout
+
+
+PYTHON = [
+    pytest.param(block, id=page.name)
+    for page in PAGES
+    for language, block in blocks(page)
+    if language == "python"
+]
+
+
+@pytest.mark.parametrize("block", PYTHON)
+def test_python_of_the_docs(small: Path, block: str) -> None:
+    run(small, "snakemake --cores all --quiet all")
+    (small / "block.py").write_text(block, encoding="utf-8")
+    run(small, "python block.py")
+
+
+@pytest.mark.parametrize("command", SHELL)
+def test_a_command_of_the_docs(small: Path, command: str) -> None:
+    for blank, word in FILLED.items():
+        command = command.replace(blank, word)
+    assert not re.search(r"[<…]", command), "say in FILLED what stands for it"
+    if "whypretrain.plan" in command:  # of the paper's suite it takes minutes
+        command = command.replace("suite=paper", "suite=embedded")
+    if any(word in command for word in PLANNED) and command.startswith("snakemake"):
+        command += " -n"
+    printed = run(small, command)
+    for target in re.findall(r"results/\S+\.\w+", command):
+        assert (small / target).exists() or command.endswith("-n"), printed
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith("make ")])
+def test_a_target_of_make(command: str) -> None:
+    run(ROOT, command.replace("make ", "make -n ", 1))
+
+
+def test_configuration_of_the_docs() -> None:
+    """Every example is valid, laid over config.yaml and those before it."""
+    config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    examples = [block for page in PAGES for language, block in blocks(page) if language == "yaml"]
+    assert len(examples) >= 3
+    for example in examples:
+        update_config(config, yaml.safe_load(example))
+        check(config)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        path, _, anchor = link.partition("#")
+        if "://" in path:
+            continue
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), link
+        if anchor:
+            text = target.read_text(encoding="utf-8")
+            titles = re.findall(r"^#+ (.*)$", text, re.M)
+            plain = [re.sub(r"[^\w\- ]", "", title).strip().lower() for title in titles]
+            assert anchor in [title.replace(" ", "-") for title in plain], link
+
+
+def test_the_readme_is_short_and_names_every_page() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(text.splitlines()) < 200
+    for page in (ROOT / "docs").glob("*.*"):
+        assert re.search(rf"\b{page.stem}\b", text), page.name
+
+
+def test_headings_do_not_skip_a_level() -> None:
+    for page in PAGES:
+        levels = [len(mark) for mark in re.findall(r"^(#+) ", prose(page), re.M)]
+        assert all(after <= before + 1 for before, after in pairwise(levels)), page.name
