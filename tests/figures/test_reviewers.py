@@ -101,7 +101,7 @@ def rendered(figure: Figure) -> list[str]:
 @pytest.mark.parametrize("name", DRAWS)
 def test_every_number_has_an_interval_around_it(name: str) -> None:
     figure, numbers = drawn(name, tables(MAKERS[name]))
-    assert rendered(figure) == ["One", "Two"]
+    assert rendered(figure) == ["One, n = 6", "Two, n = 6"]
     assert set(numbers["experiment"]) == set(EXPERIMENTS)
     value = numbers["strength" if name == "exclusive" else "value"]
     assert value.notna().all()
@@ -113,7 +113,7 @@ def test_every_number_has_an_interval_around_it(name: str) -> None:
 @pytest.mark.parametrize("name", DRAWS)
 def test_a_single_sample_is_drawn_without_interval(name: str) -> None:
     figure, numbers = drawn(name, tables(MAKERS[name], n_samples=1))
-    assert rendered(figure) == ["One", "Two"]
+    assert rendered(figure) == ["One, n = 1", "Two, n = 1"]
     assert numbers[["low", "high"]].isna().all(axis=None)
 
 
@@ -163,15 +163,23 @@ def test_redundancy_is_of_samples_that_interactions_decide() -> None:
     dropped = table.copy()
     dropped.loc[dropped["sample"] == "00", "v"] = -1.0
     dropped.loc[dropped["sample"] == "01", "v_empty"] = 1.0
-    _, numbers = drawn("redundancy", dropped)
+    figure, numbers = drawn("redundancy", dropped)
     assert (numbers["n_samples"] == 4).all()
+    assert rendered(figure) == ["One, n = 4", "Two, n = 4"]
     changed = numbers[numbers["quantity"] == "changed"]
     for _, own in changed.groupby(["experiment", "variant"]):
         assert own["value"].is_monotonic_increasing
         assert own["value"].iloc[-1] == 1
 
 
+def test_numbers_of_several_n_are_titled_with_the_range() -> None:
+    table = tables(MAKERS["redundancy"])
+    table.loc[(table["sample"] == "00") & (table["variant"] == "scratch"), "v"] = -1.0
+    figure, _ = drawn("redundancy", table)
+    assert rendered(figure) == ["One, n = 5–6", "Two, n = 5–6"]
+
+
 def test_redundancy_without_any_such_sample_is_an_empty_figure() -> None:
     figure, numbers = drawn("redundancy", tables(MAKERS["redundancy"]).assign(v=-1.0))
-    assert rendered(figure) == ["One", "Two"]
+    assert rendered(figure) == ["One, n = 0", "Two, n = 0"]
     assert numbers.empty

@@ -114,7 +114,7 @@ def test_images_and_sentences_have_panels_for_the_shifts_they_have() -> None:
         "rotation [degrees]",
     ]
     share = numbers.query("experiment == 'a' and quantity == 'preserved_share'")["value"].item()
-    assert shown[0].get_title() == f"Net · a\npreserved share {share:.0%}"
+    assert shown[0].get_title() == f"Net · a, n = 200\npreserved share {share:.0%}"
     # Level 0, the split as it is, begins every line.
     for axes, n_levels in zip(shown, (3, 2, 2), strict=True):
         assert [len(line[0].get_xdata()) for line in axes.containers] == [n_levels] * 3
