@@ -7,7 +7,7 @@ CORES ?= all
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup demo test test-kills test-slurm browser bench check lint types format lock schema clean
+.PHONY: help setup demo test test-kills test-slurm browser pictures bench check lint types format lock schema clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -47,6 +47,9 @@ test-kills: $(INSTALLED)  ## kill the tiny suite at 50 random moments, and every
 browser:  ## install Debian's Chromium, without which the tests of the explorer's page are skipped
 	@command -v chromedriver >/dev/null || { $(SUDO) apt-get -qq -o DPkg::Lock::Timeout=300 update && \
 		$(SUDO) apt-get -qq -y -o DPkg::Lock::Timeout=300 install --no-install-recommends chromium chromium-driver >/dev/null; }
+
+pictures: demo browser  ## take the docs' pictures of the embedded suite anew
+	@python -m tests.explorer.pictures
 
 bench: $(INSTALLED)  ## measure speed against naive extraction (three quarters of an hour on two cores)
 	@python -m benchmarks.bench

@@ -57,15 +57,33 @@ def atomic_path(path: Path) -> Iterator[Path]:
         expected = file_digest(temporary)
         sidecar(path).unlink(missing_ok=True)
         temporary.replace(path)
-        # The same steps for the sidecar, so that it is never half there.
-        temporary.write_bytes(f"{expected}  ".encode() + os.fsencode(path.name) + b"\n")
-        temporary.replace(sidecar(path))
+        _write_sidecar(path, expected, temporary)
     except Exception as error:
         if _says_full(error) or shutil.disk_usage(path.parent).free < 2**14:
             raise _unwritable(path, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))) from error
         raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def keep(path: Path) -> None:
+    """Let a file that is whole count as written now, and finish what a killed writer left undone.
+
+    Raises
+    ------
+    OSError
+        If nothing can be written there.
+    """
+    temporary = temporary_beside(path)
+    if not sidecar(path).exists():
+        _write_sidecar(path, file_digest(path), temporary)
+    os.utime(path)
+
+
+def _write_sidecar(path: Path, expected: str, temporary: Path) -> None:
+    # As files themselves, so that it is never half there.
+    temporary.write_bytes(f"{expected}  ".encode() + os.fsencode(path.name) + b"\n")
+    temporary.replace(sidecar(path))
 
 
 def _says_full(error: Exception) -> bool:

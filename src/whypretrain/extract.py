@@ -6,7 +6,6 @@ folder beside the output at once, so a kill loses at most the group of samples i
 """
 
 import math
-import os
 import shutil
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import groupby
@@ -23,6 +22,7 @@ from whypretrain.artifacts import (
     ArtifactError,
     damaged,
     digest,
+    keep,
     library_versions,
 )
 from whypretrain.code import code_digest
@@ -281,7 +281,7 @@ def main() -> None:
             n_kept += len(known.keys() & set(digests))
             measured = extract_snapshot(extractor, digests, known, partial, progress=progress)
             if list(known) == digests:
-                os.utime(path)  # newer than its inputs, so that it counts as up to date
+                keep(path)  # newer than its inputs, so that it counts as up to date
             else:
                 attributes = {
                     "settings": settings.to_json(),

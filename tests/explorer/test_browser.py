@@ -102,17 +102,24 @@ class Page:
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": media})
 
 
-@pytest.fixture(scope="module")
-def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
+def open_chrome(profile: Path) -> Chrome | None:
+    """A headless Chromium that keeps its profile in a folder; None if there is none."""
     path, browser = driver_path(), next(filter(None, map(shutil.which, BROWSERS)), None)
     if path is None or browser is None:
-        pytest.skip("no Chromium with its driver: `make browser` installs them")
+        return None
     options = ChromeOptions()
     options.binary_location = browser
-    for switch in (*SWITCHES, f"--user-data-dir={tmp_path_factory.mktemp('browser')}"):
+    for switch in (*SWITCHES, f"--user-data-dir={profile}"):
         options.add_argument(switch)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = Chrome(options, Service(path))
+    return Chrome(options, Service(path))
+
+
+@pytest.fixture(scope="module")
+def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
+    driver = open_chrome(tmp_path_factory.mktemp("browser"))
+    if driver is None:
+        pytest.skip("no Chromium with its driver: `make browser` installs them")
     yield driver
     driver.quit()
 

@@ -28,7 +28,7 @@ COUNTS = {
     "is cut, emptied": len(CASES),
     "is whole, but": len(CONTRADICTIONS),
     "damaged in a finished workflow": len(MENDED),
-    "a stage is killed between": 2 * len(STAGES),
+    "a stage is killed between": len(STAGES),
     "the disk is full": len(FULL),
     "configurations with a mistake": len(configs.MISTAKES) + len(configs.FILES),
     "odd or broken": sum(len(cases) for cases in DATA),
