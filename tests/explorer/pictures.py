@@ -26,6 +26,7 @@ def main() -> None:
         driver = open_chrome(Path(profile))
         if driver is None:
             sys.exit("error: no Chromium with its driver; mend it with: make browser")
+        driver.execute_cdp_cmd("Emulation.setScrollbarsHidden", {"hidden": True})
         page = Page(driver, RESULTS / "explorer/embedded/index.html")
         page.emulate(1180, 880, prefers_color_scheme="light", prefers_reduced_motion="reduce")
         page.open("vgg-digits", "1345")

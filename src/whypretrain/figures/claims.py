@@ -35,11 +35,12 @@ def draw(tables: Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame
             axes.add_patch(
                 Rectangle((column - 0.48, row - 0.46), 0.96, 0.92, color=colour, alpha=0.55)
             )
-            text = f"{sign} {own['number']:.2g} ({own['null']:.2g})"
+            text = f"{sign} {own['number']:.2g} ({own['null']:.2g})".replace("-", "−")
             axes.text(column, row, text, ha="center", va="center")
     axes.set_xlim(-0.5, n_columns - 0.5)
     axes.set_ylim(len(keys) - 0.5, -0.5)
-    axes.set_xticks(range(n_columns), names_with_n(claims, settings))
+    of_samples = claims[claims["claim"] != "accuracy"]  # which is of the whole test split
+    axes.set_xticks(range(n_columns), names_with_n(of_samples, settings))
     axes.xaxis.tick_top()
     axes.set_yticks(range(len(keys)), [f"{claim.statement}\n{claim.number}" for claim in keys])
     axes.tick_params(length=0)
