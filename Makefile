@@ -31,7 +31,7 @@ demo: $(INSTALLED)  ## run the embedded suite and say where its figures are
 
 test: $(INSTALLED)  ## run all tests
 	@echo "Running the tests."
-	@pytest $(PYTEST)
+	@pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(PYTEST)
 
 # Debian and Ubuntu, as root or with sudo that asks for no password. The cluster is stopped again,
 # however the tests end.

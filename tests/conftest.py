@@ -16,6 +16,7 @@ from whypretrain.data.table import Split, read_split, write_split
 
 torch.set_num_threads(1)
 
+FIRST = ("test_crash_points", "reliability/test_kills", "tests/workflow", "test_documented")
 SMALL_NETWORKS = ("whypretrain_vgg", "whypretrain_resnet", "whypretrain_vit")
 
 
@@ -31,8 +32,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that fork come first: torch cannot train in a fork of a process that has trained."""
-    items.sort(key=lambda item: "test_crash_points" not in item.nodeid)
+    """Tests that fork come first: torch cannot train in a fork of a process that has trained.
+
+    Then those that last long, lest in the end all but one worker wait for them.
+    """
+    items.sort(key=lambda item: [name not in item.nodeid for name in FIRST])
 
 
 @pytest.fixture(scope="session")
