@@ -4,7 +4,13 @@ from pathlib import Path
 
 import pandas as pd
 
+from whypretrain.figures import style
 from whypretrain.metrics.reading import TABLES, read_tables
+
+
+def test_one_colour_is_one_thing() -> None:
+    colours = [*style.COLOURS.values(), style.NULL]
+    assert len({colour.upper() for colour in colours}) == len(colours)
 
 
 def test_tables_of_one_name_are_one_table(tmp_path: Path) -> None:

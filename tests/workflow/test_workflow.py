@@ -28,7 +28,10 @@ def test_every_job_leaves_a_log_and_a_benchmark_record(project: Project) -> None
 def test_each_figure_has_a_picture_and_its_numbers(project: Project) -> None:
     folder = project.folder / "results/figures/tiny"
     for name in FIGURE_NAMES:
-        assert (folder / f"{name}.pdf").read_bytes().startswith(b"%PDF")
+        vector = (folder / f"{name}.pdf").read_bytes()
+        assert vector.startswith(b"%PDF")
+        assert b"/FontFile2" in vector  # embedded TrueType
+        assert b"/Type3" not in vector  # which journals refuse
         assert (folder / f"{name}.png").read_bytes().startswith(b"\x89PNG")
         # No sample of this suite is decided rightly by interactions, as `redundancy` wants.
         assert (len(pd.read_csv(folder / f"{name}.csv")) > 0) != (name == "redundancy")

@@ -14,7 +14,7 @@ VERDICTS = {
     "not distinguishable from the null": ("#D9D9D9", "?"),
     "fails": ("#D55E00", "✗"),
 }
-CELL = (1.5, 0.42)  # inches
+CELL = (1.65, 0.42)  # inches
 WORDS = 3.4  # inches for the claims
 
 
