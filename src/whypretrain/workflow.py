@@ -1,5 +1,6 @@
 """What the Snakefile asks of the package: code as input, cards, jobs' environment and failures."""
 
+import ast
 import os
 import re
 import shlex
@@ -68,6 +69,16 @@ def configured(values: dict[str, Any], files: Iterable[str | Path]) -> Config:
 def code(module: str) -> list[str]:
     """Source files of a stage, as a rule's input: an edit of any of them runs the stage again."""
     return [os.path.relpath(path) for path in closure(f"whypretrain.{module}")]
+
+
+def summary(module: str) -> str:
+    """What a module is about: the first line of its docstring, read without importing it.
+
+    >>> summary("figures.fig2")
+    'Fig. 2: preserved, discarded and new knowledge per order of interaction'
+    """
+    source = ROOT.joinpath(*module.split(".")).with_suffix(".py").read_text(encoding="utf-8")
+    return (ast.get_docstring(ast.parse(source)) or module).partition("\n")[0].rstrip(".")
 
 
 def beside(folder: str) -> list[str]:

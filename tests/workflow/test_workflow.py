@@ -171,6 +171,7 @@ def test_the_report_holds_every_figure_with_its_caption(project: Project) -> Non
         assert words in report
     for category in ("Claims", "Figures of the paper", "Further figures"):
         assert f'"{category}"' in report
+    assert "Fig. 2: preserved, discarded and new knowledge per order" in report
     assert str(project.folder.parent) not in report
 
 

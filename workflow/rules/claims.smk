@@ -17,7 +17,7 @@ rule claims:
             "results/tables/{suite}/claims.md",
             caption="../report/claims_table.rst",
             category="Claims",
-            labels={"table": "claims", "suite": "{suite}"},
+            labels={"table": "Each claim with its number, interval, null and verdict"},
         ),
     log:
         "results/logs/claims/{suite}.log",

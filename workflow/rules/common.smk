@@ -19,6 +19,7 @@ from whypretrain.workflow import (
     failed_jobs,
     local_gpus,
     name_mending_command,
+    summary,
     use_this_checkout,
 )
 

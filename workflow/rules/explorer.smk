@@ -19,7 +19,7 @@ rule explorer:
             "results/explorer/{suite}/index.html",
             caption="../report/explorer.rst",
             category="Explorer",
-            labels={"page": "explorer", "suite": "{suite}"},
+            labels={"page": "Everything to look through, down to single interactions"},
         ),
     log:
         "results/logs/explorer/{suite}.log",

@@ -38,7 +38,7 @@ rule figure:
                 if w.figure in OF_THE_PAPER
                 else "Further figures"
             ),
-            labels={"figure": "{figure}", "suite": "{suite}"},
+            labels=lambda w: {"figure": summary(f"figures.{w.figure}")},
         ),
         numbers="results/figures/{suite}/{figure}.csv",
     log:
