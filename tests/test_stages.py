@@ -121,6 +121,17 @@ def test_too_little_memory_is_one_line(error: Exception) -> None:
         stage.run(main)
 
 
+def test_a_plan_needs_snakemake_which_the_package_alone_does_not_bring(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from whypretrain.plan import __main__ as plan
+
+    monkeypatch.setitem(sys.modules, "snakemake.cli", None)
+    monkeypatch.setattr(sys, "argv", ["plan"])
+    with pytest.raises(SystemExit, match=r"pip install '\.\[workflow\]'"):
+        stage.run(plan.main)
+
+
 def test_an_error_of_the_code_is_no_mistake_of_the_user() -> None:
     def main() -> None:
         raise RuntimeError("shapes do not fit")

@@ -62,6 +62,10 @@ def run(main: Callable[[], None]) -> None:
         if os.environ.get("WHYPRETRAIN_TRACEBACK"):
             raise
         sys.exit(f"error: {' '.join(str(error).splitlines())}")
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "snakemake":
+            raise
+        sys.exit("error: Snakemake is not installed; in a checkout: pip install '.[workflow]'")
     except (MemoryError, RuntimeError) as error:
         if os.environ.get("WHYPRETRAIN_TRACEBACK") or not _is_out_of_memory(error):
             raise

@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from whypretrain import stage
 from whypretrain.config.base import allowed
 from whypretrain.config.mistakes import ConfigError
 from whypretrain.config.reading import check_plain, read
@@ -134,4 +135,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    stage.run(main)
