@@ -1,20 +1,24 @@
 """What the Snakefile asks of the package: code as input, cards, jobs' environment and failures."""
 
 import ast
+import json
 import os
 import re
 import shlex
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from whypretrain.artifacts import SNAKEMAKE
+from whypretrain.artifacts import SNAKEMAKE, digest
 from whypretrain.code import ROOT, closure
 from whypretrain.config.mistakes import ConfigError
 from whypretrain.config.reading import read
 from whypretrain.config.whole import Config, check
 
+OWN_FILES = Path(".snakemake/whypretrain.own_files.json")
 NVIDIA_DRIVER = Path("/dev/nvidiactl")
 
 
@@ -69,6 +73,35 @@ def configured(values: dict[str, Any], files: Iterable[str | Path]) -> Config:
 def code(module: str) -> list[str]:
     """Source files of a stage, as a rule's input: an edit of any of them runs the stage again."""
     return [os.path.relpath(path) for path in closure(f"whypretrain.{module}")]
+
+
+@cache
+def fingerprint(path: str) -> str:
+    """SHA-256 of the names, sizes and dates of a person's own files, as a rule's parameter.
+
+    So that what is made of them is made again when they change. Their content is not read, as that
+    may take minutes at every start. Of files that are gone, what was last found: they may go once
+    they are read.
+
+    Parameters
+    ----------
+    path : a file, or a folder with all that is in it; `$VARIABLES` are the environment's
+    """
+    try:
+        known = json.loads(OWN_FILES.read_bytes())
+    except (OSError, ValueError):
+        known = {}
+    root = Path(os.path.expandvars(path))
+    if not root.exists():
+        return str(known.get(path, ""))
+    files = sorted(found for found in root.rglob("*") if found.is_file()) or [root]
+    stats = {str(file.relative_to(root)): file.stat() for file in files}
+    found = digest(*(f"{name}\0{s.st_size}\0{s.st_mtime_ns}" for name, s in stats.items()))
+    if known.get(path) != found:
+        with suppress(OSError):  # whoever may not write here can only look
+            OWN_FILES.parent.mkdir(exist_ok=True)
+            OWN_FILES.write_text(json.dumps(known | {path: found}), encoding="utf-8")
+    return found
 
 
 def summary(module: str) -> str:

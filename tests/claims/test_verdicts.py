@@ -9,6 +9,7 @@ import pytest
 from scipy.stats import binomtest
 
 from whypretrain.claims.catalogue import CLAIMS, Claim
+from whypretrain.claims.evidence import Evidence
 from whypretrain.claims.simulation import evidence, independent, main, verdicts
 from whypretrain.claims.verdicts import as_worded, beyond_null, judge, verdict
 from whypretrain.config.claims import SimulationSettings
@@ -85,6 +86,16 @@ def test_a_claim_about_a_replicate_needs_one() -> None:
     found = evidence(without, generator, QUICK)
     assert judge(BY_KEY["reach"], found, reading="positive", options=QUICK) is None
     assert judge(BY_KEY["ratio"], found, reading="positive", options=QUICK) is not None
+
+
+def test_a_claim_about_steadiness_needs_three_snapshots() -> None:
+    found = evidence(independent(np.random.default_rng(0)), np.random.default_rng(0), QUICK)
+    jaccard = found._tables["jaccard"]
+    ends = jaccard["fraction"].isin([jaccard["fraction"].min(), 1.0])
+    few = Evidence({**found._tables, "jaccard": jaccard[ends]})
+    assert judge(BY_KEY["steadier"], found, reading="positive", options=QUICK) is not None
+    assert judge(BY_KEY["steadier"], few, reading="positive", options=QUICK) is None
+    assert judge(BY_KEY["earlier"], few, reading="positive", options=QUICK) is not None
 
 
 def test_rates_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -15,7 +16,7 @@ from torch import nn
 import whypretrain
 import whypretrain.models.small
 from tests.conftest import write_encoder
-from whypretrain import Explanation, explain_image, explain_text
+from whypretrain import Explanation, explain_image, explain_text, read_interactions
 from whypretrain.artifacts import ArtifactError
 from whypretrain.data.samples import Sample, Samples, write_samples
 from whypretrain.interactions.coalitions import members
@@ -191,3 +192,27 @@ def test_the_package_alone_imports_no_torch() -> None:
     assert printed.split() == ["False", "True"]
     with pytest.raises(AttributeError, match="no attribute 'explain_all'"):
         whypretrain.explain_all  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"image": np.zeros((1, 4, 4))}, "image is of type ndarray: must be a tensor"),
+        (
+            {"image": torch.zeros(1, 4, 4), "baseline": "blur"},
+            "baseline = 'blur': must be a number",
+        ),
+    ],
+)
+def test_what_is_no_tensor_is_named(arguments: dict[str, Any], said: str) -> None:
+    with pytest.raises(TypeError, match=said):
+        explain_image(torch.nn.Flatten(), players=3, **arguments)
+
+
+def test_a_file_of_ones_own_is_never_to_be_removed(tmp_path: Path) -> None:
+    (tmp_path / "notes.csv").write_text("mine")
+    with pytest.raises(ArtifactError, match=r"notes\.csv") as caught:
+        read_interactions(tmp_path / "notes.csv")
+    assert "rm " not in str(caught.value)
+    with pytest.raises(FileNotFoundError):
+        read_interactions(tmp_path / "none.h5")

@@ -1,6 +1,7 @@
 """The worked example of docs/bring-your-own.md, run as it stands there."""
 
 import json
+import os
 import re
 
 import numpy as np
@@ -72,3 +73,23 @@ def test_weights_have_the_form_of_those_trained_here(mine: Project) -> None:
     # The encoder's folder may go: nothing after the conversion needs it.
     (mine.folder / "my-weights").rename(mine.folder / "gone")
     assert mine.due() == set()
+
+
+def test_own_files_that_change_are_read_again(mine: Project) -> None:
+    gone = mine.folder / "gone"  # the test before moved it away
+    if gone.exists():
+        gone.rename(mine.folder / "my-weights")
+    image = mine.folder / "my-data/leaves/train/birch/0.png"
+    weights = mine.folder / "my-weights/resnet10t.safetensors"
+    for path, rule in ((image, "prepare:leaves"), (weights, "convert:my_resnet")):
+        before = path.stat()
+        os.utime(path)
+        due = mine.due()
+        assert rule in due
+        assert not {job for job in due if "reviews" in job or "my_encoder" in job}
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    (mine.folder / "my-data/leaves/train/oak.png").write_bytes(image.read_bytes())
+    assert "prepare:leaves" in mine.due()
+    mine.snakemake("--", "results/datasets/leaves/train.parquet")
+    log = (mine.folder / "results/logs/prepare/leaves.log").read_text(encoding="utf-8")
+    assert "in no class's folder: 1, the first 'oak.png'" in log

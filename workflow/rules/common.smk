@@ -17,6 +17,7 @@ from whypretrain.workflow import (
     code,
     configured,
     failed_jobs,
+    fingerprint,
     local_gpus,
     name_mending_command,
     summary,

@@ -19,6 +19,10 @@ rule prepare:
         "../../envs/whypretrain.yaml"
     params:
         settings=lambda w: CONFIG.prepare(w.dataset).to_json(),
+        own_files=lambda w: [
+            fingerprint(path)
+            for path in getattr(CONFIG.datasets[w.dataset], "own_files", [])
+        ],
         downloaded=lambda w, input: [
             f"--downloaded={Path(path).parent}" for path in input.downloaded
         ],

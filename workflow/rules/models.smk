@@ -52,6 +52,9 @@ rule convert:
     params:
         settings=lambda w: CONFIG.convert(w.model).to_json(),
         source=weights_source,
+        own_files=lambda w: [
+            fingerprint(path) for path in [CONFIG.models[w.model].weights.path] if path
+        ],
     shell:
         "python -m whypretrain.convert --settings {params.settings:q}"
         " --source={params.source:q} --weights {output.weights:q} 2>&1 | tee {log:q}"

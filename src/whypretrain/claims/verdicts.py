@@ -40,8 +40,14 @@ class Finding(NamedTuple):
 def judge(
     claim: Claim, evidence: Evidence, *, reading: RatioReading, options: Statistics
 ) -> Finding | None:
-    """Judge one claim by one experiment; None where it lacks the networks that the claim needs."""
+    """Judge one claim by one experiment; None where it lacks what the claim needs.
+
+    That is a second fine-tuned network for `reach`, and three snapshots for `steadier`: a curve
+    from start to end alone has nowhere to go down.
+    """
     if claim.key == "reach" and not evidence.has("self"):
+        return None
+    if claim.key == "steadier" and len(evidence.curve("finetune", "measured")[0]) < 3:
         return None
     if claim.ask is None:
         return _judge_accuracy(claim, evidence, options)

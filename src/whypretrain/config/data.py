@@ -119,6 +119,11 @@ class _Files(_Source):
     """How many items the splits must have, as drawn; not checked if left out. With `n_classes`,
     what `python -m whypretrain.plan` goes by before the dataset is there."""
 
+    @property
+    def own_files(self) -> list[str]:
+        """Local files and folders that are read; none of a download."""
+        return [self.path] if self.path else []
+
     @model_validator(mode="after")
     def _one_location(self) -> Self:
         places = [key for key in ("path", "hub", "archive") if key in type(self).model_fields]
@@ -222,6 +227,11 @@ class TextTable(_Table):
     """File to train on, within the folder."""
     test: str = Field(min_length=1)
     """File to test on, within the folder."""
+
+    @property
+    def own_files(self) -> list[str]:
+        """The two tables, and not what else is in their folder."""
+        return [f"{self.path}/{name}" for name in (self.train, self.test)] if self.path else []
 
     @property
     def task(self) -> Task:

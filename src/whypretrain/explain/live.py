@@ -52,6 +52,8 @@ def explain_image(
 
     Raises
     ------
+    TypeError
+        If the image is no tensor, or the baseline neither a number nor a tensor.
     ValueError
         If shapes or players do not fit, or there are too many players.
     FloatingPointError
@@ -65,6 +67,7 @@ def explain_image(
     >>> found.interactions.shape
     (8,)
     """
+    _check_types(image, baseline)
     if image.ndim != 3 or not image.is_floating_point():
         message = (
             f"image of shape {tuple(image.shape)} and type {image.dtype}: must be (channels, "
@@ -90,6 +93,18 @@ def explain_image(
     )
     shown = _as_picture(image).transpose(2, 0, 1)
     return Explanation(**result, image=shown)
+
+
+def _check_types(image: Any, baseline: Any) -> None:
+    """Say of what a notebook's user may have at hand instead what it should be."""
+    if not isinstance(image, Tensor):
+        message = (
+            f"image is of type {type(image).__name__}: must be a tensor, as the model takes it"
+        )
+        raise TypeError(message)
+    if not isinstance(baseline, Tensor | float | int):
+        message = f"baseline = {baseline!r}: must be a number, or a tensor of the image's shape"
+        raise TypeError(message)
 
 
 def explain_text(

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from whypretrain.artifacts import ArtifactError
 from whypretrain.data.samples import read_samples
 from whypretrain.explain.explanation import Explanation
 from whypretrain.interactions.coalitions import orders
@@ -22,9 +23,21 @@ def read_interactions(path: str | Path) -> pd.DataFrame:
     ------
     whypretrain.artifacts.ArtifactError
         If the file is damaged or no file of interactions.
+    FileNotFoundError
+        If there is no such file.
     """
+    path = Path(path)
+    path.stat()
+    try:
+        measurements = read_measurements(path)
+    except ArtifactError as error:
+        if "results" in path.absolute().parts:
+            raise
+        # The command that makes it again is of files that the workflow made.
+        message = str(error).partition("; mend it with: ")[0]
+        raise ArtifactError(message) from error
     parts = []
-    for item in read_measurements(Path(path)):
+    for item in measurements:
         n_players = len(item.outputs).bit_length() - 1
         part = pd.DataFrame(
             {

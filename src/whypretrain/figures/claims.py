@@ -15,7 +15,7 @@ VERDICTS = {
     "fails": ("#D55E00", "✗"),
 }
 CELL = (1.65, 0.42)  # inches
-WORDS = 3.4  # inches for the claims
+WORDS = 4.4  # inches for the claims
 
 
 def draw(tables: Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame]:
@@ -35,7 +35,7 @@ def draw(tables: Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame
             axes.add_patch(
                 Rectangle((column - 0.48, row - 0.46), 0.96, 0.92, color=colour, alpha=0.55)
             )
-            text = f"{sign} {own['number']:.2g} ({own['null']:.2g})".replace("-", "−")
+            text = f"{sign} {_short(own['number'])} ({_short(own['null'])})"
             axes.text(column, row, text, ha="center", va="center")
     axes.set_xlim(-0.5, n_columns - 0.5)
     axes.set_ylim(len(keys) - 0.5, -0.5)
@@ -56,6 +56,10 @@ def draw(tables: Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame
         ncols=3,
     )
     return figure, claims
+
+
+def _short(number: float) -> str:
+    return (f"{number:.2g}" if abs(number) < 100 else f"{number:.0f}").replace("-", "−")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from whypretrain.figures import style
 from whypretrain.metrics.reading import read_tables
 
 MOST_COLUMNS = 4
-LEGEND_WIDTH = 4.2  # inches that the longest legend needs
+LEGEND_WIDTH = 5.0  # inches that the longest legend needs
 
 Tables = Mapping[str, pd.DataFrame]
 """By its name each table that a figure reads, the experiments' rows one below the other."""

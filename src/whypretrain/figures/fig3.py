@@ -39,7 +39,7 @@ def draw(tables: Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame
             for variant in VARIANTS
         ]
     )
-    width = max(3.8, 0.9 * len(settings.experiments) + 1.4)
+    width = max(4.8, 0.9 * len(settings.experiments) + 1.4)
     figure, (above, below) = plt.subplots(
         2, figsize=(width, 4.2), sharex=True, height_ratios=[3, 2]
     )

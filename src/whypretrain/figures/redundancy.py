@@ -104,6 +104,10 @@ def _changed(panel: Axes, own: pd.DataFrame) -> None:
     panel.set_xscale("log")
     panel.set_xlim(0.8, 1.25 * max(own["n_removed"], default=10))
     panel.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    panel.minorticks_off()
+    counts = sorted(own["n_removed"].dropna().unique())
+    if counts and counts[-1] < 10:  # else powers of ten are labelled
+        panel.set_xticks(counts)
     panel.set_xlabel("strongest interactions removed")
 
 

@@ -64,7 +64,7 @@ def preserved_shares(knowledge: pd.DataFrame, options: Statistics) -> pd.DataFra
     table with columns `experiment`, `quantity` (`preserved_share`), `value`, `low`, `high` (a
     bootstrap interval over samples), `n_samples`
     """
-    chosen = knowledge[(knowledge["order"] > 0)]
+    chosen = knowledge[(knowledge["order"] > 0) & (knowledge["reference"] == "measured")]
     total = chosen.assign(strength=chosen["strength"] * chosen["n_sets"]).pivot_table(
         index=["experiment", "sample"],
         columns="quantity",

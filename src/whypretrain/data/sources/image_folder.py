@@ -39,6 +39,12 @@ def _class_folders(folder: Path) -> list[str]:
 
 
 def _rows(root: Path, split: str, classes: list[str]) -> Iterator[Row]:
+    beside = [p for p in (root / split).iterdir() if p.suffix.lower() in IMAGE_SUFFIXES]
+    if stray := sorted(path.name for path in beside if path.is_file()):
+        say(
+            f"{root / split}: passed over images that are in no class's folder: {len(stray)}, the "
+            f"first '{stray[0]}'"
+        )
     others: Counter[str] = Counter()
     for label, name in enumerate(classes):
         for path in sorted((root / split / name).rglob("*")):

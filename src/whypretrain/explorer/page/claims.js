@@ -43,7 +43,7 @@ function claimTable(claim, suite) {
           `Not judged for ${missing.join(", ")}: `,
           claim.key === "reach"
             ? "no second fine-tuned network was trained (replicate_seed is null)."
-            : "the tables do not hold what it needs.",
+            : "it needs more snapshots than there are.",
         )
       : null,
   );
