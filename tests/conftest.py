@@ -16,7 +16,7 @@ from whypretrain.data.table import Split, read_split, write_split
 
 torch.set_num_threads(1)
 
-FIRST = ("test_crash_points", "reliability/test_kills", "tests/workflow", "test_documented")
+FIRST = ("test_crash_points", "reliability/test_kills", "tests/workflow", "tests/test_documented")
 SMALL_NETWORKS = ("whypretrain_vgg", "whypretrain_resnet", "whypretrain_vit")
 
 

@@ -17,6 +17,7 @@ from whypretrain.code import ROOT, closure
 from whypretrain.config.mistakes import ConfigError
 from whypretrain.config.reading import read
 from whypretrain.config.whole import Config, check
+from whypretrain.exclusive import temporary_beside
 
 OWN_FILES = Path(".snakemake/whypretrain.own_files.json")
 NVIDIA_DRIVER = Path("/dev/nvidiactl")
@@ -80,8 +81,8 @@ def fingerprint(path: str) -> str:
     """SHA-256 of the names, sizes and dates of a person's own files, as a rule's parameter.
 
     So that what is made of them is made again when they change. Their content is not read, as that
-    may take minutes at every start. Of files that are gone, what was last found: they may go once
-    they are read.
+    may take minutes at every start; hidden files, which file managers leave, do not count. Of files
+    that are gone, what was last found: they may go once they are read.
 
     Parameters
     ----------
@@ -94,13 +95,15 @@ def fingerprint(path: str) -> str:
     root = Path(os.path.expandvars(path))
     if not root.exists():
         return str(known.get(path, ""))
-    files = sorted(found for found in root.rglob("*") if found.is_file()) or [root]
-    stats = {str(file.relative_to(root)): file.stat() for file in files}
+    inside = [file for file in root.rglob("*") if file.is_file() and file.name[0] != "."]
+    stats = {str(file.relative_to(root)): file.stat() for file in sorted(inside) or [root]}
     found = digest(*(f"{name}\0{s.st_size}\0{s.st_mtime_ns}" for name, s in stats.items()))
     if known.get(path) != found:
         with suppress(OSError):  # whoever may not write here can only look
             OWN_FILES.parent.mkdir(exist_ok=True)
-            OWN_FILES.write_text(json.dumps(known | {path: found}), encoding="utf-8")
+            temporary = temporary_beside(OWN_FILES)
+            temporary.write_text(json.dumps(known | {path: found}), encoding="utf-8")
+            temporary.replace(OWN_FILES)
     return found
 
 

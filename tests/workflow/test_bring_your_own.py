@@ -81,13 +81,20 @@ def test_own_files_that_change_are_read_again(mine: Project) -> None:
         gone.rename(mine.folder / "my-weights")
     image = mine.folder / "my-data/leaves/train/birch/0.png"
     weights = mine.folder / "my-weights/resnet10t.safetensors"
-    for path, rule in ((image, "prepare:leaves"), (weights, "convert:my_resnet")):
+    encoder = mine.folder / "my-weights/encoder/vocab.txt"
+    for path, rule, others in (
+        (image, "prepare:leaves", "encoder"),
+        (weights, "convert:my_resnet", "encoder"),
+        (encoder, "convert_text:my_encoder", "resnet"),
+    ):
         before = path.stat()
         os.utime(path)
         due = mine.due()
         assert rule in due
-        assert not {job for job in due if "reviews" in job or "my_encoder" in job}
+        assert not {job for job in due if others in job}
         os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    (mine.folder / "my-data/leaves/train/.DS_Store").write_bytes(b"of a file manager")
+    assert mine.due() == set()
     (mine.folder / "my-data/leaves/train/oak.png").write_bytes(image.read_bytes())
     assert "prepare:leaves" in mine.due()
     mine.snakemake("--", "results/datasets/leaves/train.parquet")

@@ -16,7 +16,7 @@ from typing import Any
 from whypretrain import stage
 from whypretrain.config.base import allowed
 from whypretrain.config.mistakes import ConfigError
-from whypretrain.config.reading import check_plain, read
+from whypretrain.config.reading import read_over
 from whypretrain.config.whole import Config, check
 
 STAGES = [
@@ -40,15 +40,19 @@ RUN_STAGES = {"probe", "train", "robustness_of"}
 
 
 def load(*paths: Path) -> Config:
-    """Read and validate files, each laid over those before it. Raises ConfigError or OSError."""
-    values, *others = [read(path) for path in paths]
-    for over in others:
-        from snakemake.utils import update_config  # noqa: PLC0415  # slow, and seldom needed
+    """Read and validate files, each laid over those before it.
 
-        check_plain(values)
-        check_plain(over)
-        update_config(values, over)
-    return check(values)
+    Raises
+    ------
+    ConfigError
+        Naming the file, or the files if they are wrong as a whole.
+    """
+    values = read_over(*paths)
+    try:
+        return check(values)
+    except ConfigError as error:
+        message = f"{', '.join(map(str, paths))}: {error}"
+        raise ConfigError(message) from None
 
 
 def schema() -> str:
@@ -121,8 +125,8 @@ def main() -> None:
     files = ", ".join(map(str, arguments.files))
     try:
         config = load(*arguments.files)
-    except (ConfigError, OSError) as error:
-        sys.exit(f"{files}: {error}")
+    except ConfigError as error:
+        sys.exit(str(error))
     if arguments.command == "check":
         print(f"{files}: valid; suites: {', '.join(config.suites)}")
     else:

@@ -55,6 +55,35 @@ def read(path: Path) -> Any:
     return values
 
 
+def read_over(*paths: Path) -> dict[str, Any]:
+    """The values of several files, each laid over those before it, as Snakemake does it.
+
+    Raises
+    ------
+    ConfigError
+        As :func:`read`, or if a file cannot be read or holds no keys with values; naming it.
+    """
+    values: dict[str, Any] = {}
+    for path in paths:
+        try:
+            found = read(path)
+            check_plain(found)
+        except ConfigError as error:
+            message = f"{path}: {error}"
+            raise ConfigError(message) from None
+        except OSError as error:
+            message = f"{path}: cannot be read ({error.strerror})"
+            raise ConfigError(message) from error
+        if values:
+            # Slow, and seldom needed; it comes with the extra `workflow`.
+            from snakemake.utils import update_config  # noqa: PLC0415
+
+            update_config(values, found)
+        else:
+            values = found
+    return values
+
+
 def check_plain(values: Any) -> None:
     """Check that a configuration holds what its settings can be written as: JSON in UTF-8.
 

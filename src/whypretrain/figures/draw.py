@@ -78,8 +78,7 @@ def panels(
     for position, (name, title) in enumerate(zip(names, settings.titles, strict=True)):
         band, column = divmod(position, n_columns)
         chosen[name] = [axes[band * rows + row][column] for row in range(rows)]
-        counts = numbers.loc[numbers["experiment"] == name, n].dropna().astype(int)
-        chosen[name][0].set_title(f"{title}, n = {_range(counts)}")
+        chosen[name][0].set_title(f"{title}, {_counted(numbers, name, n)}")
     for position in range(len(names), n_bands * n_columns):
         band, column = divmod(position, n_columns)
         for row in range(rows):
@@ -94,18 +93,18 @@ def names_with_n(numbers: pd.DataFrame, settings: FigureSettings) -> list[str]:
     ----------
     numbers : with columns `experiment` and `n`
     """
-    ticks = []
-    for name, title in zip(settings.experiments, settings.titles, strict=True):
-        counts = numbers.loc[numbers["experiment"] == name, "n"]
-        ticks.append("\n".join([title.replace(" · ", "\n"), f"n = {_range(counts)}"]))
-    return ticks
+    return [
+        "\n".join([*title.split(" · "), _counted(numbers, name, "n")])
+        for name, title in zip(settings.experiments, settings.titles, strict=True)
+    ]
 
 
-def _range(counts: pd.Series) -> str:
+def _counted(numbers: pd.DataFrame, experiment: str, column: str) -> str:
+    counts = numbers.loc[numbers["experiment"] == experiment, column].dropna().astype(int)
     if counts.empty:
-        return "0"
+        return "n = 0"
     least, most = counts.min(), counts.max()
-    return f"{least}" if least == most else f"{least}–{most}"
+    return f"n = {least}" if least == most else f"n = {least}–{most}"
 
 
 def line_with_band(panel: Axes, own: pd.DataFrame, x: str, y: str, variant: str) -> None:

@@ -10,12 +10,10 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from whypretrain import stage
 from whypretrain.config.mistakes import ConfigError
+from whypretrain.config.reading import read_over
 from whypretrain.config.whole import Config, check
 from whypretrain.plan import report
 from whypretrain.plan.assemble import cores_here, make_plan
@@ -35,13 +33,7 @@ def configured(configfiles: list[str], changes: list[str]) -> Config:
     from snakemake.cli import parse_config  # noqa: PLC0415
     from snakemake.utils import update_config  # noqa: PLC0415
 
-    values: dict[str, Any] = {}
-    for path in ["config.yaml", *configfiles]:
-        try:
-            update_config(values, yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {})
-        except (OSError, yaml.YAMLError, AttributeError, ValueError) as error:
-            message = f"{path}: cannot be read as configuration: {error}"
-            raise ConfigError(message) from error
+    values = read_over(Path("config.yaml"), *map(Path, configfiles))
     try:
         update_config(values, parse_config(changes))
     except ValueError as error:
