@@ -24,7 +24,7 @@ $(INSTALLED): envs/requirements.lock pyproject.toml
 
 demo: $(INSTALLED)  ## run the embedded suite and say where its figures are
 	@echo "Running the suite 'embedded' (about 4 minutes on two cores the first time)."
-	@python -m whypretrain.watch -- snakemake --cores $(CORES) --config suite=embedded
+	@snakemake --cores $(CORES) --config suite=embedded
 	@echo; echo "Figures (PDF, PNG, and their numbers as CSV):"
 	@ls results/figures/embedded/*.pdf
 	@echo "All of it to look through, in a browser: results/explorer/embedded/index.html"
@@ -52,7 +52,7 @@ pictures: demo browser  ## take the docs' pictures of the embedded suite anew
 	@python -m tests.explorer.pictures
 
 bench: $(INSTALLED)  ## measure speed against naive extraction (three quarters of an hour on two cores)
-	@python -m benchmarks.bench
+	@python -m validation.benchmarks.bench
 
 check: lint types  ## lint, format and type checks
 
@@ -78,8 +78,8 @@ lock: $(INSTALLED)  ## resolve pyproject.toml into envs/ anew
 	@python envs/conda.py
 
 schema: $(INSTALLED)  ## write the configuration's schema and reference from the types
-	@python -m whypretrain.config schema > workflow/schemas/config.schema.json
-	@python -m whypretrain.config reference > docs/configuration.md
+	@python -m whypretrain.settings schema > workflow/schemas/config.schema.json
+	@python -m whypretrain.settings reference > docs/configuration.md
 
 clean:  ## delete results (not .venv)
 	@rm -rf results .snakemake

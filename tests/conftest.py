@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from tests.project import Project
-from whypretrain.config.data import Digits
-from whypretrain.config.models import ImageArchitecture, TextArchitecture
 from whypretrain.data.sources import load_source
 from whypretrain.data.table import Split, read_split, write_split
+from whypretrain.settings.data import Digits
+from whypretrain.settings.models import ImageArchitecture, TextArchitecture
 
 torch.set_num_threads(1)
 

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 TINY_RUNS = "tiny_resnet/tiny_downstream"
 TINYS_OWN = {
     "tiny",
-    f"{TINY_RUNS}/pretrain",
+    f"{TINY_RUNS}/probe",
     f"{TINY_RUNS}/finetune-tiny-seed0",
     f"{TINY_RUNS}/scratch-tiny-seed0",
 }

@@ -17,7 +17,7 @@ import yaml
 from snakemake.utils import update_config
 
 from tests.project import ROOT, Project
-from whypretrain.config.whole import check
+from whypretrain.settings.whole import check
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 PROGRAMS = ("make ", "snakemake ", "python -", "CUDA_VISIBLE_DEVICES=", "XDG_CACHE_HOME=", "rm -rf")
@@ -34,7 +34,7 @@ FILLED = {
 }
 NOT_RUN = {
     "python -m venv .venv": "what `make setup` does",
-    "python -m whypretrain.explorer": "the workflow",
+    "python -m whypretrain.report.explorer": "the workflow",
     "python -m whypretrain.metrics": "the workflow",
     "snakemake --sdm conda …": "nothing: conda is not at hand; a test compares its file with pip's",
 }
@@ -127,7 +127,7 @@ def test_a_command_of_the_docs(small: Path, command: str) -> None:
     for blank, word in FILLED.items():
         command = command.replace(blank, word)
     assert not re.search(r"[<…]", command), "say in FILLED what stands for it"
-    if "whypretrain.plan" in command:  # of the paper's suite it takes minutes
+    if "workflow.lib.plan" in command:  # of the paper's suite it takes minutes
         command = command.replace("suite=paper", "suite=embedded")
     if any(word in command for word in PLANNED) and command.startswith("snakemake"):
         command += " -n"

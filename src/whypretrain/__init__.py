@@ -11,11 +11,11 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Explanation": "whypretrain.explain.explanation",
-    "explain_image": "whypretrain.explain.live",
-    "explain_text": "whypretrain.explain.live",
-    "read_explanations": "whypretrain.explain.stored",
-    "read_interactions": "whypretrain.explain.stored",
+    "Explanation": "whypretrain.report.explanation",
+    "explain_image": "whypretrain.explain",
+    "explain_text": "whypretrain.explain",
+    "read_explanations": "whypretrain.report.stored",
+    "read_interactions": "whypretrain.report.stored",
 }
 
 

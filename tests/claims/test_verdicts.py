@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest
 
+from validation.simulation import evidence, independent, main, verdicts
 from whypretrain.claims.catalogue import CLAIMS, Claim
 from whypretrain.claims.evidence import Evidence
-from whypretrain.claims.simulation import evidence, independent, main, verdicts
 from whypretrain.claims.verdicts import as_worded, beyond_null, judge, verdict
-from whypretrain.config.claims import SimulationSettings
-from whypretrain.config.statistics import Statistics
+from whypretrain.settings.claims import SimulationSettings
+from whypretrain.settings.statistics import Statistics
 
 QUICK = Statistics(n_resamples=300, n_permutations=10)
 BY_KEY = {claim.key: claim for claim in CLAIMS}

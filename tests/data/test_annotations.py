@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from whypretrain.artifacts import ArtifactError
-from whypretrain.data.annotations import read_annotations
+from whypretrain.files.artifacts import ArtifactError
+from whypretrain.interactions.annotations import read_annotations
 
 
 @pytest.fixture

@@ -12,10 +12,10 @@ from PIL import Image
 from pydantic import ValidationError
 from sklearn.datasets import load_digits
 
-from whypretrain.config.data import Digits
 from whypretrain.data.sources import load_source
 from whypretrain.data.sources.common import Splits
 from whypretrain.data.table import Row
+from whypretrain.settings.data import Digits
 
 
 def digits(**values: Any) -> Digits:

@@ -8,11 +8,11 @@ import torch
 from PIL import Image
 
 from tests.conftest import small
-from whypretrain.config.models import ImageArchitecture
-from whypretrain.config.training import Augmentation
 from whypretrain.data import images as images_module
 from whypretrain.data.images import Images, decode, normalise
 from whypretrain.data.table import Split
+from whypretrain.settings.models import ImageArchitecture
+from whypretrain.settings.training import Augmentation
 
 
 @pytest.mark.parametrize("mode", ["RGB", "L", "RGBA", "CMYK", "P", "1"])

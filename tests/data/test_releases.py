@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.data import layouts
-from whypretrain.config.data import Cars, Cub
 from whypretrain.data.sources import load_source
+from whypretrain.settings.data import Cars, Cub
 
 ASSETS = os.environ.get("WHYPRETRAIN_ASSETS")
 """A folder with real datasets, for those who have them."""

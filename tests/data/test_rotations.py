@@ -5,10 +5,10 @@ import torch
 from torch.utils.data import DataLoader
 
 from tests.conftest import small
-from whypretrain.config.training import Augmentation
 from whypretrain.data.images import Images
 from whypretrain.data.rotations import Rotations
 from whypretrain.data.table import Split
+from whypretrain.settings.training import Augmentation
 
 ARCHITECTURE = small("whypretrain_vit")
 

@@ -8,13 +8,13 @@ import pytest
 
 from tests.conftest import small
 from tests.data.test_texts import SPLIT
-from whypretrain.artifacts import ArtifactError
-from whypretrain.config.interactions import SamplesSettings, Sampling
-from whypretrain.config.models import TextArchitecture
 from whypretrain.data.images import decode, pixel_mean
 from whypretrain.data.samples import read_samples, write_samples
-from whypretrain.data.sampling import draw_samples, make_samples
 from whypretrain.data.table import Split, read_split
+from whypretrain.files.artifacts import ArtifactError
+from whypretrain.interactions.sampling import draw_samples, make_samples
+from whypretrain.settings.interactions import SamplesSettings, Sampling
+from whypretrain.settings.models import TextArchitecture
 
 GRID = {"kind": "grid", "n": 5, "cells": 4, "margin": 0}
 

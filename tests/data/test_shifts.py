@@ -6,10 +6,10 @@ import torch
 
 from tests.conftest import small
 from tests.data.test_texts import SPLIT
-from whypretrain.config.models import ImageArchitecture, TextArchitecture
 from whypretrain.data.shifts import shifted
 from whypretrain.data.table import Split
 from whypretrain.data.texts import NO_WORD, Texts, Tokenizer
+from whypretrain.settings.models import ImageArchitecture, TextArchitecture
 
 PLAIN = ImageArchitecture(
     timm="whypretrain_vit", image_size=28, channels=1, mean=[0.0], std=[1.0]

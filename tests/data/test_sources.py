@@ -11,10 +11,10 @@ from pydantic import TypeAdapter, ValidationError
 from sklearn.datasets import load_digits
 
 from tests.data import layouts
-from whypretrain import prepare
-from whypretrain.config.data import Dataset, Digits, ImageFolder, PrepareSettings
 from whypretrain.data.sources import load_source
 from whypretrain.data.table import read_split
+from whypretrain.settings.data import Dataset, Digits, ImageFolder, PrepareSettings
+from whypretrain.stages import prepare
 
 
 def test_digits_are_split_without_overlap_and_completely() -> None:

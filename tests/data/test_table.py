@@ -8,8 +8,8 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from whypretrain.artifacts import ArtifactError
 from whypretrain.data.table import ROWS_AT_ONCE, SCHEMAS, Row, read_split, write_split
+from whypretrain.files.artifacts import ArtifactError
 
 IMAGES = [Row("a.png", b"\x89one", 0, '{"box": [1, 2, 3, 4]}'), Row("b.png", b"two", 1)]
 TEXTS = [Row("t/0", "ein schöner Film", 1), Row("t/1", "a bad one", 0)]

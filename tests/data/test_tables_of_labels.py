@@ -11,9 +11,9 @@ import pyarrow.parquet
 import pytest
 
 from tests.data.layouts import parquet, picture
-from whypretrain.config.data import HubParquet, TextTable
 from whypretrain.data.sources import load_source
 from whypretrain.data.sources.common import Splits
+from whypretrain.settings.data import HubParquet, TextTable
 
 ASSETS = os.environ.get("WHYPRETRAIN_ASSETS")
 needs_assets = pytest.mark.skipif(

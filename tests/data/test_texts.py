@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from tests.conftest import SENTENCES
-from whypretrain.config.models import TextArchitecture
 from whypretrain.data.table import Split
 from whypretrain.data.texts import Texts, Tokenizer
+from whypretrain.settings.models import TextArchitecture
 
 SPLIT = Split(
     task="text",

@@ -14,15 +14,15 @@ import torch
 from torch import nn
 
 import whypretrain
-import whypretrain.models.small
+import whypretrain.networks.small
 from tests.conftest import write_encoder
 from whypretrain import Explanation, explain_image, explain_text, read_interactions
-from whypretrain.artifacts import ArtifactError
 from whypretrain.data.samples import Sample, Samples, write_samples
+from whypretrain.data.texts import transformers
+from whypretrain.files.artifacts import ArtifactError
 from whypretrain.interactions.coalitions import members
 from whypretrain.interactions.store import Measurement, write_measurements
 from whypretrain.interactions.value import log_odds
-from whypretrain.models.text import transformers
 
 
 class Wrapped(nn.Module):

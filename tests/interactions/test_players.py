@@ -5,11 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from whypretrain.data.samples import BACKGROUND, check_players
 from whypretrain.interactions.players import (
-    BACKGROUND,
     annotation_players,
-    check_players,
-    grid_capacity,
     grid_players,
     part_players,
     usable_parts,
@@ -23,7 +21,7 @@ coordinates = st.floats(-5, 35) | st.integers(0, 30)
 def test_players_are_whole_cells_inside_the_margin(data: st.DataObject) -> None:
     cells = data.draw(st.integers(1, 9))
     margin = data.draw(st.integers(0, (cells - 1) // 2))
-    n_players = data.draw(st.integers(1, grid_capacity(cells, margin)))
+    n_players = data.draw(st.integers(1, max(cells - 2 * margin, 0) ** 2))
     height, width = data.draw(st.integers(cells, 40)), data.draw(st.integers(cells, 40))
     generator = np.random.default_rng(data.draw(st.integers(0, 99)))
     players = grid_players(

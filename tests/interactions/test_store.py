@@ -6,7 +6,7 @@ import h5py
 import numpy as np
 import pytest
 
-from whypretrain.artifacts import ArtifactError, sidecar
+from whypretrain.files.artifacts import ArtifactError, sidecar
 from whypretrain.interactions.mobius import mobius
 from whypretrain.interactions.store import (
     Measurement,

@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 from scipy.ndimage import label
 
-from whypretrain.interactions.players import check_players
+from whypretrain.data.samples import check_players
 from whypretrain.interactions.superpixels import superpixel_players
 
 

@@ -18,7 +18,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from tests.reliability.formats import EXPERIMENT, RUN, write_interactions
-from whypretrain.metrics.reading import HISTORY, ROBUSTNESS, TABLES
+from whypretrain.knowledge.reading import HISTORY, ROBUSTNESS, TABLES
 
 Contradict = Callable[[Path], None]
 SAMPLES = f"{EXPERIMENT}/samples.h5"

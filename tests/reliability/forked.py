@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.project import Project
-from whypretrain.checkpoints import VARIABLE
-from whypretrain.code import closure
+from whypretrain.networks.checkpoints import VARIABLE
+from workflow.lib.code import closure
 
 CHANGES = {
     "os.rename",
@@ -42,7 +42,7 @@ class Command:
     @property
     def rule(self) -> str:
         """What tells the command from others: the stage, and its variant where it has any."""
-        variants = ("finetune", "scratch", "pretrain", "replicate")
+        variants = ("finetune", "scratch", "probe", "replicate")
         last = " ".join(self.arguments[-2:])
         return self.module + next((f":{v}" for v in variants if f"/{v}" in last), "")
 
@@ -93,7 +93,7 @@ def fork(
     package = find_spec(command.module)
     main = ".__main__" if package and package.submodule_search_locations else ""
     import_module(command.module + main)
-    closure("whypretrain.stage")  # the graph of the package is kept for the children
+    closure("whypretrain.stages.command")  # the graph of the package is kept for the children
     counted, printed = folder / "counted", folder / "printed"
     sys.stdout.flush()
     child = os.fork()

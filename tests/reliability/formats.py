@@ -9,21 +9,17 @@ import numpy as np
 import pandas as pd
 
 from tests.conftest import small, write_encoder
-from whypretrain.artifacts import atomic_path, file_digest
-from whypretrain.config.data import Digits
-from whypretrain.config.interactions import SamplesSettings, Sampling
-from whypretrain.config.models import TextArchitecture
 from whypretrain.data.samples import read_samples, write_samples
-from whypretrain.data.sampling import make_samples
 from whypretrain.data.sources import load_source
 from whypretrain.data.table import Row, read_split, write_split
 from whypretrain.data.texts import Tokenizer
-from whypretrain.downloads import FETCHED, check_download
-from whypretrain.extract import _spot
+from whypretrain.files.artifacts import atomic_path, file_digest
+from whypretrain.files.downloads import FETCHED, check_download
 from whypretrain.interactions.mobius import mobius
+from whypretrain.interactions.sampling import make_samples
 from whypretrain.interactions.store import Measurement, write_measurements
-from whypretrain.metrics.models import read_model
-from whypretrain.metrics.reading import (
+from whypretrain.knowledge.models import read_model
+from whypretrain.knowledge.reading import (
     HISTORY,
     ROBUSTNESS,
     TABLES,
@@ -32,8 +28,12 @@ from whypretrain.metrics.reading import (
     read_table,
     read_tables,
 )
-from whypretrain.models.build import build, load_all, load_backbone, save_weights
-from whypretrain.models.text import build_text
+from whypretrain.networks.build import build, load_all, load_backbone, save_weights
+from whypretrain.networks.text import build_text
+from whypretrain.settings.data import Digits
+from whypretrain.settings.interactions import SamplesSettings, Sampling
+from whypretrain.settings.models import TextArchitecture
+from whypretrain.stages.extract import _spot
 
 N_CLASSES = 3
 RUN = "results/runs/net/data/finetune"

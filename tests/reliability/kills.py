@@ -16,7 +16,7 @@ import pandas as pd
 import psutil
 
 from tests.project import Project
-from whypretrain.checkpoints import CHECKPOINT, VARIABLE
+from whypretrain.networks.checkpoints import CHECKPOINT, VARIABLE
 
 Victim = Literal["stage", "snakemake", "all"]
 TINY, RUNS = "results/experiments/tiny", "results/runs/tiny_resnet/tiny_downstream"
@@ -31,7 +31,7 @@ RULES = {
         "results/pretrained/tiny_resnet/.history.partial",
     ),
     "samples": ("samples", f"{TINY}/samples.csv", ""),
-    "probe": ("probe", f"{RUNS}/pretrain/history.csv", ""),
+    "probe": ("probe", f"{RUNS}/probe/history.csv", ""),
     "scratch": (
         "train",
         f"{RUNS}/scratch-tiny-seed0/history.csv",
@@ -49,8 +49,8 @@ RULES = {
     ),
     "extract_final": (
         "extract",
-        f"{TINY}/pretrain/interactions-1.0000.h5",
-        f"{TINY}/pretrain/.interactions.partial",
+        f"{TINY}/probe/interactions-1.0000.h5",
+        f"{TINY}/probe/.interactions.partial",
     ),
     "metrics": ("metrics", f"{TINY}/tables/redundancy.csv", ""),
     "figure": ("figures.fig3", "results/figures/tiny/fig3.csv", ""),

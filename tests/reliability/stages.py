@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from whypretrain import convert, prepare, samples, stage
-from whypretrain.config.base import Section
-from whypretrain.config.data import Dataset, PrepareSettings
-from whypretrain.config.interactions import SamplesSettings, Sampling
-from whypretrain.config.models import Architecture, ConvertSettings
+from whypretrain.settings.base import Section
+from whypretrain.settings.data import Dataset, PrepareSettings
+from whypretrain.settings.interactions import SamplesSettings, Sampling
+from whypretrain.settings.models import Architecture, ConvertSettings
+from whypretrain.stages import command, convert, prepare, samples
 
 Stage = Callable[[], None]
 
@@ -23,7 +23,7 @@ def run(main: Stage, settings: Section, arguments: Sequence[object]) -> str:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", line)
         try:
-            stage.run(main)
+            command.run(main)
         except SystemExit as end:
             message = str(end.code)
             assert message.startswith("error: "), message

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from whypretrain.data.samples import check_players
 from whypretrain.interactions.players import (
     annotation_players,
-    check_players,
     grid_players,
     part_players,
     word_players,

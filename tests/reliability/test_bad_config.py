@@ -16,10 +16,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.config.test_whole import ROOT, VALID, changed
-from whypretrain.config.mistakes import ConfigError, written
-from whypretrain.config.reading import read
-from whypretrain.config.whole import Config, check
+from tests.settings.test_whole import ROOT, VALID, changed
+from whypretrain.settings.mistakes import ConfigError, written
+from whypretrain.settings.reading import read
+from whypretrain.settings.whole import Config, check
 
 # (what is wrong, key, value put there, what the message must say)
 MISTAKES: list[tuple[str, str, Any, str]] = [
@@ -164,7 +164,7 @@ def test_every_way_in_refuses_a_key_that_stands_twice(command: str, tmp_path: Pa
     path = tmp_path / "mine.yaml"
     text = (ROOT / "config.yaml").read_text(encoding="utf-8")
     path.write_text(f"{text}\nsuite: paper\n", encoding="utf-8")
-    line = [sys.executable, "-m", "whypretrain.config", "check", str(path)]
+    line = [sys.executable, "-m", "whypretrain.settings", "check", str(path)]
     if command == "snakemake":
         line = [sys.executable, "-m", "snakemake", "-n", "--directory", str(tmp_path)]
         line += ["-s", str(ROOT / "Snakefile"), "--configfile", str(path)]

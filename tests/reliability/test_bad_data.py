@@ -14,8 +14,8 @@ import pytest
 from tests.conftest import SENTENCES, small, write_encoder
 from tests.data import layouts
 from tests.reliability.stages import run_prepare, run_samples
-from whypretrain.config.models import ImageArchitecture
 from whypretrain.data.table import read_split
+from whypretrain.settings.models import ImageArchitecture
 
 VGG = small("whypretrain_vgg")
 

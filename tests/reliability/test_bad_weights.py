@@ -10,10 +10,10 @@ from safetensors.torch import load_file, save_file
 
 from tests.conftest import small, write_encoder
 from tests.reliability.stages import run, run_convert
-from whypretrain import train
-from whypretrain.config.models import ImageArchitecture
-from whypretrain.config.training import Recipe, TrainSettings
-from whypretrain.models.build import build
+from whypretrain.networks.build import build
+from whypretrain.settings.models import ImageArchitecture
+from whypretrain.settings.training import Recipe, TrainSettings
+from whypretrain.stages import train
 
 
 def resnet(folder: Path, change: Callable[[dict[str, torch.Tensor]], None] | None = None) -> Path:

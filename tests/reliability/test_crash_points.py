@@ -16,20 +16,20 @@ from tests.project import Project
 from tests.reliability.forked import Command, commands, copied, fork, outputs
 
 STAGES = [
-    "whypretrain.prepare",
-    "whypretrain.samples",
-    "whypretrain.figures.player_sheet",
-    "whypretrain.pretrain",
-    "whypretrain.probe",
-    "whypretrain.train:finetune",
-    "whypretrain.train:scratch",
-    "whypretrain.extract:finetune",
-    "whypretrain.extract:pretrain",
-    "whypretrain.robustness",
+    "whypretrain.stages.prepare",
+    "whypretrain.stages.samples",
+    "whypretrain.report.figures.player_sheet",
+    "whypretrain.stages.pretrain",
+    "whypretrain.stages.probe",
+    "whypretrain.stages.train:finetune",
+    "whypretrain.stages.train:scratch",
+    "whypretrain.stages.extract:finetune",
+    "whypretrain.stages.extract:pretrain",
+    "whypretrain.stages.robustness",
     "whypretrain.metrics",
     "whypretrain.claims",
-    "whypretrain.explorer",
-    "whypretrain.figures.fig3",
+    "whypretrain.report.explorer",
+    "whypretrain.report.figures.fig3",
 ]
 N_EPOCHS = 60  # of the training that is killed again and again
 KILLED = -9
@@ -46,8 +46,10 @@ def stages(project: Project) -> dict[str, Command]:
 
 
 def test_every_stage_of_the_suite_is_killed(stages: dict[str, Command]) -> None:
-    figures = "whypretrain.figures"
-    modules = {command.module for command in stages.values()} - {"whypretrain.metrics.robustness"}
+    figures = "whypretrain.report.figures"
+    modules = {command.module for command in stages.values()} - {
+        "whypretrain.stages.robustness_table"
+    }
     killed = {stages[name].module for name in STAGES}
     assert {m for m in modules if not m.startswith(figures)} <= killed
 
@@ -115,7 +117,7 @@ def test_training_that_is_killed_again_and_again_goes_on_each_time(
     project: Project, stages: dict[str, Command], tmp_path: Path, kills: int
 ) -> None:
     """The same history and weights, batch by batch the same random state, whenever it is killed."""
-    command = stages["whypretrain.train:finetune"].replaced(
+    command = stages["whypretrain.stages.train:finetune"].replaced(
         '"epochs": 2,', f'"epochs": {N_EPOCHS},'
     )
     folder, killed = copied(project, tmp_path / "undisturbed"), copied(project, tmp_path / "killed")
@@ -143,7 +145,7 @@ def test_extraction_that_is_killed_again_and_again_loses_one_group_at_most(
     project: Project, stages: dict[str, Command], tmp_path: Path
 ) -> None:
     """Each kill costs one group, at most; no half-written file counts."""
-    command = stages["whypretrain.extract:finetune"]
+    command = stages["whypretrain.stages.extract:finetune"]
     folder = copied(project, tmp_path)
     whole = outputs(folder)
     for path in changed(folder):

@@ -18,11 +18,12 @@ from tests.conftest import small
 from tests.project import TINY_RUNS, Project
 from tests.reliability.contradictions import CONTRADICTIONS
 from tests.reliability.formats import DOWNLOAD, EXPERIMENT, READERS, RUN, SUMMED, write_all
-from whypretrain import extract, training
-from whypretrain.artifacts import ArtifactError, sidecar, verified
-from whypretrain.config.interactions import Extraction, ExtractSettings
 from whypretrain.data.table import Split
-from whypretrain.downloads import FETCHED
+from whypretrain.files.artifacts import ArtifactError, sidecar, verified
+from whypretrain.files.downloads import FETCHED
+from whypretrain.networks import train as training
+from whypretrain.settings.interactions import Extraction, ExtractSettings
+from whypretrain.stages import extract
 
 Damage = Callable[[bytes], bytes]
 DAMAGES: dict[str, Damage] = {
@@ -274,7 +275,7 @@ def test_what_a_killed_training_left_is_checked_before_it_is_used(
     with monkeypatch.context() as killing:
         killing.setattr(training, "CHECKPOINT_INTERVAL", -1.0, raising=False)
         killing.setenv("WHYPRETRAIN_CHECKPOINT_SECONDS", "0")
-        killing.setattr("whypretrain.training.shutil.copyfile", lambda *_: 1 / 0)
+        killing.setattr("whypretrain.networks.train.shutil.copyfile", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             test_training.run(tmp_path / "killed", digits)
     left = tmp_path / "killed/.history.partial" / name

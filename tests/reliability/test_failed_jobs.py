@@ -14,7 +14,7 @@ from tests.project import ROOT
 SNAKEFILE = """
 import sys
 sys.path.insert(0, {source!r})
-from whypretrain.earlier_runs import record_successes_only
+from workflow.lib.earlier_runs import record_successes_only
 {guard}
 rule all:
     input: "last"

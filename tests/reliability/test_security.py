@@ -20,20 +20,20 @@ import yaml
 from PIL import Image
 from safetensors.torch import save_file
 
-from tests.config.test_whole import ROOT, VALID
 from tests.conftest import small
 from tests.project import Project
 from tests.reliability.stages import run_prepare, run_samples
+from tests.settings.test_whole import ROOT, VALID
 from whypretrain.claims.document import document
-from whypretrain.config.claims import ClaimsSettings
-from whypretrain.config.figures import Figures
-from whypretrain.config.mistakes import ConfigError
-from whypretrain.config.statistics import Statistics
-from whypretrain.config.whole import check
 from whypretrain.data.table import read_split
-from whypretrain.figures import player_sheet
 from whypretrain.interactions.store import Measurement, read_measurements, write_measurements
-from whypretrain.models.build import build
+from whypretrain.networks.build import build
+from whypretrain.report.figures import player_sheet
+from whypretrain.settings.claims import ClaimsSettings
+from whypretrain.settings.figures import Figures
+from whypretrain.settings.mistakes import ConfigError
+from whypretrain.settings.statistics import Statistics
+from whypretrain.settings.whole import check
 
 HOSTILE = [
     "a; touch pwned",

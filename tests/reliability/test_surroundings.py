@@ -18,19 +18,19 @@ from PIL import Image
 from tests.conftest import small
 from tests.project import ROOT, Project
 from tests.reliability.formats import EXPERIMENT, RUN, write_all
-from whypretrain.config.data import ImageFolder, PrepareSettings
-from whypretrain.config.interactions import (
+from whypretrain.data.samples import read_samples
+from whypretrain.data.table import read_split
+from whypretrain.interactions.store import read_measurements
+from whypretrain.knowledge.reading import TABLES, read_table
+from whypretrain.networks.build import read_weights
+from whypretrain.settings.data import ImageFolder, PrepareSettings
+from whypretrain.settings.interactions import (
     Extraction,
     ExtractSettings,
     SamplesSettings,
     Sampling,
 )
-from whypretrain.config.training import Probe, ProbeSettings
-from whypretrain.data.samples import read_samples
-from whypretrain.data.table import read_split
-from whypretrain.interactions.store import read_measurements
-from whypretrain.metrics.reading import TABLES, read_table
-from whypretrain.models.build import read_weights
+from whypretrain.settings.training import Probe, ProbeSettings
 
 ARCHITECTURE = small("whypretrain_resnet")
 PARTS = [f"--{part}=results/datasets/images/{part}.parquet" for part in ("train", "test")]
@@ -301,7 +301,7 @@ def test_class_names_beyond_ascii_in_the_c_locale(
             Image.fromarray(pixels).save(target / "é.png")
     dataset = ImageFolder(source="image_folder", path="photos ü")
     prepare = [
-        "whypretrain.prepare",
+        "whypretrain.stages.prepare",
         *("--settings", PrepareSettings(dataset=dataset).to_json()),
         *("--train", "ü/train.parquet", "--test", "ü/test.parquet"),
     ]
@@ -309,7 +309,7 @@ def test_class_names_beyond_ascii_in_the_c_locale(
         sampling=SAMPLING.model_copy(update={"per_class": 1}), architecture=ARCHITECTURE
     )
     samples = [
-        "whypretrain.samples",
+        "whypretrain.stages.samples",
         *("--settings", settings.to_json()),
         *("--train", "ü/train.parquet", "--test", "ü/test.parquet"),
         *("--samples", "ü/samples.h5", "--table", "ü/samples.csv"),

@@ -21,12 +21,12 @@ from safetensors.torch import save_file
 from tests.conftest import small, write_encoder
 from tests.reliability.stages import run, run_convert, run_prepare
 from tests.test_fetch import Answer, archive_settings, serve
-from whypretrain import fetch, train
-from whypretrain.config.fetch import FetchSettings
-from whypretrain.config.hub import Hub
-from whypretrain.config.training import Recipe, TrainSettings
-from whypretrain.fetch import FetchError, git_id
-from whypretrain.models.build import build
+from whypretrain.networks.build import build
+from whypretrain.settings.fetch import FetchSettings
+from whypretrain.settings.hub import Hub
+from whypretrain.settings.training import Recipe, TrainSettings
+from whypretrain.stages import fetch, train
+from whypretrain.stages.fetch import FetchError, git_id
 
 RESNET = small("whypretrain_resnet")
 

@@ -11,8 +11,8 @@ sys.path.insert(0, str(ROOT / "src"))
 include: ROOT / "workflow/rules/resources.smk"
 
 
-from whypretrain.resources import Needs
-from whypretrain.workflow import use_this_checkout
+from workflow.lib.resources import Needs
+from workflow.lib.start import use_this_checkout
 
 use_this_checkout()
 
@@ -99,7 +99,7 @@ rule failing:
         runtime=minutes(fixed(400, 5)),
     shell:
         START
-        + "python -m whypretrain.metrics.robustness --experiment tiny --runs {input} {input} {input}"
+        + "python -m whypretrain.stages.robustness_table --experiment tiny --runs {input} {input} {input}"
         " --table {output} 2>&1 | tee -a {log}"
 
 

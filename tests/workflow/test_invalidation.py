@@ -21,7 +21,7 @@ FIGURE_NAMES = (
     "redundancy",
 )
 FIGURES = {f"figure:{name}" for name in FIGURE_NAMES}
-MEASURES = {"metrics", "claims", "explorer", *FIGURES}
+MEASURES = {"knowledge", "claims", "explorer", *FIGURES}
 REPLICATE = f"finetune:{TINY_RUNS}/finetune-tiny-seed2"
 ROBUSTNESS = {"robustness", "robustness_table"}
 SCRATCH = {"scratch", "extract:scratch", *ROBUSTNESS, *MEASURES}
@@ -33,8 +33,8 @@ FINETUNE = {
     *ROBUSTNESS,
     *MEASURES,
 }
-PROBE = {"probe", "extract_final:pretrain", *ROBUSTNESS, *MEASURES}
-FINAL = {"extract_final:pretrain", "extract_final:replicate"}
+PROBE = {"probe", "extract_final:probe", *ROBUSTNESS, *MEASURES}
+FINAL = {"extract_final:probe", "extract_final:replicate"}
 EXTRACTION = {"extract:finetune", "extract:scratch", *FINAL, *MEASURES}
 TRAINING = {"pretrain:tiny_resnet", *PROBE, *FINETUNE, *SCRATCH}
 TINY = "results/experiments/tiny"
@@ -108,7 +108,7 @@ def test_two_swapped_values(project: Project) -> None:
 
 def test_options_of_metrics_and_figures(project: Project) -> None:
     with project.edited(
-        "config.yaml", "suite: embedded", "suite: embedded\nmetrics: {salience_threshold: 0.1}"
+        "config.yaml", "suite: embedded", "suite: embedded\nknowledge: {salience_threshold: 0.1}"
     ):
         assert project.due() == MEASURES
     with project.edited(
@@ -141,9 +141,9 @@ def test_seed_of_the_upstream_network(project: Project) -> None:
 
 def test_a_new_seed_shares_what_it_can(project: Project) -> None:
     with project.edited("tiny.yaml", "tiny: [tiny]", "tiny: [tiny, tiny_new_seed]"):
-        own = {"samples", "player_sheet", "robustness_table", "metrics"}
+        own = {"samples", "player_sheet", "robustness_table", "knowledge"}
         expected = {f"{rule}:tiny_new_seed" for rule in own}
-        expected |= {f"extract_final:tiny_new_seed:{v}" for v in ("pretrain", "replicate")}
+        expected |= {f"extract_final:tiny_new_seed:{v}" for v in ("probe", "replicate")}
         for variant in ("finetune", "scratch"):
             for rule in (variant, "robustness"):
                 expected.add(f"{rule}:{TINY_RUNS}/{variant}-tiny-seed1")
@@ -160,7 +160,7 @@ def test_new_players_train_nothing(project: Project) -> None:
             "extract",
             "extract_final",
             "robustness_table",
-            "metrics",
+            "knowledge",
             "claims",
             "explorer",
             "figure",
@@ -172,8 +172,8 @@ def test_variations_train_what_they_change_and_make_one_figure(project: Project)
         due = project.due()
         trained = {job for job in due if job.startswith(("finetune", "scratch", "probe", "pretr"))}
         assert trained == {f"{v}:{TINY_RUNS}/{v}-tiny-seed1" for v in ("finetune", "scratch")}
-        measured = {job for job in due if job.startswith("metrics")}
-        assert measured == {"metrics:tiny-sampling.players.n-3", "metrics:tiny-seed-1"}
+        measured = {job for job in due if job.startswith("knowledge")}
+        assert measured == {"knowledge:tiny-sampling.players.n-3", "knowledge:tiny-seed-1"}
         assert {job for job in due if job.startswith("figure")} == {"figure:sensitivity"}
         assert "figure:fig2" in project.due("results/figures/tiny/fig2.pdf")
 

@@ -90,7 +90,7 @@ def test_another_suite_is_chosen_on_the_command_line(project: Project) -> None:
 
 def test_the_papers_suite_is_fourteen_experiments_in_few_jobs(project: Project) -> None:
     due = project.due("--config", "suite=paper")
-    measured = {job.partition(":")[2] for job in due if job.startswith("metrics:")}
+    measured = {job.partition(":")[2] for job in due if job.startswith("knowledge:")}
     networks = ["vgg16", "resnet50", "vit_small", "vit_base"]
     expected = {f"{net}-{data}" for net in networks for data in ("cub", "cifar10", "cars")}
     assert measured == expected | {"bert_base-sst2", "distilbert-sst2"}
@@ -105,7 +105,7 @@ def test_planted_truth_needs_no_other_result(project: Project) -> None:
 def test_only_the_download_rules_reach_the_network(project: Project) -> None:
     printed = project.snakemake("-n", "-p", "--config", "suite=paper")
     commands = [line for line in printed.splitlines() if " -m whypretrain." in line]
-    fetching = [line for line in commands if "-m whypretrain.fetch " in line]
+    fetching = [line for line in commands if "-m whypretrain.stages.fetch " in line]
     assert len(fetching) == 10
     assert fetching == [line for line in commands if "HF_HUB_OFFLINE=0" in line]
 
@@ -147,7 +147,7 @@ def test_two_jobs_never_share_the_card(tmp_path: Path) -> None:
 
 def test_threads_are_what_snakemake_grants(project: Project) -> None:
     printed = project.snakemake("-n", "-p", "--forceall")
-    commands = [line for line in printed.splitlines() if "whypretrain.train " in line]
+    commands = [line for line in printed.splitlines() if "whypretrain.stages.train " in line]
     assert commands
     assert all("--threads 1" in line for line in commands)
 

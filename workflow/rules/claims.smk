@@ -10,7 +10,6 @@ localrules:
 rule claims:
     input:
         tables=lambda w: tables_of(CONFIG.suites[w.suite], EVIDENCE),
-        code=code("claims.__main__"),
     output:
         tables=expand("results/tables/{{suite}}/{table}.csv", table=SUITE_TABLES),
         document=report(
@@ -26,8 +25,9 @@ rule claims:
     conda:
         "../../envs/whypretrain.yaml"
     params:
+        code=code("whypretrain.stages.claims"),
         settings=lambda w: CONFIG.claims(w.suite).to_json(),
         folder=subpath(output.document, parent=True),
     shell:
-        "python -m whypretrain.claims --settings {params.settings:q}"
+        "python -m whypretrain.stages.claims --settings {params.settings:q}"
         " --tables {input.tables:q} --output {params.folder:q} 2>&1 | tee {log:q}"

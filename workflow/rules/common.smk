@@ -7,14 +7,15 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 # The package of this checkout, installed or not.
-sys.path.insert(0, str(Path(workflow.basedir, "src").resolve()))
+for place in ("", "src"):
+    sys.path.insert(0, str(Path(workflow.basedir, place).resolve()))
 
-from whypretrain.config.mistakes import ConfigError
-from whypretrain.config.training import snapshot_label
-from whypretrain.earlier_runs import date_back, hold_folder, record_successes_only
-from whypretrain.workflow import (
+from whypretrain.settings.mistakes import ConfigError
+from whypretrain.settings.training import snapshot_label
+from workflow.lib.code import NUMERICS, code
+from workflow.lib.earlier_runs import date_back, hold_folder, record_successes_only
+from workflow.lib.start import (
     beside,
-    code,
     configured,
     failed_jobs,
     fingerprint,
@@ -43,7 +44,7 @@ RUNS = CONFIG.runs()
 SNAPSHOTS = [snapshot_label(fraction) for fraction in CONFIG.snapshots]
 LAST_SNAPSHOT = SNAPSHOTS[-1]
 # Networks whose interactions are measured at the end alone.
-FINAL_ONLY = ["pretrain", "replicate"]
+FINAL_ONLY = ["probe", "replicate"]
 TABLES = [
     "knowledge",
     "ratio",
@@ -137,13 +138,13 @@ def snapshots_of(wildcards):
 
 def histories_of(experiments):
     """Training histories of the three networks of each experiment."""
-    variants = ["pretrain", "finetune", "scratch"]
+    variants = ["probe", "finetune", "scratch"]
     return [f"{run_of(e, v)}/history.csv" for e in experiments for v in variants]
 
 
 def robustness_of(experiments):
     """Tables of robustness of the three networks of each experiment."""
-    variants = ["pretrain", "finetune", "scratch"]
+    variants = ["probe", "finetune", "scratch"]
     return [f"{run_of(e, v)}/robustness.csv" for e in experiments for v in variants]
 
 

@@ -6,7 +6,6 @@
 rule prepare:
     input:
         downloaded=downloaded_dataset,
-        code=code("prepare"),
     output:
         train="results/datasets/{dataset}/train.parquet",
         test="results/datasets/{dataset}/test.parquet",
@@ -18,6 +17,7 @@ rule prepare:
     conda:
         "../../envs/whypretrain.yaml"
     params:
+        code=code("whypretrain.stages.prepare"),
         settings=lambda w: CONFIG.prepare(w.dataset).to_json(),
         own_files=lambda w: [
             fingerprint(path)
@@ -27,7 +27,7 @@ rule prepare:
             f"--downloaded={Path(path).parent}" for path in input.downloaded
         ],
     shell:
-        "python -m whypretrain.prepare --settings {params.settings:q}"
+        "python -m whypretrain.stages.prepare --settings {params.settings:q}"
         " {params.downloaded:q} --train {output.train:q} --test {output.test:q} 2>&1 | tee {log:q}"
 
 
@@ -37,7 +37,6 @@ rule samples:
         test=lambda w: downstream_split(w, "test"),
         tokenizer=tokenizer_files,
         annotations=annotation_file,
-        code=code("samples"),
     output:
         samples="results/experiments/{experiment}/samples.h5",
         table="results/experiments/{experiment}/samples.csv",
@@ -49,8 +48,9 @@ rule samples:
     conda:
         "../../envs/whypretrain.yaml"
     params:
+        code=code("whypretrain.stages.samples"),
         settings=lambda w: CONFIG.samples(w.experiment).to_json(),
     shell:
-        "python -m whypretrain.samples --settings {params.settings:q}"
+        "python -m whypretrain.stages.samples --settings {params.settings:q}"
         " --train {input.train:q} --test {input.test:q}"
         " --samples {output.samples:q} --table {output.table:q} 2>&1 | tee {log:q}"

@@ -19,7 +19,7 @@ rule fetch_dataset:
         settings=lambda w: CONFIG.fetch_dataset(w.dataset).to_json(),
         folder=subpath(output.fetched, parent=True),
     shell:
-        "HF_HUB_OFFLINE=0 python -m whypretrain.fetch --settings {params.settings:q}"
+        "HF_HUB_OFFLINE=0 python -m whypretrain.stages.fetch --settings {params.settings:q}"
         " --folder {params.folder:q} 2>&1 | tee {log:q}"
 
 
@@ -35,5 +35,5 @@ rule fetch_weights:
         settings=lambda w: CONFIG.fetch_weights(w.model).to_json(),
         folder=subpath(output.fetched, parent=True),
     shell:
-        "HF_HUB_OFFLINE=0 python -m whypretrain.fetch --settings {params.settings:q}"
+        "HF_HUB_OFFLINE=0 python -m whypretrain.stages.fetch --settings {params.settings:q}"
         " --folder {params.folder:q} 2>&1 | tee {log:q}"

@@ -12,8 +12,7 @@ rule explorer:
             experiment=CONFIG.suites[w.suite],
         ),
         interactions=lambda w: interactions_of(CONFIG.suites[w.suite]),
-        code=code("explorer.__main__"),
-        page=beside("explorer/page"),
+        page=beside("report/explorer/page"),
     output:
         page=report(
             "results/explorer/{suite}/index.html",
@@ -28,11 +27,12 @@ rule explorer:
     conda:
         "../../envs/whypretrain.yaml"
     params:
+        code=code("whypretrain.stages.explorer"),
         settings=lambda w: CONFIG.explore(w.suite).to_json(),
         experiments=lambda w: expand(
             "results/experiments/{experiment}", experiment=CONFIG.suites[w.suite]
         ),
     shell:
-        "python -m whypretrain.explorer --settings {params.settings:q}"
+        "python -m whypretrain.stages.explorer --settings {params.settings:q}"
         " --claims {input.claims:q} --experiments {params.experiments:q}"
         " --output {output.page:q} 2>&1 | tee {log:q}"

@@ -5,7 +5,6 @@
 rule player_sheet:
     input:
         samples="results/experiments/{experiment}/samples.h5",
-        code=code("figures.player_sheet"),
     output:
         folder=directory("results/experiments/{experiment}/players"),
     log:
@@ -14,8 +13,10 @@ rule player_sheet:
         "results/benchmarks/player_sheet/{experiment}.tsv"
     conda:
         "../../envs/whypretrain.yaml"
+    params:
+        code=code("whypretrain.report.figures.player_sheet"),
     shell:
-        "python -m whypretrain.figures.player_sheet --samples {input.samples:q}"
+        "python -m whypretrain.report.figures.player_sheet --samples {input.samples:q}"
         " --folder {output.folder:q} 2>&1 | tee {log:q}"
 
 
@@ -27,7 +28,6 @@ localrules:
 rule figure:
     input:
         tables=figure_tables,
-        code=lambda w: code(f"figures.{w.figure}"),
     output:
         figure="results/figures/{suite}/{figure}.pdf",
         bitmap=report(
@@ -48,7 +48,8 @@ rule figure:
     conda:
         "../../envs/whypretrain.yaml"
     params:
+        code=lambda w: code(f"whypretrain.report.figures.{w.figure}"),
         settings=lambda w: CONFIG.figure(w.suite).to_json(),
     shell:
-        "python -m whypretrain.figures.{wildcards.figure} --settings {params.settings:q}"
+        "python -m whypretrain.report.figures.{wildcards.figure} --settings {params.settings:q}"
         " --tables {input.tables:q} --output {output.figure:q} 2>&1 | tee {log:q}"

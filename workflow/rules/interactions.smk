@@ -9,7 +9,6 @@ rule extract:
         samples="results/experiments/{experiment}/samples.h5",
         weights=snapshots_of,
         tokenizer=tokenizer_files,
-        code=code("extract"),
     output:
         update(
             expand(
@@ -28,9 +27,12 @@ rule extract:
         mem_mb=memory(extracting),
         runtime=minutes(extracting),
     params:
+        numerics=code(*NUMERICS),
+        code=code("whypretrain.stages.extract"),
         settings=lambda w: CONFIG.extract(w.experiment).to_json(),
     shell:
-        "python -m whypretrain.extract --settings {params.settings:q} --threads {threads}"
+        "python -m whypretrain.stages.extract --settings {params.settings:q}"
+        " --code {params.numerics} --threads {threads}"
         " --samples {input.samples:q} --weights {input.weights:q}"
         " --interactions {output:q} 2>&1 | tee {log:q}"
 
@@ -43,7 +45,6 @@ use rule extract as extract_final with:
             f"{run_of(w.experiment, w.final)}/snapshot-{LAST_SNAPSHOT}.safetensors"
         ],
         tokenizer=tokenizer_files,
-        code=code("extract"),
     output:
         update(
             [

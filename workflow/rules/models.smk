@@ -6,7 +6,6 @@ rule pretrain:
     input:
         train=lambda w: upstream_split(w, "train"),
         test=lambda w: upstream_split(w, "test"),
-        code=code("pretrain"),
     output:
         weights="results/pretrained/{model}/weights.safetensors",
         history="results/pretrained/{model}/history.csv",
@@ -24,9 +23,11 @@ rule pretrain:
         mem_mb=memory(upstream_training),
         runtime=minutes(upstream_training),
     params:
+        code=code("whypretrain.stages.pretrain"),
         settings=lambda w: CONFIG.pretrain(w.model).to_json(),
     shell:
-        "python -m whypretrain.pretrain --settings {params.settings:q} --threads {threads}"
+        "python -m whypretrain.stages.pretrain --settings {params.settings:q}"
+        " --code {params.code} --threads {threads}"
         " --train {input.train:q} --test {input.test:q}"
         " --weights {output.weights:q} --history {output.history:q} 2>&1 | tee {log:q}"
 
@@ -34,7 +35,6 @@ rule pretrain:
 rule convert:
     input:
         downloaded_weights,
-        code=code("convert"),
     output:
         weights="results/pretrained/{model}/weights.safetensors",
     log:
@@ -50,13 +50,14 @@ rule convert:
         mem_mb=memory(converting),
         runtime=minutes(converting),
     params:
+        code=code("whypretrain.stages.convert"),
         settings=lambda w: CONFIG.convert(w.model).to_json(),
         source=weights_source,
         own_files=lambda w: [
             fingerprint(path) for path in [CONFIG.models[w.model].weights.path] if path
         ],
     shell:
-        "python -m whypretrain.convert --settings {params.settings:q}"
+        "python -m whypretrain.stages.convert --settings {params.settings:q}"
         " --source={params.source:q} --weights {output.weights:q} 2>&1 | tee {log:q}"
 
 
@@ -75,7 +76,6 @@ rule probe:
         test=lambda w: downstream_split(w, "test"),
         pretrained=pretrained_weights,
         tokenizer=tokenizer_files,
-        code=code("probe"),
     output:
         weights=f"results/runs/{{run}}/snapshot-{LAST_SNAPSHOT}.safetensors",
         history="results/runs/{run}/history.csv",
@@ -84,7 +84,7 @@ rule probe:
     benchmark:
         "results/benchmarks/probe/{run}.tsv"
     wildcard_constraints:
-        run=one_of(variant_runs("pretrain")),
+        run=one_of(variant_runs("probe")),
     conda:
         "../../envs/whypretrain.yaml"
     threads: cpus
@@ -93,9 +93,10 @@ rule probe:
         mem_mb=memory(probing),
         runtime=minutes(probing),
     params:
+        code=code("whypretrain.stages.probe"),
         settings=lambda w: CONFIG.probe(w.run).to_json(),
     shell:
-        "python -m whypretrain.probe --settings {params.settings:q} --threads {threads}"
+        "python -m whypretrain.stages.probe --settings {params.settings:q} --threads {threads}"
         " --train {input.train:q} --test {input.test:q} --pretrained {input.pretrained:q}"
         " --weights {output.weights:q} --history {output.history:q} 2>&1 | tee {log:q}"
 
@@ -106,7 +107,6 @@ rule finetune:
         test=lambda w: downstream_split(w, "test"),
         pretrained=pretrained_weights,
         tokenizer=tokenizer_files,
-        code=code("train"),
     output:
         snapshots=expand(
             "results/runs/{{run}}/snapshot-{fraction}.safetensors",
@@ -127,10 +127,12 @@ rule finetune:
         mem_mb=memory(downstream_training),
         runtime=minutes(downstream_training),
     params:
+        code=code("whypretrain.stages.train"),
         settings=lambda w: CONFIG.train(w.run).to_json(),
         folder=subpath(output.history, parent=True),
     shell:
-        "python -m whypretrain.train --settings {params.settings:q} --threads {threads}"
+        "python -m whypretrain.stages.train --settings {params.settings:q}"
+        " --code {params.code} --threads {threads}"
         " --train {input.train:q} --test {input.test:q} --pretrained {input.pretrained:q}"
         " --folder {params.folder:q} 2>&1 | tee {log:q}"
 
@@ -140,7 +142,6 @@ rule scratch:
         train=lambda w: downstream_split(w, "train"),
         test=lambda w: downstream_split(w, "test"),
         tokenizer=tokenizer_files,
-        code=code("train"),
     output:
         snapshots=expand(
             "results/runs/{{run}}/snapshot-{fraction}.safetensors",
@@ -161,9 +162,11 @@ rule scratch:
         mem_mb=memory(downstream_training),
         runtime=minutes(downstream_training),
     params:
+        code=code("whypretrain.stages.train"),
         settings=lambda w: CONFIG.train(w.run).to_json(),
         folder=subpath(output.history, parent=True),
     shell:
-        "python -m whypretrain.train --settings {params.settings:q} --threads {threads}"
+        "python -m whypretrain.stages.train --settings {params.settings:q}"
+        " --code {params.code} --threads {threads}"
         " --train {input.train:q} --test {input.test:q}"
         " --folder {params.folder:q} 2>&1 | tee {log:q}"

@@ -3,9 +3,6 @@
 
 
 rule planted:
-    input:
-        # The stage runs the command line of `metrics`, which it does not import.
-        code=sorted({*code("planted.__main__"), *code("metrics.__main__")}),
     output:
         interactions="results/planted/interactions.csv",
         transfer="results/planted/transfer.csv",
@@ -18,8 +15,9 @@ rule planted:
     resources:
         gpu=local_gpus(),
     params:
+        code=code("validation.planted.__main__", "whypretrain.stages.knowledge"),
         settings=CONFIG.planted.to_json(),
     shell:
-        "python -m whypretrain.planted --settings {params.settings:q} --threads {threads}"
+        "python -m validation.planted --settings {params.settings:q} --threads {threads}"
         " --interactions {output.interactions:q} --transfer {output.transfer:q}"
         " 2>&1 | tee {log:q}"

@@ -1,6 +1,6 @@
 # What jobs ask a cluster for, as functions of the experiment, its data and the attempt; the sums are
-# in whypretrain.resources. A plain local run ignores them. What has none here takes the profile's.
-from whypretrain import resources as sized
+# in workflow.lib.resources. A plain local run ignores them. What has none here takes the profile's.
+from workflow.lib import resources as sized
 
 
 def memory(needs):
@@ -57,7 +57,7 @@ def extracting(wildcards, input):
 
 def comparing(wildcards, input):
     networks = 2 + 2 * len(SNAPSHOTS)
-    return sized.comparison(input.pretrain, players_of(wildcards), networks)
+    return sized.comparison(input.probe, players_of(wildcards), networks)
 
 
 def converting(wildcards, input):

@@ -7,7 +7,6 @@ rule robustness:
         test=lambda w: downstream_split(w, "test"),
         weights=f"results/runs/{{run}}/snapshot-{LAST_SNAPSHOT}.safetensors",
         tokenizer=tokenizer_files,
-        code=code("robustness"),
     output:
         table="results/runs/{run}/robustness.csv",
     log:
@@ -22,9 +21,10 @@ rule robustness:
         mem_mb=memory(measuring_robustness),
         runtime=minutes(measuring_robustness),
     params:
+        code=code("whypretrain.stages.robustness"),
         settings=lambda w: CONFIG.robustness_of(w.run).to_json(),
     shell:
-        "python -m whypretrain.robustness --settings {params.settings:q} --threads {threads}"
+        "python -m whypretrain.stages.robustness --settings {params.settings:q} --threads {threads}"
         " --test {input.test:q} --weights {input.weights:q}"
         " --table {output.table:q} 2>&1 | tee {log:q}"
 
@@ -37,7 +37,6 @@ localrules:
 rule robustness_table:
     input:
         runs=lambda w: robustness_of([w.experiment]),
-        code=code("metrics.robustness"),
     output:
         table="results/experiments/{experiment}/tables/robustness.csv",
     log:
@@ -46,6 +45,8 @@ rule robustness_table:
         "results/benchmarks/robustness_table/{experiment}.tsv"
     conda:
         "../../envs/whypretrain.yaml"
+    params:
+        code=code("whypretrain.stages.robustness_table"),
     shell:
-        "python -m whypretrain.metrics.robustness --experiment {wildcards.experiment:q}"
+        "python -m whypretrain.stages.robustness_table --experiment {wildcards.experiment:q}"
         " --runs {input.runs:q} --table {output.table:q} 2>&1 | tee {log:q}"

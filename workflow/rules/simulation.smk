@@ -2,8 +2,6 @@
 
 
 rule simulation:
-    input:
-        code=code("claims.simulation"),
     output:
         rates="results/simulation/rates.csv",
     log:
@@ -13,7 +11,8 @@ rule simulation:
     conda:
         "../../envs/whypretrain.yaml"
     params:
+        code=code("validation.simulation"),
         settings=CONFIG.simulation().to_json(),
     shell:
-        "python -m whypretrain.claims.simulation --settings {params.settings:q}"
+        "python -m validation.simulation --settings {params.settings:q}"
         " --output {output.rates:q} 2>&1 | tee {log:q}"

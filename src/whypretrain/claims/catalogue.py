@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from whypretrain.claims.evidence import Evidence
 from whypretrain.claims.statistics import Statistic, area, descent, epochs_saved, share_slope
-from whypretrain.metrics.intervals import mean, quotient, ratio_statistic
-from whypretrain.metrics.knowledge import RatioReading
-from whypretrain.metrics.references import Reference
+from whypretrain.knowledge.intervals import mean, quotient, ratio_statistic
+from whypretrain.knowledge.references import Reference
+from whypretrain.knowledge.strengths import RatioReading
 
 Array = NDArray[np.float64]
 Arrays = Sequence[Array]

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from whypretrain.claims.catalogue import CLAIMS
-from whypretrain.config.claims import ClaimsSettings
+from whypretrain.settings.claims import ClaimsSettings
 
 COLUMNS = (
     "experiment",

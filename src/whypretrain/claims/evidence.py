@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from whypretrain.metrics.knowledge import RatioReading
-from whypretrain.metrics.references import Reference
+from whypretrain.knowledge.references import Reference
+from whypretrain.knowledge.strengths import RatioReading
 
 Array = NDArray[np.float64]
 
@@ -23,7 +23,7 @@ class Evidence:
     def __init__(self, tables: Mapping[str, pd.DataFrame]) -> None:
         self._tables = tables
         knowledge = tables["knowledge"]
-        models = knowledge[knowledge["quantity"].isin(["pretrain", "finetune", "scratch"])]
+        models = knowledge[knowledge["quantity"].isin(["probe", "finetune", "scratch"])]
         strengths = models.groupby(["order", "quantity"])[["strength", "noise_floor"]].mean()
         heard = (strengths["strength"] >= strengths["noise_floor"]).groupby("order").all()
         self.orders = np.array([order for order, is_heard in heard.items() if order and is_heard])

@@ -13,10 +13,10 @@ from statsmodels.stats.proportion import proportion_confint
 from whypretrain.claims.catalogue import Question, ratio_arrays
 from whypretrain.claims.evidence import Evidence
 from whypretrain.claims.statistics import area
-from whypretrain.config.statistics import Statistics
-from whypretrain.metrics.intervals import Array, bootstrap, mean, quotient, ratio_statistic
-from whypretrain.metrics.knowledge import RATIO_READINGS, RatioReading
-from whypretrain.metrics.references import Reference
+from whypretrain.knowledge.intervals import Array, bootstrap, mean, quotient, ratio_statistic
+from whypretrain.knowledge.references import Reference
+from whypretrain.knowledge.strengths import RATIO_READINGS, RatioReading
+from whypretrain.settings.statistics import Statistics
 
 PAIRS = [
     (knowledge, accuracy)
@@ -52,7 +52,7 @@ def overview(evidence: Evidence, options: Statistics) -> pd.DataFrame:
                 "n": evidence.n_samples,
             }
         )
-    for variant in ("pretrain", "finetune", "scratch"):
+    for variant in ("probe", "finetune", "scratch"):
         right, n_test = evidence.accuracy(variant)
         low, high = proportion_confint(right, n_test, alpha=1 - options.confidence, method="wilson")
         accuracy = {"number": right / n_test, "low": float(low), "high": float(high), "n": n_test}

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from whypretrain.metrics.intervals import quotient
+from whypretrain.knowledge.intervals import quotient
 
 Array = NDArray[np.float64]
 Statistic = Callable[..., Array]

@@ -7,9 +7,9 @@ from statsmodels.stats.proportion import confint_proportions_2indep
 
 from whypretrain.claims.catalogue import Claim
 from whypretrain.claims.evidence import Evidence
-from whypretrain.config.statistics import Statistics
-from whypretrain.metrics.intervals import Array, bootstrap
-from whypretrain.metrics.knowledge import RatioReading
+from whypretrain.knowledge.intervals import Array, bootstrap
+from whypretrain.knowledge.strengths import RatioReading
+from whypretrain.settings.statistics import Statistics
 
 Answer = Literal["yes", "no", "open"]
 Verdict = Literal["holds", "fails", "not distinguishable from the null"]

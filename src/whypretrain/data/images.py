@@ -10,10 +10,10 @@ from torch import Tensor
 from torch.utils.data import Dataset
 from torchvision.transforms import v2
 
-from whypretrain.config.models import ImageArchitecture
-from whypretrain.config.training import Augmentation
 from whypretrain.data.encoded import eight_bits, opened
 from whypretrain.data.table import Split
+from whypretrain.settings.models import ImageArchitecture
+from whypretrain.settings.training import Augmentation
 
 CACHE_BYTES = 512 * 2**20
 """Datasets whose decoded images fit in this are decoded once."""

@@ -1,10 +1,10 @@
 """A split as the input of an architecture, whichever its family."""
 
-from whypretrain.config.models import Architecture, ImageArchitecture
-from whypretrain.config.training import Augmentation
 from whypretrain.data.images import Images
 from whypretrain.data.table import Split
 from whypretrain.data.texts import Texts
+from whypretrain.settings.models import Architecture, ImageArchitecture
+from whypretrain.settings.training import Augmentation
 
 
 def inputs_of(

@@ -14,11 +14,12 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from whypretrain.artifacts import reading
-from whypretrain.hdf5 import written_hdf5
-from whypretrain.interactions.players import check_players
+from whypretrain.files.artifacts import reading
+from whypretrain.files.hdf5 import written_hdf5
 
 FORMAT = "whypretrain-samples-1"
+BACKGROUND = -1
+"""Label of pixels or tokens that belong to no player."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,22 @@ def read_samples(path: Path) -> Samples:
         for sample in found:
             _check(sample, len(classes), n_players)
     return Samples(classes, n_players, found)
+
+
+def check_players(players: NDArray[np.integer], n_players: int) -> None:
+    """Check that a label map holds exactly the players 0..n_players-1, none of them empty.
+
+    Raises
+    ------
+    ValueError
+        If a player has no pixel or a label is out of range.
+    """
+    found = set(np.unique(players).tolist()) - {BACKGROUND}
+    if found != set(range(n_players)):
+        missing = sorted(set(range(n_players)) - found)
+        stray = sorted(found - set(range(n_players)))
+        message = f"players without a pixel: {missing}; labels that are no player: {stray}"
+        raise ValueError(message)
 
 
 def _check(sample: Sample, n_classes: int, n_players: int) -> None:

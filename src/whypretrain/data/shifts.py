@@ -12,13 +12,13 @@ from torch.utils.data import Dataset
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional
 
-from whypretrain.config.models import Architecture, ImageArchitecture, TextArchitecture
-from whypretrain.config.robustness import Shift
 from whypretrain.data.images import Images, normalise
 from whypretrain.data.inputs import inputs_of
 from whypretrain.data.table import Split
 from whypretrain.data.texts import Texts
-from whypretrain.numerics import derived_seed
+from whypretrain.settings.identity import derived_seed
+from whypretrain.settings.models import Architecture, ImageArchitecture, TextArchitecture
+from whypretrain.settings.robustness import Shift
 
 
 class ShiftedImages(Dataset[tuple[Tensor, int]]):

@@ -17,7 +17,7 @@ from typing import Literal, NamedTuple, get_args
 import pyarrow
 import pyarrow.parquet
 
-from whypretrain.artifacts import atomic_path, reading
+from whypretrain.files.artifacts import atomic_path, reading
 
 # Not imported from the configuration: what reads a split shall not depend on how it was made.
 Task = Literal["image", "text"]

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from whypretrain.artifacts import ArtifactError, damaged
-from whypretrain.config.models import TextArchitecture
 from whypretrain.data.table import Split
-from whypretrain.models.text import CONFIG, TOKENIZER, check_folder, transformers
+from whypretrain.files.artifacts import ArtifactError, damaged, verified
+from whypretrain.settings.models import TextArchitecture
 
 NO_WORD = -1
+CONFIG, TOKENIZER = "config.json", "tokenizer.json"  # the workflow makes them together
 
 
 class Tokens(NamedTuple):
@@ -127,3 +127,23 @@ class Texts(Dataset[tuple[Tensor, int]]):
             padding_value=self._tokenizer.padding,
         )
         return ids, torch.tensor([label for _, label in items])
+
+
+def check_folder(folder: Path) -> None:
+    """Check the files of a configuration and tokenizer against their sums.
+
+    Raises
+    ------
+    ArtifactError
+        If one is another than was written.
+    """
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and not path.name.startswith("."):
+            verified(path, made_with=folder / CONFIG)
+
+
+def transformers() -> Any:
+    """The library, imported on first use: image stages need not wait for it."""
+    import transformers as library  # noqa: PLC0415  (as said above)
+
+    return library

@@ -8,17 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-BACKGROUND = -1
-"""Label of pixels or tokens that belong to no player."""
-
-
-def grid_capacity(cells: int, margin: int) -> int:
-    """Number of cells of a `cells`×`cells` grid that players can be drawn from.
-
-    >>> grid_capacity(8, 1)
-    36
-    """
-    return max(cells - 2 * margin, 0) ** 2
+from whypretrain.data.samples import BACKGROUND
 
 
 def grid_players(
@@ -46,7 +36,7 @@ def grid_players(
     ValueError
         If there are fewer cells to draw from than players, or fewer pixels than cells a side.
     """
-    capacity = grid_capacity(cells, margin)
+    capacity = max(cells - 2 * margin, 0) ** 2
     if not 1 <= n_players <= capacity:
         message = (
             f"n_players = {n_players}: a {cells}×{cells} grid with margin {margin} has "
@@ -205,22 +195,6 @@ def word_players(
     for player, word in enumerate(drawn):
         players[word_of == word] = player
     return players
-
-
-def check_players(players: NDArray[np.integer], n_players: int) -> None:
-    """Check that a label map holds exactly the players 0..n_players-1, none of them empty.
-
-    Raises
-    ------
-    ValueError
-        If a player has no pixel or a label is out of range.
-    """
-    found = set(np.unique(players).tolist()) - {BACKGROUND}
-    if found != set(range(n_players)):
-        missing = sorted(set(range(n_players)) - found)
-        stray = sorted(found - set(range(n_players)))
-        message = f"players without a pixel: {missing}; labels that are no player: {stray}"
-        raise ValueError(message)
 
 
 def _check_points(points: ArrayLike) -> NDArray[np.float64]:

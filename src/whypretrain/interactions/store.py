@@ -10,8 +10,8 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from whypretrain.artifacts import reading
-from whypretrain.hdf5 import written_hdf5
+from whypretrain.files.artifacts import reading
+from whypretrain.files.hdf5 import written_hdf5
 from whypretrain.interactions.mobius import mobius
 
 FORMAT = "whypretrain-interactions-1"

@@ -13,7 +13,7 @@ from timm.layers.norm import LayerNorm2d
 from timm.models.vgg import VGG
 from torch import Tensor, nn
 
-import whypretrain.models.small  # noqa: F401  (registers the small networks with timm)
+import whypretrain.networks.small  # noqa: F401  (registers the small networks with timm)
 from tests.conftest import small
 from whypretrain.interactions.masking import Background, MaskedInput
 from whypretrain.interactions.players import grid_players
@@ -26,7 +26,7 @@ from whypretrain.interactions.sharing.convolutional import (
 )
 from whypretrain.interactions.sharing.geometry import trace_players
 from whypretrain.interactions.sharing.patterns import count_rows
-from whypretrain.models.build import build
+from whypretrain.networks.build import build
 
 NETWORKS: dict[str, tuple[int, Callable[[], nn.Module]]] = {
     "vgg": (29, lambda: VGG(cfg=[4, "M", 8, "M", 8], num_classes=4, mlp_ratio=1 / 256)),

@@ -15,10 +15,10 @@ from transformers import (
     DistilBertModel,
 )
 
-from whypretrain.config.models import TextArchitecture
 from whypretrain.interactions.masking import Background, MaskedInput
 from whypretrain.interactions.sharing.encoders import SharedEncoder, share_encoder
-from whypretrain.models.text import TextNetwork
+from whypretrain.networks.text import TextNetwork
+from whypretrain.settings.models import TextArchitecture
 
 PADDING, MASK, LENGTH = 0, 4, 12
 KINDS = [("bert", "pooler"), ("bert", "first_token"), ("distilbert", "first_token")]

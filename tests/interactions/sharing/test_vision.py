@@ -20,7 +20,7 @@ from whypretrain.interactions.sharing.vision import (
     SharedVisionTransformer,
     share_vision_transformer,
 )
-from whypretrain.models.build import build
+from whypretrain.networks.build import build
 
 SMALL: dict[str, Any] = {
     "img_size": 16,

@@ -3,7 +3,6 @@
 from collections import Counter
 from pathlib import Path
 
-from whypretrain.config.data import Cars, Cub, Dataset, Digits, HubParquet, ImageFolder
 from whypretrain.data.sources.cars import read_cars
 from whypretrain.data.sources.common import Splits, is_utf8, located
 from whypretrain.data.sources.cub import read_cub
@@ -11,6 +10,7 @@ from whypretrain.data.sources.digits import read_digits
 from whypretrain.data.sources.image_folder import read_image_folder
 from whypretrain.data.sources.parquet import read_parquet
 from whypretrain.data.sources.text_table import read_text_table
+from whypretrain.settings.data import Cars, Cub, Dataset, Digits, HubParquet, ImageFolder
 
 
 def load_source(dataset: Dataset, downloaded: Path | None = None) -> Splits:

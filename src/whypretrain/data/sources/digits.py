@@ -6,9 +6,9 @@ import numpy as np
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from whypretrain.config.data import Digits
 from whypretrain.data.sources.common import Splits
 from whypretrain.data.table import Row
+from whypretrain.settings.data import Digits
 
 BRIGHTEST = 16  # intensities run from 0
 

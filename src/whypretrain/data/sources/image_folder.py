@@ -6,7 +6,7 @@ from pathlib import Path
 
 from whypretrain.data.sources.common import Splits, is_utf8, read_image
 from whypretrain.data.table import Row
-from whypretrain.progress import say
+from whypretrain.files.progress import say
 
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"}
 

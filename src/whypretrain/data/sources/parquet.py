@@ -11,7 +11,6 @@ import numpy as np
 import pyarrow
 import pyarrow.parquet
 
-from whypretrain.config.data import HubParquet
 from whypretrain.data.encoded import image_size
 from whypretrain.data.sources.common import (
     TWICE,
@@ -22,6 +21,7 @@ from whypretrain.data.sources.common import (
     plain_labels,
 )
 from whypretrain.data.table import Row
+from whypretrain.settings.data import HubParquet
 
 ROWS_AT_ONCE = 256
 

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 import pyarrow
 import pyarrow.parquet
 
-from whypretrain.config.data import TextTable
 from whypretrain.data.sources.common import (
     TWICE,
     Splits,
@@ -19,6 +18,7 @@ from whypretrain.data.sources.common import (
     plain_labels,
 )
 from whypretrain.data.table import Row
+from whypretrain.settings.data import TextTable
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from whypretrain.data.texts import transformers
 from whypretrain.interactions.forward import Assemble
 from whypretrain.interactions.masking import MaskedInput
 from whypretrain.interactions.sharing.tokens import (
@@ -15,7 +16,7 @@ from whypretrain.interactions.sharing.tokens import (
     is_plain,
     split_columns,
 )
-from whypretrain.models.text import TextNetwork, transformers
+from whypretrain.networks.text import TextNetwork
 
 # Types of all modules are compared exactly: a subclass may compute something else.
 BERT = (

@@ -1,0 +1,173 @@
+"""Reading tables back: which columns each has, what is in them, and which may have gaps."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet
+
+from whypretrain.files.artifacts import damaged, reading
+
+Kind = Literal["text", "number", "gaps", "truth"]
+"""What a column holds: text, finite numbers, those with gaps (NaN), or True and False."""
+Columns = Mapping[str, Kind]
+
+
+def _columns(text: str = "", number: str = "", gaps: str = "", truth: str = "") -> dict[str, Kind]:
+    return {
+        **dict.fromkeys(text.split(), "text"),
+        **dict.fromkeys(number.split(), "number"),
+        **dict.fromkeys(gaps.split(), "gaps"),
+        **dict.fromkeys(truth.split(), "truth"),
+    }
+
+
+SCORES = "test_loss test_accuracy"
+INTERVAL = "low high permutation unrelated self"
+HISTORY: Columns = _columns(number=SCORES, gaps="train_loss train_accuracy")
+"""Of a run. A linear probe's has but one row and no epochs."""
+SHIFTS = "level n_items n_correct accuracy loss n_lost n_gained"
+ROBUSTNESS: Columns = _columns(text="shift", number=SHIFTS)
+"""Of a run."""
+TABLES: dict[str, Columns] = {
+    "knowledge": _columns(
+        text="experiment sample quantity reference", number="order strength n_sets noise_floor"
+    ),
+    "ratio": _columns(
+        text="experiment sample order reading reference",
+        number="numerator denominator",
+        gaps="ratio",
+    ),
+    "jaccard": _columns(
+        text="experiment variant sample reference", number="fraction jaccard", gaps="epoch"
+    ),
+    "losses": _columns(
+        text="experiment variant sample", number="fraction loss", gaps="epoch", truth="correct"
+    ),
+    "history": _columns(
+        text="experiment variant",
+        number=f"{SCORES} n_test",
+        gaps="train_loss train_accuracy epoch step learning_rate",
+    ),
+    "models": _columns(
+        text="experiment variant sample",
+        number="n_salient salient_share reconstruction_error efficiency_residual",
+        truth="correct",
+    ),
+    "salience": _columns(
+        text="experiment variant sample",
+        number="threshold n_salient salient_share reconstruction_error random_error",
+    ),
+    "counterfactual": _columns(
+        text="experiment variant removed order reference sample",
+        number="strength v_before v_after positive_before positive_after",
+    ),
+    "redundancy": _columns(
+        text="experiment variant sample",
+        number="v v_empty n_sets n_prunable prunable_share prunable_strength_share n_random",
+        gaps="n_critical",
+    ),
+    "robustness": _columns(text="experiment variant shift", number=SHIFTS),
+    "claims": _columns(
+        text="experiment claim statement paper as_worded beyond_null verdict",
+        number="n",
+        gaps="number low high null excess excess_low excess_high unrelated self",
+    ),
+    "overview": _columns(text="experiment kind quantity", number="n", gaps=f"number {INTERVAL}"),
+    "correlations": _columns(
+        text="knowledge accuracy", number="n", gaps="pearson low high spearman p"
+    ),
+}
+"""Tables that figures and claims read, by name; each may have further columns."""
+
+
+def read_table(path: Path, columns: Columns) -> pd.DataFrame:
+    """Read one table that the workflow wrote.
+
+    Raises
+    ------
+    ArtifactError
+        If it is damaged, was cut off, has no row, lacks a column or holds in one what it must not.
+    """
+    with reading(path, "a table"):
+        with path.open("rb") as file:
+            file.seek(-1, 2)
+            if file.read() != b"\n":
+                message = "its last line is not complete"
+                raise ValueError(message)
+        # A sample's id or an order may look like a number, or like a gap ("null"); it is a name.
+        names = [name for name, kind in columns.items() if kind == "text"]
+        table = pd.read_csv(
+            path,
+            dtype=dict.fromkeys(names, str),
+            keep_default_na=False,
+            na_values=[""],
+        )
+        if missing := columns.keys() - set(table.columns):
+            message = f"columns {', '.join(sorted(missing))} are missing"
+            raise ValueError(message)
+        if table.empty:
+            message = "no rows"
+            raise ValueError(message)
+        wrong = [name for name, kind in columns.items() if not _holds(table[name], kind)]
+        if wrong:
+            message = f"text, gaps or infinite numbers where they cannot be: {', '.join(wrong)}"
+            raise ValueError(message)
+        if "sample" in columns and len(set(Counter(table["sample"]).values())) > 1:
+            message = "rows of some samples are missing"
+            raise ValueError(message)
+    return table
+
+
+def _holds(column: pd.Series, kind: Kind) -> bool:
+    if kind == "text":
+        return bool(column.notna().all())
+    if kind == "truth":
+        return column.dtype == bool
+    if not pd.api.types.is_numeric_dtype(column) or column.dtype == bool:
+        return False
+    values = column.to_numpy(dtype=float)
+    return not np.isinf(values).any() and (kind == "gaps" or not np.isnan(values).any())
+
+
+def read_tables(paths: Sequence[Path], experiments: Sequence[str]) -> dict[str, pd.DataFrame]:
+    """Read the tables of several experiments; those whose files have one name become one.
+
+    Raises
+    ------
+    ArtifactError
+        If a file is damaged, or says nothing about an experiment.
+    """
+    found: dict[str, list[pd.DataFrame]] = {}
+    for path in paths:
+        table = read_table(path, TABLES[path.stem])
+        strange = set(table.get("experiment", experiments)) - set(experiments)
+        if strange:
+            raise damaged(path, f"rows of {', '.join(sorted(strange))}, which is not asked for")
+        found.setdefault(path.stem, []).append(table)
+    tables = {name: pd.concat(parts, ignore_index=True) for name, parts in found.items()}
+    for name, table in tables.items():
+        absent = set(experiments) - set(table.get("experiment", experiments))
+        if absent:
+            (path, *_) = [path for path in paths if path.stem == name]
+            raise damaged(path, f"no row of {', '.join(sorted(absent))}")
+    return tables
+
+
+def count_rows(path: Path) -> int:
+    """How many images or sentences a split has: its footer says so, and nothing else is read.
+
+    Raises
+    ------
+    ArtifactError
+        If the file is damaged or has none.
+    """
+    with reading(path, "a prepared split"):
+        n_rows = int(pyarrow.parquet.read_metadata(path).num_rows)
+        if n_rows == 0:
+            message = "no rows"
+            raise ValueError(message)
+    return n_rows

@@ -1,0 +1,69 @@
+"""Settings of torch that make results repeatable: float32 without TF32, fixed seeds and threads."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from whypretrain.settings.identity import derived_seed
+
+
+def configure(*, threads: int, device: str) -> torch.device:
+    """Set the process up for repeatable float32 arithmetic and return the device to use.
+
+    Parameters
+    ----------
+    threads : CPU threads. Sums are split among them, so another number may change last bits.
+    device : ``auto`` takes CUDA where there is one, else the CPU.
+
+    Raises
+    ------
+    ValueError
+        If the named device is not there.
+    """
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # asked for by deterministic cuBLAS
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cudnn.benchmark = False
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    chosen = torch.device(device)
+    if chosen.type == "cuda" and not torch.cuda.is_available():
+        message = f"--device {device}: torch sees no CUDA device; use cpu or auto"
+        raise ValueError(message)
+    return chosen
+
+
+@contextmanager
+def forward_precision(precision: str, device: torch.device) -> Iterator[None]:
+    """Forward passes in `float32`, `tf32` (CUDA only) or `bf16` within the context.
+
+    Raises
+    ------
+    ValueError
+        If the device does not have the precision.
+    """
+    if precision == "tf32" and device.type != "cuda":
+        message = f"extraction.precision = 'tf32': needs CUDA, not {device.type}; use float32"
+        raise ValueError(message)
+    before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
+    torch.backends.cudnn.allow_tf32 = precision == "tf32"
+    try:
+        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16"):
+            yield
+    finally:
+        torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = before
+
+
+def seed_everything(*parts: int | str) -> int:
+    """Seed torch's generators from the parts; returns the seed.
+
+    Seeding anew at every epoch from (seed, epoch) makes a resumed run equal to an undisturbed one.
+    """
+    seed = derived_seed(*parts)
+    torch.manual_seed(seed)
+    return seed

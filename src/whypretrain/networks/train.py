@@ -1,0 +1,383 @@
+"""The training loop: one function, read top to bottom, that keeps snapshots and can be resumed."""
+
+import math
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, cast
+
+import pandas as pd
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.utils.data import DataLoader, Dataset
+
+from whypretrain.files.artifacts import ArtifactError, atomic_path, verified
+from whypretrain.files.exclusive import exclusive
+from whypretrain.files.progress import Progress, say
+from whypretrain.networks import checkpoints
+from whypretrain.networks.build import head_keys, save_weights
+from whypretrain.networks.numerics import seed_everything
+from whypretrain.settings.identity import derived_seed
+from whypretrain.settings.training import Recipe
+
+EVALUATION_BATCH = 256
+EVALUATION_NUMBERS = 64 * 3 * 224**2  # that a batch may hold, so that large images fit as well
+
+
+class Data(Protocol):
+    """What is trained or evaluated on: pairs of an input and its label.
+
+    It may have a method `collate`, which makes a batch of pairs whose inputs differ in shape; a
+    method `sampler(batch_size, generator)`, which orders the pairs, by the generator at random or,
+    where that is None, always alike; and an attribute `cached`, true where worker processes would
+    repeat work that is done but once here.
+    """
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]: ...
+
+
+class Score(NamedTuple):
+    """Mean cross-entropy in nats and accuracy in [0, 1] over a dataset."""
+
+    loss: float
+    accuracy: float
+
+
+class Outputs(NamedTuple):
+    """Where a run leaves its results: a file a snapshot, and the history of every epoch."""
+
+    snapshots: dict[float, Path]
+    history: Path
+
+
+def fit(
+    model: nn.Module,
+    train: Data,
+    test: Data,
+    outputs: Outputs,
+    *,
+    recipe: Recipe,
+    seed: int,
+    device: torch.device,
+    label: str,
+    identity: str,
+    metadata: dict[str, Any],
+    workers: int = 0,
+) -> None:
+    """Train `model` in place; write its weights at each fraction of the run, and the history.
+
+    All outputs appear at the end, together. Until then snapshots and a checkpoint are kept in a
+    folder beside the history, from which a run that was killed goes on at the last epoch kept: it
+    ends with the same weights as an undisturbed one. Where another process is at the same outputs,
+    this one waits for it; if that one has made these very outputs, nothing is left to be done.
+
+    Parameters
+    ----------
+    outputs : the keys of `snapshots` are fractions of the run's steps, 0 and 1 included or not
+    label : what progress lines begin with
+    identity : digest of all that determines the run; a checkpoint of another run is discarded
+    metadata : written into every snapshot, beside its fraction, step, epoch and precision
+    workers : processes that prepare inputs; their number changes no result
+
+    Raises
+    ------
+    FloatingPointError
+        If the loss is no longer finite.
+    ValueError
+        If the environment variable ``WHYPRETRAIN_CHECKPOINT_SECONDS`` is no number.
+    """
+    interval = checkpoints.interval()
+    with exclusive(outputs.history.with_name(f".{outputs.history.stem}.lock")) as turn:
+        if turn.done_before == identity and all(
+            path.exists() for path in (*outputs.snapshots.values(), outputs.history)
+        ):
+            say(f"{label}: the other process has made this")
+            return
+        _fit(
+            model,
+            train,
+            test,
+            outputs,
+            recipe=recipe,
+            seed=seed,
+            device=device,
+            label=label,
+            identity=identity,
+            metadata=metadata,
+            workers=workers,
+            checkpoint_interval=interval,
+        )
+        turn.finish(identity)
+
+
+def _fit(
+    model: nn.Module,
+    train: Data,
+    test: Data,
+    outputs: Outputs,
+    *,
+    recipe: Recipe,
+    seed: int,
+    device: torch.device,
+    label: str,
+    identity: str,
+    metadata: dict[str, Any],
+    workers: int,
+    checkpoint_interval: float,
+) -> None:
+    """What :func:`fit` does while nobody else is at these outputs; the interval is in seconds."""
+    steps_per_epoch = n_batches(len(train), recipe)
+    n_steps = recipe.epochs * steps_per_epoch
+    due = {fraction: round(fraction * n_steps) for fraction in outputs.snapshots}
+    # Convolutions are up to a third faster this way, on a CPU and in mixed precision on a card.
+    # (The types of torch do not know the argument.)
+    model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    precision = _precision(recipe, device)
+    optimizer = _optimizer(model, recipe)
+    scaler = torch.amp.GradScaler(device.type, enabled=precision == torch.float16)
+    parts = {"model": model, "optimizer": optimizer, "scaler": scaler}
+    partial = outputs.history.parent / f".{outputs.history.stem}.partial"
+    epoch, history = checkpoints.resume(
+        partial, parts, identity=identity, device=device, label=label
+    )
+
+    def keep_snapshots(step: int) -> None:
+        for fraction, at in due.items():
+            if at == step:
+                spot = {
+                    "fraction": fraction,
+                    "step": step,
+                    "epoch": step / steps_per_epoch,
+                    "precision": str(precision).removeprefix("torch."),
+                }
+                save_weights(partial / outputs.snapshots[fraction].name, model, metadata | spot)
+
+    if not history:
+        first = evaluate(model, test, device, workers=workers)
+        history.append(_row(0, 0, 0.0, None, first))
+        keep_snapshots(0)
+
+    step = epoch * steps_per_epoch
+    tested = Score(history[-1]["test_loss"], history[-1]["test_accuracy"])
+    progress = Progress(label, n_steps - step, "step")
+    checkpointed = time.monotonic()
+    while epoch < recipe.epochs:
+        loader = _loader(
+            train,
+            recipe.batch_size,
+            device=device,
+            workers=workers,
+            seed=seed_everything(seed, "epoch", epoch),
+            drop_last=_leaves_one(len(train), recipe),
+        )
+        _train_mode(model, recipe)
+        total_loss, n_correct, n_seen, rate = 0.0, 0, 0, 0.0
+        for batch in loader:
+            rate = recipe.learning_rate * _schedule(step, n_steps, steps_per_epoch, recipe)
+            for group in optimizer.param_groups:
+                group["lr"] = rate * group["multiplier"]
+            optimizer.zero_grad(set_to_none=True)
+            n_batch, batch_loss = len(batch[1]), 0.0
+            for inputs, labels in _micro_batches(batch, recipe.micro_batch_size, device):
+                with torch.autocast(
+                    device.type, dtype=precision, enabled=precision != torch.float32
+                ):
+                    logits = model(inputs)
+                # A share of the batch's mean, so that gradients add up to the whole batch's.
+                loss = functional.cross_entropy(
+                    logits.float(), labels, label_smoothing=recipe.label_smoothing, reduction="sum"
+                ).div(n_batch)
+                scaler.scale(loss).backward()
+                batch_loss += loss.item()
+                n_correct += int((logits.argmax(dim=1) == labels).sum())
+            if not math.isfinite(batch_loss):
+                message = (
+                    f"{label}: the loss is {batch_loss} at step {step}; "
+                    f"lower learning_rate (now {recipe.learning_rate}) or set clip_gradient_norm"
+                )
+                raise FloatingPointError(message)
+            if recipe.clip_gradient_norm is not None:
+                scaler.unscale_(optimizer)
+                nn.utils.clip_grad_norm_(model.parameters(), recipe.clip_gradient_norm)
+            scaler.step(optimizer)
+            scaler.update()
+            step += 1
+            total_loss += batch_loss * n_batch
+            n_seen += n_batch
+            keep_snapshots(step)
+            if step % steps_per_epoch:  # an epoch's last step is counted below
+                progress.update(note=_note(batch_loss, tested))
+        epoch += 1
+        trained = Score(total_loss / n_seen, n_correct / n_seen)
+        tested = evaluate(model, test, device, workers=workers)
+        history.append(_row(epoch, step, rate, trained, tested))
+        progress.update(note=_note(trained.loss, tested))
+        if time.monotonic() - checkpointed >= checkpoint_interval:
+            checkpoints.save(partial, parts, identity=identity, epoch=epoch, history=history)
+            checkpointed = time.monotonic()
+
+    _publish(outputs, partial, history)
+
+
+@torch.inference_mode()
+def evaluate(model: nn.Module, data: Data, device: torch.device, *, workers: int = 0) -> Score:
+    """Loss and accuracy of `model`, in eval mode and float32, over all of `data`."""
+    model.eval()
+    total_loss, n_correct = 0.0, 0
+    for batch in evaluation_batches(data, device, workers=workers):
+        inputs, labels = (part.to(device, non_blocking=True) for part in batch)
+        logits = model(inputs)
+        total_loss += functional.cross_entropy(logits, labels, reduction="sum").item()
+        n_correct += int((logits.argmax(dim=1) == labels).sum())
+    return Score(total_loss / len(data), n_correct / len(data))
+
+
+def evaluation_batches(
+    data: Data, device: torch.device, *, workers: int = 0
+) -> DataLoader[tuple[Tensor, Tensor]]:
+    """All of `data` in a fixed order, in batches that need moderate memory."""
+    fitting = max(EVALUATION_NUMBERS // data[0][0].numel(), 1)
+    return _loader(data, min(EVALUATION_BATCH, fitting), device=device, workers=workers)
+
+
+class _Seeded(Dataset[tuple[Tensor, int]]):
+    """Items whose random changes depend on a seed and the index, whichever process makes them."""
+
+    def __init__(self, data: Data, seed: int) -> None:
+        self.data, self.seed = data, seed
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        with torch.random.fork_rng(devices=[]):
+            # torch.manual_seed would seed CUDA too, and dropout there would repeat itself.
+            torch.default_generator.manual_seed(derived_seed(self.seed, "item", index))
+            return self.data[index]
+
+
+def _loader(
+    data: Data,
+    batch_size: int,
+    *,
+    device: torch.device,
+    workers: int,
+    seed: int | None = None,
+    drop_last: bool = False,
+) -> DataLoader[tuple[Tensor, Tensor]]:
+    """Batches of (inputs, labels): shuffled and changed at random by the seed, or as they are."""
+    items, generator = data, None
+    if seed is not None:
+        items, generator = _Seeded(data, seed), torch.Generator().manual_seed(seed)
+    sampler = data.sampler(batch_size, generator) if hasattr(data, "sampler") else None
+    return DataLoader(
+        cast("Dataset[Any]", items),
+        batch_size,
+        shuffle=seed is not None and sampler is None,
+        sampler=sampler,
+        generator=generator,
+        drop_last=drop_last,
+        collate_fn=getattr(data, "collate", None),
+        num_workers=0 if getattr(data, "cached", False) else workers,
+        pin_memory=device.type == "cuda",
+    )
+
+
+def _micro_batches(
+    batch: tuple[Tensor, Tensor], size: int | None, device: torch.device
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """A batch's parts on the device, at most `size` each and as equal as can be."""
+    n_parts = math.ceil(len(batch[1]) / size) if size else 1
+    for inputs, labels in zip(*(part.tensor_split(n_parts) for part in batch), strict=True):
+        yield inputs.to(device, non_blocking=True), labels.to(device, non_blocking=True)
+
+
+def _precision(recipe: Recipe, device: torch.device) -> torch.dtype:
+    """What the forward pass of training is computed in where that is safe."""
+    if device.type != "cuda" or not recipe.mixed_precision:
+        return torch.float32
+    # bfloat16, from Ampere on, has the range of float32; float16 needs its gradients scaled.
+    return torch.bfloat16 if torch.cuda.get_device_capability(device) >= (8, 0) else torch.float16
+
+
+def _train_mode(model: nn.Module, recipe: Recipe) -> None:
+    model.train()
+    for module in model.modules():
+        if recipe.freeze_batch_norm and isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+            module.eval()
+
+
+def _schedule(step: int, n_steps: int, steps_per_epoch: int, recipe: Recipe) -> float:
+    """Share of the learning rate at a step: linear warm-up, then cosine decay to 0."""
+    n_warmup = round(recipe.warmup_epochs * steps_per_epoch)
+    if step < n_warmup:
+        return (step + 1) / n_warmup
+    return 0.5 * (1 + math.cos(math.pi * (step - n_warmup) / max(n_steps - n_warmup, 1)))
+
+
+def _optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    head = head_keys(model)
+    groups: list[dict[str, Any]] = [
+        {
+            "params": [
+                parameter
+                for name, parameter in model.named_parameters()
+                if (parameter.ndim > 1) == decayed and (name in head) == in_head
+            ],
+            # Biases and normalisation are not decayed, as is usual.
+            "weight_decay": recipe.weight_decay if decayed else 0.0,
+            "multiplier": recipe.head_learning_rate_multiplier if in_head else 1.0,
+        }
+        for in_head in (False, True)
+        for decayed in (True, False)
+    ]
+    if recipe.optimizer == "sgd":
+        return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=recipe.momentum)
+    return torch.optim.AdamW(groups, lr=recipe.learning_rate)
+
+
+def _leaves_one(n_items: int, recipe: Recipe) -> bool:
+    # BatchNorm cannot normalise a batch of one; dropping it loses a random item an epoch.
+    return n_items > recipe.batch_size and n_items % recipe.batch_size == 1
+
+
+def n_batches(n_items: int, recipe: Recipe) -> int:
+    """Steps of an epoch over so many items."""
+    full = math.ceil(n_items / recipe.batch_size)
+    return full - 1 if _leaves_one(n_items, recipe) else full
+
+
+def _row(epoch: int, step: int, rate: float, train: Score | None, test: Score) -> dict[str, Any]:
+    return {
+        "epoch": epoch,
+        "step": step,
+        "learning_rate": rate,
+        "train_loss": train.loss if train else None,
+        "train_accuracy": train.accuracy if train else None,
+        "test_loss": test.loss,
+        "test_accuracy": test.accuracy,
+    }
+
+
+def _publish(outputs: Outputs, partial: Path, history: list[dict[str, Any]]) -> None:
+    # Copied, not moved: a run killed here must still find its snapshots when it goes on.
+    for path in outputs.snapshots.values():
+        with atomic_path(path) as temporary:
+            try:
+                verified(partial / path.name)
+            except (ArtifactError, FileNotFoundError) as error:
+                checkpoints.discard(partial)
+                message = f"{partial / path.name}: damaged or gone since it was written; run again"
+                raise ArtifactError(message) from error
+            shutil.copyfile(partial / path.name, temporary)
+    with atomic_path(outputs.history) as temporary:
+        pd.DataFrame(history).to_csv(temporary, index=False)
+    checkpoints.discard(partial)
+
+
+def _note(loss: float, tested: Score) -> str:
+    return f"loss {loss:.3f}; test loss {tested.loss:.3f} accuracy {tested.accuracy:.1%}"

@@ -1,1 +1,0 @@
-"""What a suite costs, told before it is paid: `python -m whypretrain.plan --config suite=NAME`."""

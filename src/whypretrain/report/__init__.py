@@ -1,0 +1,1 @@
+"""Figures, explorer and explanations: they draw, and compute nothing."""

@@ -1,0 +1,130 @@
+"""One sample under one model, for a person: as a table, as a picture, or for shapiq."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from whypretrain.interactions.coalitions import members, n_players_of, orders
+from whypretrain.interactions.salience import reconstruction_error, salient
+from whypretrain.report.explanation_plot import plot
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """All 2**n_players interactions of one sample under one model.
+
+    Attributes
+    ----------
+    outputs : v(T), the log-odds of `label` in nats, for every coalition T: (2**n_players,), float64
+    interactions : I(S) for every set S, of the same shape; entry 5 = 0b101 is the set {0, 2}
+    players : the player of every pixel, (height, width), or token, (length,); -1 for none
+    logits : of the whole input, (n_classes,), float32
+    label : the class whose log-odds are explained
+    image : (channels, height, width), as it is to be shown; of images alone, where it is known
+    words, word_players : the sentence's words, and the player of each or -1; of texts alone
+    """
+
+    outputs: NDArray[np.float64]
+    interactions: NDArray[np.float64]
+    players: NDArray[np.int16]
+    logits: NDArray[np.float32]
+    label: int
+    image: NDArray[Any] | None = None
+    words: list[str] = field(default_factory=list)
+    word_players: list[int] = field(default_factory=list)
+
+    @property
+    def n_players(self) -> int:
+        """Number of players."""
+        return n_players_of(len(self.outputs))
+
+    @property
+    def prediction(self) -> int:
+        """The class that the model predicts on the whole input."""
+        return int(self.logits.argmax())
+
+    def name(self, coalition: int) -> str:
+        """A coalition in words: its players' words, or their numbers.
+
+        >>> two = np.zeros(4)
+        >>> Explanation(two, two, np.array([0, 1], dtype=np.int16), np.zeros(2), 0).name(3)
+        '{0, 1}'
+        """
+        inside = members(coalition)
+        if self.words:
+            said = [
+                " ".join(
+                    word
+                    for word, player in zip(self.words, self.word_players, strict=True)
+                    if player == member
+                )
+                for member in inside
+            ]
+        else:
+            said = [str(member) for member in inside]
+        return "{" + ", ".join(said) + "}"
+
+    def table(self, *, threshold: float = 0.05) -> pd.DataFrame:
+        """One row a set S, in the order of the arrays.
+
+        Columns: `players` (what it consists of), `order`, `output` (v(S), nats), `interaction`
+        (I(S), nats), `salient` (stronger than `threshold` times the strongest; never ∅). The index
+        is the coalition.
+        """
+        every = np.arange(len(self.outputs))
+        return pd.DataFrame(
+            {
+                "players": [self.name(int(coalition)) for coalition in every],
+                "order": orders(self.n_players),
+                "output": self.outputs,
+                "interaction": self.interactions,
+                "salient": salient(self.interactions[None], threshold=threshold)[0],
+            },
+            index=pd.Index(every, name="coalition"),
+        )
+
+    def strongest(self, count: int = 10) -> pd.DataFrame:
+        """The rows of :meth:`table` with the strongest interactions, strongest first, without ∅."""
+        table = self.table().drop(index=0)
+        return table.loc[table["interaction"].abs().sort_values(ascending=False).index[:count]]
+
+    def rebuilt(self, *, threshold: float = 0.05) -> float:
+        """How far the salient interactions alone miss the outputs.
+
+        The RMS over all sets, as a share of that of v(T) - v(∅); 0 is perfect.
+        """
+        rows = self.interactions[None]
+        return float(reconstruction_error(rows, salient(rows, threshold=threshold))[0])
+
+    def plot(self, count: int = 10) -> Figure:
+        """The sample with its players beside its strongest interactions."""
+        return plot(self, count)
+
+    def to_shapiq(self) -> Any:
+        """These interactions as `shapiq.InteractionValues`, of index "Moebius", for its plots.
+
+        Raises
+        ------
+        ImportError
+            If shapiq is not installed.
+        """
+        try:
+            from shapiq import InteractionValues  # noqa: PLC0415  (not everyone has it)
+        except ImportError as error:
+            message = "to_shapiq needs shapiq: pip install shapiq"
+            raise ImportError(message) from error
+        lookup = {members(coalition): coalition for coalition in range(len(self.interactions))}
+        return InteractionValues(
+            values=self.interactions.copy(),
+            index="Moebius",
+            n_players=self.n_players,
+            min_order=0,
+            max_order=self.n_players,
+            interaction_lookup=lookup,
+            baseline_value=float(self.interactions[0]),
+            estimated=False,
+        )

@@ -1,0 +1,58 @@
+"""One look for all figures: fonts, sizes, and one colour for each thing that is compared.
+
+Colours are Okabe and Ito's (jfly.uni-koeln.de/color, 2008), told apart by the colour-blind; every
+series also differs in hatch, dash or marker, so that the figures survive a grey printer.
+"""
+
+import seaborn as sns
+
+COLOURS = {
+    "probe": "#56B4E9",
+    "finetune": "#D55E00",
+    "scratch": "#0072B2",
+    "preserve": "#E69F00",
+    "discard": "#CC79A7",
+    "new": "#009E73",
+    "positive": "#4D4D4D",
+    "negative": "#B3B3B3",
+}
+NULL = "#7F7F7F"  # what models without transfer would give
+LABELS = {
+    "probe": "pre-trained + linear probe",
+    "finetune": "fine-tuned",
+    "scratch": "from scratch",
+    "preserve": "preserved",
+    "discard": "discarded",
+    "new": "new",
+}
+DASHES = {"probe": ":", "finetune": "-", "scratch": (0, (4, 1.5))}
+MARKERS = {"probe": "D", "finetune": "o", "scratch": "s"}
+HATCHES = {"preserve": "", "discard": "////", "new": "...."}
+PANEL = (2.5, 2.3)  # inches, width and height of one experiment's panel
+
+
+def apply() -> None:
+    """Set the style for everything drawn afterwards."""
+    sns.set_theme(
+        context="paper",
+        style="ticks",
+        rc={
+            "font.family": "DejaVu Sans",
+            "font.size": 8,
+            "axes.titlesize": 8,
+            "axes.labelsize": 8,
+            "legend.fontsize": 7.5,
+            "legend.title_fontsize": 7.5,
+            "xtick.labelsize": 7.5,
+            "ytick.labelsize": 7.5,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "legend.frameon": False,
+            "hatch.linewidth": 0.5,
+            "figure.dpi": 100,
+            "savefig.dpi": 200,
+            "pdf.fonttype": 42,  # embed TrueType, so that text stays text
+            "figure.constrained_layout.use": True,
+            "text.parse_math": False,  # a dollar in a title is a dollar
+        },
+    )

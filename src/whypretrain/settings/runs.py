@@ -1,0 +1,41 @@
+"""What is trained, and where it is kept: experiments that need the same network share it."""
+
+from typing import Literal, NamedTuple
+
+from whypretrain.settings.identity import canonical_json, digest
+from whypretrain.settings.training import Probe, RecipeChoice, TrainedVariant
+
+Variant = Literal["probe", TrainedVariant]
+ModelName = Literal[Variant, "replicate"]
+"""The networks of an experiment: `replicate` is a second fine-tuned one, of another seed."""
+
+
+class Run(NamedTuple):
+    """One network of an experiment: all that its weights depend on, by name.
+
+    `how` is the probe of the pre-trained network, or the recipe of a trained one.
+    """
+
+    model: str
+    dataset: str
+    variant: Variant
+    how: Probe | RecipeChoice
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """Its folder under `results/runs/`; what is not usual about it is a digest at the end.
+
+        >>> Run("vgg16", "cub", "probe", Probe(), 0).name
+        'vgg16/cub/probe'
+        >>> Run("vgg16", "cub", "finetune", RecipeChoice(recipe="vgg_finetune"), 1).name
+        'vgg16/cub/finetune-vgg_finetune-seed1'
+        """
+        if isinstance(self.how, Probe):
+            stem, unusual = str(self.variant), self.how.model_dump(exclude_defaults=True)
+        else:
+            stem = f"{self.variant}-{self.how.recipe}-seed{self.seed}"
+            unusual = self.how.override
+        if unusual:
+            stem += "-" + digest(canonical_json(unusual))[:8]
+        return f"{self.model}/{self.dataset}/{stem}"

@@ -1,0 +1,1 @@
+"""One thin command line a rule: read, call, write."""

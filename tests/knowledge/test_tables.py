@@ -1,0 +1,96 @@
+"""The tidy tables, and the stage that writes them."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.typing import NDArray
+
+from whypretrain.interactions.coalitions import orders
+from whypretrain.knowledge.references import Models, comparisons
+from whypretrain.knowledge.strengths import reached_strength, split_knowledge
+from whypretrain.knowledge.tables import (
+    knowledge_table,
+    ratio_table,
+    salience_table,
+    threshold_table,
+)
+from whypretrain.settings.metrics import Metrics
+from whypretrain.settings.statistics import Statistics
+
+SAMPLES = ["x", "y"]
+MODELS = np.random.default_rng(0).normal(size=(3, 2, 16))
+COUNTED = orders(4) > 0
+
+
+def ratios(
+    models: NDArray[np.float64], counted: NDArray[np.bool_] = COUNTED, n_samples: int = 2
+) -> pd.DataFrame:
+    preserve = split_knowledge(models[0], models[1]).preserve
+    reached = reached_strength(models[0], preserve, models[2])
+    return ratio_table(SAMPLES[:n_samples], preserve, reached, counted)
+
+
+def test_knowledge_is_averaged_over_the_sets_of_an_order() -> None:
+    _, compared = next(comparisons(Models(*MODELS), Statistics()))
+    strengths = compared._asdict() | {"probe": np.abs(MODELS[0]), "finetune": np.abs(MODELS[1])}
+    table = knowledge_table(SAMPLES, strengths, np.arange(5.0))
+    assert table.groupby("order")["noise_floor"].first().tolist() == [0, 1, 2, 3, 4]
+    assert set(table["order"]) == {0, 1, 2, 3, 4}
+    assert table.groupby("order")["n_sets"].first().tolist() == [1, 4, 6, 4, 1]
+    row = table[(table["sample"] == "y") & (table["order"] == 2) & (table["quantity"] == "probe")]
+    assert row["strength"].item() == pytest.approx(np.abs(MODELS[0, 1, orders(4) == 2]).mean())
+    wide = table.pivot(index=["sample", "order"], columns="quantity", values="strength")
+    np.testing.assert_allclose(wide["preserve"] + wide["discard"], wide["probe"])
+    np.testing.assert_allclose(wide["preserve"] + wide["new"], wide["finetune"])
+
+
+def test_ratio_leaves_the_empty_set_out_and_reports_orders() -> None:
+    models = MODELS.copy()
+    before = ratios(models)
+    models[:, :, 0] = 1e6
+    after = ratios(models)
+    assert before.equals(after)
+    assert list(before["order"].unique()) == ["all", "1", "2", "3", "4"]
+    assert len(before) == 5 * 4 * 2
+    total = before[(before["reading"] == "weighted") & (before["sample"] == "x")]
+    by_order = total[total["order"] != "all"]["numerator"].sum()
+    assert total.loc[total["order"] == "all", "numerator"].item() == pytest.approx(by_order)
+
+
+def test_ratio_leaves_out_what_is_not_counted() -> None:
+    counted = COUNTED & (orders(4) != 4)
+    table = ratios(MODELS, counted)
+    assert list(table["order"].unique()) == ["all", "1", "2", "3"]
+    changed = MODELS.copy()
+    changed[:, :, 15] = 1e6
+    assert table.equals(ratios(changed, counted))
+
+
+def test_ratio_of_nothing_is_missing_not_zero() -> None:
+    models = np.stack([MODELS[0, :1], -MODELS[0, :1], MODELS[2, :1]])
+    table = ratios(models, n_samples=1)
+    positive = table[table["reading"] == "positive"]
+    assert positive["ratio"].isna().all()
+    assert (table[table["reading"] == "zero"]["ratio"] == 0).all()
+
+
+def test_salience_counts() -> None:
+    interactions = np.array([[5.0, 1.0, 0.01, 0.5]])
+    table = salience_table(["x"], "scratch", interactions, Metrics())
+    assert table["n_salient"].item() == 2
+    assert table["salient_share"].item() == 0.5
+
+
+def test_salience_by_threshold() -> None:
+    options = Metrics(salience_thresholds=[0.0, 0.05, 0.7], salience_scale="model")
+    table = threshold_table(SAMPLES, "scratch", MODELS[0], options)
+    assert table.groupby("threshold")["sample"].agg(list).tolist() == [SAMPLES] * 3
+    none = table[table["threshold"] == 0]
+    assert none["reconstruction_error"].to_numpy() == pytest.approx(0, abs=1e-12)
+    # Everything but the empty set is kept, so chance keeps everything too.
+    assert (none["n_salient"] == 15).all()
+    assert none["random_error"].to_numpy() == pytest.approx(0)
+    usual = table[table["threshold"] == 0.05].drop(columns=["threshold", "random_error"])
+    same = salience_table(SAMPLES, "scratch", MODELS[0], options)
+    assert usual.reset_index(drop=True).equals(same)
+    assert (table["random_error"].diff(2).dropna() >= 0).all()

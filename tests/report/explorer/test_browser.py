@@ -1,0 +1,405 @@
+"""The page in a real browser: pointer, keyboard, addresses, themes, small screens, no network."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from selenium.webdriver import Chrome, ChromeOptions
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.select import Select
+from selenium.webdriver.support.ui import WebDriverWait
+
+from tests.report.explorer.results import (
+    CLASSES,
+    HOSTILE,
+    IMAGE_IDS,
+    TEXT_IDS,
+    TITLES,
+    WORDS,
+    data_of,
+)
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+NO_REPLICATE = "no second fine-tuned network was trained (replicate_seed is null)."
+SWITCHES = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND",
+    "--window-size=1280,900",
+)
+
+
+def driver_path() -> str | None:
+    """The driver on the path, or in the folder that CI images name."""
+    return shutil.which("chromedriver", path=os.environ.get("CHROMEWEBDRIVER")) or shutil.which(
+        "chromedriver"
+    )
+
+
+class Page:
+    """The page in a browser, and the data that it should show."""
+
+    def __init__(self, driver: Chrome, path: Path) -> None:
+        self.driver, self.address = driver, path.as_uri()
+        self.suite = data_of(path, "suite")
+        self.pictures = data_of(path, "experiment-0")
+
+    def open(self, *names: str, tail: str = "") -> None:
+        """Open a view by its address, from anew."""
+        self.driver.get("about:blank")
+        hash_ = "#/" + "/".join(quote(name, safe="") for name in names) + tail
+        self.driver.get(self.address + hash_)
+        self.settle(*names)
+
+    def settle(self, *names: str) -> None:
+        """Wait until a view is shown."""
+        key = json.dumps([*names, None, None][:2], ensure_ascii=False, separators=(",", ":"))
+        ready = "return document.documentElement.dataset.ready"
+        WebDriverWait(self.driver, 10).until(lambda _: self.run(ready) == key, f"view {key}")
+
+    def run(self, script: str, *arguments: object) -> object:
+        return self.driver.execute_script(script, *arguments)
+
+    def one(self, selector: str) -> WebElement:
+        return self.driver.find_element(By.CSS_SELECTOR, selector)
+
+    def all(self, selector: str) -> list[WebElement]:
+        return self.driver.find_elements(By.CSS_SELECTOR, selector)
+
+    def text(self, selector: str) -> str:
+        return str(self.run("return document.querySelector(arguments[0]).textContent", selector))
+
+    def hover(self, element: WebElement) -> None:
+        ActionChains(self.driver).move_to_element(element).perform()
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            ActionChains(self.driver).send_keys(key).perform()
+
+    def slide(self, place: int) -> None:
+        self.run(
+            "const e = document.getElementById('snapshot'); e.value = arguments[0];"
+            "e.dispatchEvent(new Event('input', {bubbles: true}))",
+            place,
+        )
+
+    def hash(self) -> str:
+        return str(self.run("return location.hash"))
+
+    def sideways(self) -> int:
+        """Pixels that the view is wider than the screen."""
+        return int(str(self.run("return document.documentElement.scrollWidth - innerWidth")))
+
+    def emulate(self, width: int, height: int, **features: str) -> None:
+        screen = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+        media = [{"name": n.replace("_", "-"), "value": v} for n, v in features.items()]
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": media})
+
+
+def open_chrome(profile: Path) -> Chrome | None:
+    """A headless Chromium that keeps its profile in a folder; None if there is none."""
+    path, browser = driver_path(), next(filter(None, map(shutil.which, BROWSERS)), None)
+    if path is None or browser is None:
+        return None
+    options = ChromeOptions()
+    options.binary_location = browser
+    for switch in (*SWITCHES, f"--user-data-dir={profile}"):
+        options.add_argument(switch)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    return Chrome(options, Service(path))
+
+
+@pytest.fixture(scope="module")
+def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
+    driver = open_chrome(tmp_path_factory.mktemp("browser"))
+    if driver is None:
+        pytest.skip("no Chromium with its driver: `make browser` installs them")
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def shown(driver: Chrome, page: Path) -> Iterator[Page]:
+    """The page; afterwards nothing may have gone wrong in it or left it."""
+    result = Page(driver, page)
+    result.emulate(1280, 900, prefers_reduced_motion="reduce", prefers_color_scheme="light")
+    driver.get_log("browser")
+    driver.get_log("performance")
+    yield result
+    assert driver.get_log("browser") == []
+    events = [json.loads(event["message"])["message"] for event in driver.get_log("performance")]
+    asked = [
+        e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"
+    ]
+    assert asked, "the log of requests is empty"
+    assert [url for url in asked if not url.startswith(("file:", "data:", "about:"))] == []
+    assert driver.execute_script("return window.hacked") is None
+    driver.execute_script("localStorage.clear()")
+
+
+def test_claims_come_first(shown: Page) -> None:
+    shown.open()
+    first = shown.one("table.claims")
+    assert "Fine-tuning discards more than twice" in shown.text("section.claim h2")
+    heads = [cell.text for cell in first.find_elements(By.CSS_SELECTOR, "thead th")]
+    assert heads == ["experiment", "verdict", "number", "null", "number − null"]
+    rows = shown.suite["claims"][0]["rows"]
+    verdicts = [cell.text for cell in first.find_elements(By.CSS_SELECTOR, ".verdict")]
+    assert len(verdicts) == len(rows) == 2
+    assert all(
+        row["verdict"].startswith(text[2:]) for row, text in zip(rows, verdicts, strict=True)
+    )
+    cell = first.find_element(By.CSS_SELECTOR, "tbody td:nth-child(3)").text
+    assert cell.startswith(f"{rows[0]['number']:.3g}"[:4])
+    notices = [notice.text for notice in shown.all(".notice")]
+    assert notices == [
+        f"Not judged for {TITLES[1]}: {NO_REPLICATE}",
+    ]
+    assert "made" in shown.text("#footer")
+    assert "Seeds of training: 0, 3" in shown.text("#footer")
+
+
+def test_links_lead_down_and_the_back_button_up_again(shown: Page) -> None:
+    shown.open()
+    shown.one("table.claims tbody a").click()
+    shown.settle("pictures")
+    assert shown.text("h1") == TITLES[0]
+    shown.all(".gallery a")[1].click()
+    shown.settle("pictures", IMAGE_IDS[1])
+    assert shown.text("h1") == f"Sample {IMAGE_IDS[1]}"
+    shown.one("a[rel=next]").click()
+    shown.settle("pictures", IMAGE_IDS[2])
+    for names in (("pictures", IMAGE_IDS[1]), ("pictures",)):
+        shown.driver.back()
+        shown.settle(*names)
+    shown.driver.back()
+    WebDriverWait(shown.driver, 10).until(lambda _: shown.all("table.claims"))
+    Select(shown.one("select")).select_by_value("words")
+    shown.settle("words")
+    assert shown.text("h1") == TITLES[1]
+
+
+def test_a_link_to_an_interaction_opens_it(shown: Page) -> None:
+    item = shown.pictures["samples"][2]
+    chosen = item["lists"]["new"]["items"][3]
+    shown.open("pictures", IMAGE_IDS[2], tail=f"?at=0.5&list=new&set={chosen['set']}")
+    pressed = shown.one("button[aria-pressed=true][data-set]")
+    assert pressed.get_attribute("data-set") == str(chosen["set"])
+    assert shown.one("#snapshot").get_property("value") == "1"
+    assert shown.text(".new li:nth-child(4) .strength").startswith(
+        f"{chosen['strength'][1]:.2g}"[:3]
+    )
+
+
+def test_views_that_do_not_exist_say_so(shown: Page) -> None:
+    for names in (("nothing",), ("pictures", "no-such-sample"), ("pictures", "%E0%A4%A")):
+        shown.open(*names)
+        assert "Not on this page" in shown.text("h1")
+    shown.driver.get(shown.address + "#/%E0%A4%A")
+    WebDriverWait(shown.driver, 10).until(lambda _: "%E0" in shown.text("main"))
+
+
+def test_hovering_lights_players_up(shown: Page) -> None:
+    shown.open("pictures", IMAGE_IDS[0])
+    data = shown.pictures["samples"][0]
+    chosen = data["lists"]["preserve"]["items"][1]["set"]
+    shown.hover(shown.one(".interactions.preserve li:nth-child(2) button"))
+    inside = [str(player) for player in range(4) if chosen >> player & 1]
+    assert (
+        shown.run(
+            "return [...document.querySelectorAll('svg.picture .number:not(.dimmed)')]"
+            ".map((e) => e.textContent)"
+        )
+        == inside
+    )
+    assert len(shown.all("svg.picture .player.lit")) == len(inside)
+    dim = shown.one("svg.picture .dim")
+    holes = "".join(data["players"][int(player)]["path"] for player in inside)
+    assert dim.get_attribute("d") == f"M0 0h8v8h-8z{holes}"
+    assert f"I({{{', '.join(inside)}}})" in shown.text(".values h2")
+    values = [cell.text.replace("−", "-") for cell in shown.all(".values dd")]
+    own = data["values"][str(chosen)]
+    assert [float(value) for value in values] == pytest.approx(
+        [own[name][-1] for name in ("probe", "finetune", "scratch")], rel=6e-3
+    )
+    shown.hover(shown.one("h1"))
+    assert dim.get_attribute("d") == ""
+    assert shown.all("svg.picture .dimmed, svg.picture .lit") == []
+
+
+def test_words_light_up_too(shown: Page) -> None:
+    shown.open("words", TEXT_IDS[1])
+    assert shown.text("h1") == f"Sample {TEXT_IDS[1]}"
+    chosen = shown.one(".interactions.new li:first-child button")
+    shown.hover(chosen)
+    coalition = int(chosen.get_attribute("data-set") or "")
+    n_lit = len(shown.all(".word.lit"))
+    assert n_lit == coalition.bit_count()
+    assert len(shown.all(".word.dimmed")) == len(WORDS) - n_lit
+    for player, word in enumerate(WORDS[:4]):
+        assert (word in shown.text(".values h2")) == bool(coalition >> player & 1)
+
+
+def test_the_keyboard_reaches_everything(shown: Page) -> None:
+    shown.open("pictures", IMAGE_IDS[0])
+    first = shown.one(".interactions.preserve button")
+    for _ in range(40):
+        shown.press(Keys.TAB)
+        if shown.driver.switch_to.active_element == first:
+            break
+    else:
+        pytest.fail("the tab key does not reach the lists")
+    focused = shown.driver.switch_to.active_element
+    assert focused.value_of_css_property("outline-style") == "solid"
+    assert len(shown.all("svg.picture .player.lit")) > 0
+    shown.press(Keys.ARROW_DOWN, Keys.ARROW_DOWN, Keys.ARROW_RIGHT)
+    assert shown.driver.switch_to.active_element == shown.one(
+        ".interactions.discard li:nth-child(3) button"
+    )
+    shown.press(Keys.ENTER)
+    assert "list=discard" in shown.hash()
+    assert shown.driver.switch_to.active_element.get_attribute("aria-pressed") == "true"
+    shown.press(Keys.HOME, Keys.ESCAPE)
+    assert "list=" not in shown.hash()
+    shown.press(Keys.TAB)  # one stop a list
+    assert shown.driver.switch_to.active_element == shown.one(".interactions.new button")
+
+
+def test_the_skip_link_leads_to_the_content_and_stays_in_the_view(shown: Page) -> None:
+    shown.open("pictures")
+    shown.press(Keys.TAB, Keys.ENTER)
+    assert shown.driver.switch_to.active_element == shown.one("main")
+    assert shown.text("h1") == TITLES[0]
+
+
+def test_the_slider_moves_the_curves_marker_and_the_samples_values(shown: Page) -> None:
+    shown.open("pictures")
+    WebDriverWait(shown.driver, 20).until(lambda _: len(shown.all(".plot .main-svg")) >= 8)
+    marker = "return document.querySelectorAll('.plot')[1].data.at(-1).{}"
+    assert shown.run(marker.format("x")) == [10, 10]
+    shown.one("#snapshot").send_keys(Keys.ARROW_LEFT)
+    WebDriverWait(shown.driver, 10).until(lambda _: shown.run(marker.format("x")) == [5, 5])
+    jaccard = shown.pictures["jaccard"]
+    assert shown.run(marker.format("y")) == [
+        jaccard[v]["jaccard"][1] for v in ("finetune", "scratch")
+    ]
+    assert shown.one("#snapshot").get_attribute("aria-valuetext") == "epoch 5 · 50\xa0% of training"
+    assert shown.hash().endswith("?at=0.5")
+    shown.all(".gallery a")[0].click()
+    shown.settle("pictures", IMAGE_IDS[0])
+    assert shown.one("#snapshot").get_property("value") == "1"  # it stays where it was
+    sample = shown.pictures["samples"][0]
+    for place in (0, 2):
+        shown.slide(place)
+        said = sample["models"]["finetune"]
+        row = shown.all("table.cards tbody tr")[1].text
+        assert f"{said['n_salient'][place]} of 15" in row
+        assert ("✓ right" if said["right"][place] else "✗ wrong") in row
+        strength = sample["lists"]["new"]["items"][0]["strength"][place]
+        assert float(shown.text(".new .strength").replace("−", "-")) == pytest.approx(
+            strength, rel=6e-3
+        )
+
+
+def test_charts_have_their_numbers_as_tables(shown: Page) -> None:
+    shown.open("words")
+    WebDriverWait(shown.driver, 20).until(lambda _: len(shown.all(".plot .main-svg")) >= 8)
+    assert len(shown.all(".plot[role=img][aria-label]")) == 4
+    for figure in shown.all("figure"):
+        figure.find_element(By.CSS_SELECTOR, "summary").click()
+        table = figure.find_element(By.CSS_SELECTOR, "table")
+        assert table.find_elements(By.CSS_SELECTOR, "caption")
+        assert table.find_elements(By.CSS_SELECTOR, "thead th[scope=col]")
+        assert len(table.find_elements(By.CSS_SELECTOR, "tbody th[scope=row]")) >= 3
+    notes = shown.text(".figures")
+    assert "No second fine-tuned network was trained, so there is no ceiling" in notes
+
+
+def test_names_from_data_stay_text(shown: Page) -> None:
+    shown.open("words", TEXT_IDS[0])
+    words = shown.run(
+        "return [...document.querySelectorAll('.word')].map((e) => e.lastChild.textContent)"
+    )
+    assert words == WORDS
+    assert CLASSES[0] in shown.text("main")
+    shown.open("pictures")
+    ids = [element.text for element in shown.all(".gallery .id")]
+    assert ids == IMAGE_IDS
+    assert HOSTILE in shown.text(".gallery")
+    assert shown.all("main script, main b i, .gallery b") == []
+    assert shown.driver.title == f"{TITLES[0]} · made"
+
+
+def test_themes(shown: Page) -> None:
+    shown.open("pictures")
+    ground = "return getComputedStyle(document.body).backgroundColor"
+    assert shown.run(ground) == "rgb(255, 255, 255)"
+    shown.one("#theme").click()
+    assert shown.run(ground) == "rgb(20, 23, 26)"
+    assert shown.one("#theme").get_attribute("aria-pressed") == "true"
+    WebDriverWait(shown.driver, 20).until(lambda _: shown.all(".plot .xtick text"))
+    assert shown.one(".plot .xtick text").value_of_css_property("fill") == "rgb(232, 234, 237)"
+    shown.driver.refresh()
+    shown.settle("pictures")
+    assert shown.run(ground) == "rgb(20, 23, 26)"  # the choice lasts
+    shown.run("localStorage.clear()")
+    shown.emulate(1280, 900, prefers_color_scheme="dark")
+    shown.open()
+    assert shown.run(ground) == "rgb(20, 23, 26)"
+    shown.one("#theme").click()
+    assert shown.run(ground) == "rgb(255, 255, 255)"
+
+
+@pytest.mark.parametrize("width", [360, 390, 700])
+def test_small_screens_scroll_one_way(shown: Page, width: int) -> None:
+    shown.emulate(width, 740)
+    for names in ((), ("pictures",), ("pictures", IMAGE_IDS[3]), ("words", TEXT_IDS[1])):
+        shown.open(*names)
+        assert shown.sideways() <= 0, names
+        for figure in shown.all("details > summary"):
+            figure.click()
+        assert shown.sideways() <= 0, names
+
+
+def test_what_is_pointed_at_does_not_move_away(shown: Page) -> None:
+    for width in (1280, 800, 390):
+        shown.emulate(width, 900)
+        for names in (("pictures", IMAGE_IDS[0]), ("words", TEXT_IDS[1])):
+            shown.open(*names)
+            button = shown.one(".interactions.discard li:nth-child(2) button")
+            shown.run("arguments[0].scrollIntoView({block: 'center'})", button)
+            before = button.location
+            shown.hover(button)
+            assert "lit" in (button.get_attribute("class") or ""), (width, names)
+            assert button.location == before, (width, names)
+
+
+def test_motion_is_only_for_those_who_want_it(shown: Page) -> None:
+    shown.open("pictures", IMAGE_IDS[0])
+    bar = shown.one(".bar")
+    assert bar.value_of_css_property("transition-duration") == "0s"
+    shown.emulate(1280, 900, prefers_reduced_motion="no-preference")
+    assert bar.value_of_css_property("transition-duration") == "0.15s"
+
+
+def test_in_print_it_is_light_and_without_controls(shown: Page) -> None:
+    shown.emulate(1280, 900, prefers_color_scheme="dark")
+    shown.open("pictures", IMAGE_IDS[0])
+    shown.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    assert shown.run("return getComputedStyle(document.body).color") == "rgb(27, 31, 36)"
+    assert not shown.one("#theme").is_displayed()
+    shown.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})

@@ -1,0 +1,198 @@
+"""The page as a file: what it holds, how large it becomes, that its colours can be told apart."""
+
+import random
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from tests.report.explorer.results import (
+    HOSTILE,
+    IMAGE_IDS,
+    TITLES,
+    WORDS,
+    data_of,
+    run,
+    settings,
+    write_page,
+)
+from whypretrain.files.artifacts import ArtifactError
+from whypretrain.report import style
+from whypretrain.report.explorer import __main__ as explorer
+from whypretrain.report.explorer.numbers import claim_rows
+from whypretrain.report.explorer.page import FOLDER, SCRIPTS, render
+
+MOST_LINES = 400
+
+
+def test_the_same_results_give_the_same_bytes(
+    results: Path, page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    again = write_page(results, tmp_path / "again.html", monkeypatch)
+    assert again.read_bytes() == page.read_bytes()
+
+
+def test_it_asks_for_nothing_and_holds_no_name_as_markup(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert HOSTILE not in text
+    assert not re.search(r"""(?:src|href)=["']?(?:https?:)?//""", text)
+    assert "default-src 'none'" in text
+    assert data_of(page, "suite")["experiments"][0]["title"] == TITLES[0]
+    assert [one["id"] for one in data_of(page, "experiment-0")["samples"]] == IMAGE_IDS
+    assert data_of(page, "experiment-1")["samples"][0]["words"] == WORDS
+
+
+def test_numbers_are_those_of_the_tables(results: Path, page: Path) -> None:
+    data = data_of(page, "experiment-0")
+    tables = results / "experiments/pictures/tables"
+    knowledge = pd.read_csv(tables / "knowledge.csv").query("order == 2 and quantity == 'new'")
+    means = knowledge.groupby("reference")["strength"].mean()
+    shown = data["orders"][1]["new"]
+    assert shown["strength"] == pytest.approx(means["measured"], rel=1e-3)
+    assert shown["permutation"] == pytest.approx(means["permutation"], rel=1e-3)
+    assert shown["low"] < shown["strength"] < shown["high"]
+    jaccard = pd.read_csv(tables / "jaccard.csv")
+    own = jaccard.query("reference == 'measured' and variant == 'scratch' and fraction == 0.5")
+    assert data["jaccard"]["scratch"]["jaccard"][1] == pytest.approx(
+        own["jaccard"].mean(), rel=1e-3
+    )
+    ceiling = jaccard.query("reference == 'self'")["jaccard"].mean()
+    assert data["ceiling"] == pytest.approx(ceiling, rel=1e-3)
+    models = pd.read_csv(tables / "models.csv").query("variant == 'finetune'")
+    for row, sample in zip(models.itertuples(), data["samples"], strict=True):
+        said = sample["models"]["finetune"]
+        assert said["n_salient"][-1] == row.n_salient
+        assert said["error"][-1] == pytest.approx(row.reconstruction_error, rel=1e-3)
+        assert said["right"][-1] == row.correct
+    assert [one["number"] for one in data["accuracy"]] == [0.5, 0.9, 0.7]
+
+
+def test_claims_that_were_not_judged_are_named(page: Path) -> None:
+    claims = {claim["key"]: claim for claim in data_of(page, "suite")["claims"]}
+    assert claims["reach"]["missing"] == [1]  # words: no second fine-tuned network
+    assert [row["experiment"] for row in claims["reach"]["rows"]] == [0]
+    assert claims["discard"]["missing"] == []
+
+
+def test_claims_may_lack_numbers() -> None:
+    columns = ("number", "low", "high", "null", "excess", "excess_low", "excess_high")
+    row = {"experiment": "pictures", "claim": "ratio", "verdict": "fails", "n": 1}
+    table = pd.DataFrame([row | dict.fromkeys(columns, float("nan"))])
+    (ratio,) = [claim for claim in claim_rows(table, settings()) if claim["key"] == "ratio"]
+    assert ratio["rows"][0]["number"] is None
+    assert ratio["missing"] == [1]
+
+
+def sized(count: int) -> dict[str, Any]:
+    drawn = random.Random(0)
+    return {"samples": [{"id": str(i), "x": drawn.randbytes(30_000).hex()} for i in range(count)]}
+
+
+def test_a_large_page_is_trimmed_to_fit_in_the_same_way() -> None:
+    suite = {"suite": "s"}
+    whole, most = render(suite, [sized(40), sized(3)], most_bytes=1e9)
+    assert most == 40
+    limit = len(whole) * 0.75
+    page, most = render(suite, [sized(40), sized(3)], most_bytes=limit)
+    assert 0.6 * limit < len(page) <= limit
+    assert 3 < most < 40
+    assert render(suite, [sized(40), sized(3)], most_bytes=limit) == (page, most)
+
+
+def test_a_page_that_cannot_fit_is_an_error() -> None:
+    message = (
+        r"explorer of suite 's' has 2\.\d MB without any sample, explorer.megabytes = 1: raise"
+    )
+    with pytest.raises(ArtifactError, match=message):
+        render({"suite": "s"}, [sized(3)], most_bytes=1e6)
+
+
+def test_samples_that_are_left_out_are_counted(
+    results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = write_page(results, tmp_path / "few.html", monkeypatch, samples=2, interactions=1)
+    data = data_of(page, "experiment-0")
+    assert [one["id"] for one in data["samples"]] == [IMAGE_IDS[0], IMAGE_IDS[-1]]
+    assert data["n_samples"] == 4
+    assert all(len(one["lists"]["new"]["items"]) == 1 for one in data["samples"])
+
+
+def test_tables_of_other_samples_or_snapshots_are_an_error(
+    results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(results, copy, ignore=shutil.ignore_patterns(".*"))  # without checksums
+    path = copy / "experiments/words/tables/jaccard.csv"
+    table = pd.read_csv(path)
+    table[table["fraction"] != 0.5].to_csv(path, index=False)
+    with pytest.raises(ArtifactError, match=r"jaccard\.csv: its snapshots are not 0.0000, 0.5000"):
+        write_page(copy, tmp_path / "page.html", monkeypatch)
+    path = copy / "experiments/pictures/tables/knowledge.csv"
+    table = pd.read_csv(path)
+    table[table["sample"] != IMAGE_IDS[0]].to_csv(path, index=False)
+    with pytest.raises(ArtifactError, match=r"samples\.h5: its samples are not those of"):
+        write_page(copy, tmp_path / "page.html", monkeypatch)
+    assert not (tmp_path / "page.html").exists()
+
+
+def test_folders_must_be_those_of_the_suite(
+    results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ValueError, match="--experiments: must be folders of pictures, words"):
+        run(
+            monkeypatch,
+            explorer,
+            "--settings",
+            settings().to_json(),
+            "--claims",
+            results / "claims/claims.csv",
+            "--experiments",
+            results / "experiments/words",
+            "--output",
+            tmp_path / "page.html",
+        )
+
+
+def test_every_file_of_the_page_is_used_and_short() -> None:
+    assert {path.name for path in FOLDER.iterdir()} == {*SCRIPTS, "index.html", "style.css"}
+    for path in FOLDER.iterdir():
+        assert len(path.read_text(encoding="utf-8").splitlines()) < MOST_LINES, path.name
+
+
+def themes() -> dict[str, dict[str, str]]:
+    """Colours of the two themes."""
+    text = (FOLDER / "style.css").read_text(encoding="utf-8")
+    light, dark = re.findall(r":root[^{]*\{(.*?)\}", text, re.S)[:2]
+    found = [dict(re.findall(r"--(\w+): (#\w{6})", block)) for block in (light, dark)]
+    assert found[0].keys() == found[1].keys()
+    return dict(zip(("light", "dark"), found, strict=True))
+
+
+def contrast(first: str, second: str) -> float:
+    """Of two colours, by WCAG 2."""
+
+    def luminance(colour: str) -> float:
+        parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+        linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+        return sum(w * p for w, p in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+    high, low = sorted([luminance(first), luminance(second)], reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_text_and_rims_stand_out(theme: str) -> None:
+    colours = themes()[theme]
+    for ground in ("paper", "card"):
+        for text in ("ink", "muted", "link"):
+            assert contrast(colours[text], colours[ground]) >= 4.5, (text, ground)
+        assert contrast(colours["rim"], colours[ground]) >= 3
+    for ground in ("holds", "fails", "unknown"):
+        assert contrast(colours["ink"], colours[ground]) >= 4.5, ground
+    # Lines have no rim. The probe's, too light for white paper, is dotted, level and in the tables.
+    for line in ("finetune", "scratch"):
+        assert contrast(style.COLOURS[line], colours["card"]) >= 3, line
+    assert contrast(style.NULL, colours["card"]) >= 3

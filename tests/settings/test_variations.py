@@ -1,0 +1,303 @@
+"""Variations: which experiments they make, which networks these share, and what is refused."""
+
+import copy
+import re
+from collections.abc import Iterator
+from math import prod
+from typing import Any, get_args
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.settings.test_whole import ROOT, VALID
+from whypretrain.settings.mistakes import ConfigError
+from whypretrain.settings.runs import Variant
+from whypretrain.settings.training import RecipeChoice
+from whypretrain.settings.variations import Variation, expand
+from whypretrain.settings.whole import Config, check
+
+BASE = "vgg-digits"
+
+
+def varied(factors: Any, **others: Any) -> dict[str, Any]:
+    """The shipped configuration with one variation in the place of its own, and a suite of it."""
+    values = copy.deepcopy(VALID)
+    del values["experiments"][BASE]["replicate_seed"]  # seeds are varied here
+    values["variations"] = {"mine": {"base": BASE, "factors": factors, **others}}
+    values["suites"] = {"embedded": [BASE], "mine": ["mine"]}
+    return values
+
+
+def made(factors: Any, **others: Any) -> Config:
+    return check(varied(factors, **others))
+
+
+def mistake(values: dict[str, Any]) -> str:
+    with pytest.raises(ConfigError) as caught:
+        check(values)
+    return str(caught.value)
+
+
+def test_each_value_of_each_key_is_an_experiment() -> None:
+    config = made({"seed": [1, 2], "sampling.baseline": ["zero"], "probe.l2": [0.5]})
+    assert config.suites["mine"] == [
+        BASE,
+        f"{BASE}-seed-1",
+        f"{BASE}-seed-2",
+        f"{BASE}-sampling.baseline-zero",
+        f"{BASE}-probe.l2-0.5",
+    ]
+    base = config.experiments[BASE]
+    assert config.experiments[f"{BASE}-seed-2"] == base.model_copy(update={"seed": 2})
+    zero = base.sampling.model_copy(update={"baseline": "zero"})
+    changed = base.model_copy(update={"sampling": zero})
+    assert config.experiments[f"{BASE}-sampling.baseline-zero"] == changed
+
+
+def test_a_level_sets_several_keys_or_a_whole_section() -> None:
+    rate = {f"{variant}.override.learning_rate": 0.01 for variant in ("finetune", "scratch")}
+    players = {"sampling.players": {"kind": "superpixels", "n": 5}}
+    config = made({"learning_rate": {"high": rate}, "players": {"superpixels": players}})
+    high = config.experiments[f"{BASE}-learning_rate-high"]
+    assert high.finetune.override == high.scratch.override == {"learning_rate": 0.01}
+    # Replaced, not merged: superpixels have no cells.
+    chosen = config.experiments[f"{BASE}-players-superpixels"].sampling.players
+    assert chosen.model_dump() == {"kind": "superpixels", "n": 5}
+
+
+def test_combinations_hold_what_varies_alone_too() -> None:
+    factors = {"seed": [1, 2], "sampling.seed": [3]}
+    config = made(factors, design="factorial")
+    assert config.suites["mine"] == [
+        BASE,
+        f"{BASE}-seed-1",
+        f"{BASE}-seed-2",
+        f"{BASE}-sampling.seed-3",
+        f"{BASE}-seed-1-sampling.seed-3",
+        f"{BASE}-seed-2-sampling.seed-3",
+    ]
+    both = config.experiments[f"{BASE}-seed-2-sampling.seed-3"]
+    assert (both.seed, both.sampling.seed) == (2, 3)
+    assert set(made(factors).experiments) < set(config.experiments)
+
+
+def test_nothing_is_shared_with_the_base_or_with_what_was_read() -> None:
+    """YAML's anchors give experiments one and the same section: a change must stay where it is."""
+    values = varied({"sampling.players.n": [4]})
+    base = values["experiments"][BASE]
+    values["experiments"]["vit-digits"]["sampling"] = base["sampling"]
+    before = copy.deepcopy(values)
+    config = check(values)
+    assert values == before
+    sizes = {
+        name: e.sampling.players.n for name, e in config.experiments.items() if "digits" in name
+    }
+    assert sizes.pop(f"{BASE}-sampling.players.n-4") == 4
+    assert set(sizes.values()) == {10}
+
+
+def test_what_is_not_trained_differently_is_not_trained_again() -> None:
+    n_before = len(made({"title": ["other"]}).runs())
+    sampling = {
+        "sampling.players.n": [4],
+        "sampling.baseline": ["zero", "blur"],
+        "sampling.background": ["mask"],
+        "sampling.seed": [1],
+        "sampling.per_class": [8],
+    }
+    assert len(made(sampling).runs()) == n_before
+    two = {"sampling.seed": [1, 2], "n": {"4": {"sampling.players.n": 4}}}
+    assert len(made(two, design="factorial").runs()) == n_before
+    assert len(made({"probe.l2": [3]}).runs()) == n_before + 1
+    assert len(made({"seed": [1, 2]}).runs()) == n_before + 2 * 2
+    seeds = made({"seed": [1], "sampling.seed": [1, 2]}, design="factorial")
+    assert len(seeds.runs()) == n_before + 2
+    assert len(made({"scratch.override.epochs": [3]}).runs()) == n_before + 1
+
+
+def test_the_background_reaches_extraction_and_no_other_experiment() -> None:
+    config = made({"sampling.background": ["mask"]})
+    assert config.extract(BASE).background == "keep"
+    assert config.extract(f"{BASE}-sampling.background-mask").background == "mask"
+
+
+def test_a_suite_may_name_variations_that_share_a_base_and_single_experiments() -> None:
+    values = varied({"seed": [1]})
+    values["variations"]["more"] = {"base": BASE, "factors": {"seed": [2]}}
+    values["suites"]["mine"] = ["vit-digits", "mine", "more"]
+    values["suites"]["one"] = [f"{BASE}-seed-2"]
+    config = check(values)
+    assert config.suites["mine"] == ["vit-digits", BASE, f"{BASE}-seed-1", f"{BASE}-seed-2"]
+    figure = config.figure("mine")
+    assert figure.titles[1:3] == ["VGG · digits", "VGG · digits, seed 1"]
+    assert {name: one.base for name, one in figure.varied.items()} == dict.fromkeys(
+        [f"{BASE}-seed-1", f"{BASE}-seed-2"], BASE
+    )
+    assert figure.varied[f"{BASE}-seed-2"].levels == {"seed": "2"}
+
+
+NAMED = "several keys at once, `<factor>: {<level>: {<key>: <value>, …}}`"
+ORIGIN = "(an experiment that variations.mine makes)"
+MISTAKES = [
+    ({"seed": 1}, "variations.mine.factors.seed = 1: give a list of values; for mappings, or"),
+    ({"x": [{"seed": 1}]}, NAMED),
+    ({"x": {"a": 1}}, NAMED),
+    ({"x": {1: {"seed": 1}}}, "key 1: a name is text; put it in quotes"),
+    ({"x": {"a b": {"seed": 1}}}, "level 'a b': a name has 1 to 64 letters"),
+    ({"a b": [1]}, "variations.mine.factors.a b = 'a b': a name has 1 to 64 letters"),
+    ({}, "variations.mine.factors"),
+    ({"seed": []}, "factors.seed = []: name at least one value, each once"),
+    ({"seed": [1, 1]}, "factors.seed = [1, 1]: name at least one value, each once"),
+    ({"sampling.per_class": [4]}, f"'{BASE}-sampling.per_class-4' would be '{BASE}' again"),
+    ({"model.n": [1]}, "variations.mine.factors.model.n: 'model.n': 'model' is no section"),
+    ({"dataset": ["a/b"]}, f"would make experiment '{BASE}-dataset-a/b': a name has 1 to 64"),
+    ({"x": {"l" * 60: {"seed": 1}}}, "a name has 1 to 64 letters"),
+    ({"seed": ["1"]}, f"experiments.{BASE}-seed-1.seed = '1': Input should be a valid integer"),
+    ({"sampling.player.n": [2]}, "unknown key 'player'; did you mean 'players'?"),
+    ({"sampling.player.n": [2]}, ORIGIN),
+    ({"sampling.players.n": [40]}, f"experiments.{BASE}-sampling.players.n-40.sampling.players.n"),
+    ({"sampling.players.n": [40]}, ORIGIN),
+    ({"scratch.override.epoch": [2]}, "did you mean 'epochs'?"),
+    ({"model": ["vgg"]}, f"experiments.{BASE}-model-vgg.model = 'vgg': unknown"),
+    ({"model": ["vgg"]}, ORIGIN),
+]
+
+
+@pytest.mark.parametrize(("factors", "message"), MISTAKES)
+def test_a_mistake_is_named(factors: Any, message: str) -> None:
+    found = mistake(varied(factors))
+    assert message in found
+    assert len(found.splitlines()) == 1
+
+
+def test_an_unknown_base_is_named() -> None:
+    values = varied({"seed": [1]})
+    values["variations"]["mine"]["base"] = "vgg-digit"
+    assert "variations.mine.base = 'vgg-digit': unknown; did you mean 'vgg-dig" in mistake(values)
+
+
+def test_a_mistake_of_the_base_is_named_once() -> None:
+    values = varied({"sampling.seed": [1, 2]})
+    values["experiments"][BASE]["seed"] = "0"
+    assert mistake(values) == (
+        f"experiments.{BASE}.seed = '0': Input should be a valid integer; "
+        f"YAML reads this as text: leave out quotes, and write digits alone"
+    )
+
+
+def test_names_that_clash_are_refused() -> None:
+    values = varied({"seed": [1]})
+    values["experiments"][f"{BASE}-seed-1"] = copy.deepcopy(values["experiments"][BASE])
+    assert f"makes experiment '{BASE}-seed-1', but there is one of this name" in mistake(values)
+    del values["experiments"][f"{BASE}-seed-1"]
+    values["variations"]["more"] = {"base": BASE, "factors": {"seed": [1]}}
+    assert "variations.more: makes experiment" in mistake(values)
+    values["variations"] = {"vit-digits": {"base": BASE, "factors": {"seed": [1]}}}
+    assert "variations.vit-digits: an experiment has this name too" in mistake(values)
+    factors = {"x": {"1-y-2": {"seed": 1}, "1": {"seed": 2}}, "y": {"2": {"probe.l2": 2.0}}}
+    assert check(varied(factors))
+    message = "variations.mine: two of its experiments would have one name"
+    assert message in mistake(varied(factors, design="factorial"))
+
+
+def test_factors_that_undo_each_other_are_not_combined() -> None:
+    factors = {"sampling.players.n": [4], "players": {"s": {"sampling.players": {"n": 3}}}}
+    message = "'sampling.players.n' and 'players' both set 'sampling.players.n'"
+    assert message in mistake(varied(factors, design="factorial"))
+    assert len(made(factors).suites["mine"]) == 3
+    apart = {"seed": [1], "sampling.seed": [1]}
+    assert len(made(apart, design="factorial").suites["mine"]) == 4
+
+
+def test_the_example_of_the_documentation_is_valid() -> None:
+    values = copy.deepcopy(VALID)
+    for name in ("bring-your-own", "sensitivity"):
+        text = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
+        example = yaml.safe_load(re.findall(r"```yaml\n(.*?)```", text, re.S)[0])
+        for section, own in example.items():
+            values[section] = values[section] | own if isinstance(own, dict) else own
+    config = check(values)
+    assert len(config.suites["mine"]) == 1 + 3 + 2 + 2 + 1
+    assert "resnet-leaves-players-fine" in config.suites["mine"]
+    how = config.run("resnet-leaves-learning_rate-low", "scratch").how
+    assert isinstance(how, RecipeChoice)
+    assert how.override == {"epochs": 4, "learning_rate": 1e-4}  # the base's own stays
+
+
+def test_the_shipped_variation_is_of_twenty_experiments_and_few_networks() -> None:
+    config = check(VALID)
+    names = config.suites["sensitivity"]
+    assert len(names) == 21
+    runs = {config.run(name, variant).name for name in names for variant in get_args(Variant)}
+    assert len(runs) == 17
+
+
+def test_a_configuration_without_variations_is_left_as_it_is() -> None:
+    values = {key: value for key, value in VALID.items() if key != "variations"}
+    for unchanged in (values, values | {"variations": 3}, values | {"variations": None}, {}, None):
+        assert expand(unchanged) is unchanged  # type: ignore[arg-type]
+    assert "variations = 3: must be keys with values, not one value" in mistake(
+        values | {"variations": 3}
+    )
+
+
+letters = st.text("abc", min_size=1, max_size=3)
+scalars = st.one_of(st.integers(1, 99), st.booleans(), letters)
+levels = st.one_of(
+    st.lists(scalars, min_size=1, max_size=3, unique_by=lambda value: str(value).lower()),
+    st.dictionaries(letters, st.dictionaries(letters, scalars, min_size=1), min_size=1, max_size=3),
+)
+
+
+@st.composite
+def many_factors(draw: st.DrawFn) -> dict[str, Any]:
+    """Factors that set keys of their own, so that they can be combined."""
+    factors = draw(st.dictionaries(letters, levels, min_size=1, max_size=3))
+    return {
+        f"{name}.k": own
+        if isinstance(own, list)
+        else {
+            level: {f"{name}.k.{key}": value for key, value in keys.items()}
+            for level, keys in own.items()
+        }
+        for name, own in factors.items()
+    }
+
+
+def leaves(section: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Every dotted key and its value."""
+    if not isinstance(section, dict):
+        yield path, section
+        return
+    for key, value in section.items():
+        yield from leaves(value, f"{path}.{key}" if path else key)
+
+
+@given(many_factors(), st.sampled_from(["one_at_a_time", "factorial"]))
+def test_an_experiment_differs_from_its_base_in_its_levels_alone(
+    factors: dict[str, Any], design: Any
+) -> None:
+    base = {"model": "m", "seed": 0}
+    values = {
+        "experiments": {"e": base},
+        "variations": {"v": {"base": "e", "factors": factors, "design": design}},
+        "suites": {"s": ["v"]},
+    }
+    before = copy.deepcopy(values)
+    expanded = expand(values)
+    assert values == before
+    assert expanded == expand(values)
+    variation = Variation(base="e", factors=factors, design=design)
+    sizes = [len(own) for own in factors.values()]
+    count = sum(sizes) if design == "one_at_a_time" else prod(size + 1 for size in sizes) - 1
+    assert expanded["suites"]["s"] == ["e", *variation.experiments()]
+    assert list(expanded["experiments"]) == expanded["suites"]["s"]
+    assert len(expanded["experiments"]) == count + 1
+    for name, one in variation.experiments().items():
+        set_here: dict[str, Any] = {}
+        for factor, level in one.levels.items():
+            set_here |= variation.levels()[factor][level]
+        assert dict(leaves(expanded["experiments"][name])) == base | set_here
+        assert name.startswith("e-")

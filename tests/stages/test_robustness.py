@@ -1,0 +1,121 @@
+"""The stage `robustness`: its table by a slow count, on images and on sentences."""
+
+from pathlib import Path
+from typing import Any, cast
+
+import pandas as pd
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from tests.conftest import small
+from tests.data.test_texts import SPLIT
+from tests.stages.test_stages import run
+from whypretrain.data.shifts import shifted
+from whypretrain.data.table import Split
+from whypretrain.networks.build import build, classifier, save_weights
+from whypretrain.networks.train import evaluate
+from whypretrain.settings.models import Architecture, TextArchitecture
+from whypretrain.settings.robustness import Robustness, RobustnessSettings
+from whypretrain.stages import robustness
+
+CPU = torch.device("cpu")
+LEVELS = Robustness(noise=[0.2, 2.0], rotation=[30], masked_words=[0.2, 1.0], seed=4)
+
+
+def settings_of(architecture: Architecture) -> RobustnessSettings:
+    return RobustnessSettings(architecture=architecture, robustness=LEVELS)
+
+
+def built(architecture: Architecture, split: Split) -> nn.Module:
+    """A random network whose predictions on the split are spread over the classes."""
+    torch.manual_seed(0)
+    model = build(architecture, len(split.classes)).eval()
+    data = shifted(split, architecture, "none", 0, 0)
+    logits = torch.cat([model(data[i][0][None]).detach() for i in range(len(data))])
+    with torch.no_grad():
+        classifier(model).bias.sub_(logits.mean(dim=0))
+    return model
+
+
+def check_by_hand(
+    table: pd.DataFrame, model: nn.Module, split: Split, architecture: Architecture
+) -> None:
+    """Every number again, one item at a time."""
+    plain: list[bool] = []
+    for row in cast("Any", table.itertuples()):
+        data = shifted(split, architecture, row.shift, row.level, LEVELS.seed)
+        logits = torch.cat([model(data[i][0][None]).detach() for i in range(len(data))])
+        labels = torch.tensor(split.labels)
+        right = (logits.argmax(dim=1) == labels).tolist()
+        plain = plain or right
+        assert row.n_items == len(split.ids)
+        assert row.n_correct == sum(right)
+        assert row.accuracy == pytest.approx(sum(right) / len(right))
+        assert row.loss == pytest.approx(functional.cross_entropy(logits, labels).item(), rel=1e-4)
+        pairs = list(zip(plain, right, strict=True))
+        assert row.n_lost == pairs.count((True, False))
+        assert row.n_gained == pairs.count((False, True))
+
+
+def test_images(digits: tuple[Split, Split]) -> None:
+    architecture = small("whypretrain_resnet")
+    model = built(architecture, digits[1])
+    table = robustness.robustness_table(model, digits[1], settings_of(architecture), CPU)
+    assert list(zip(table["shift"], table["level"], strict=True)) == [
+        ("none", 0.0),
+        ("noise", 0.2),
+        ("noise", 2.0),
+        ("rotation", 30.0),
+    ]
+    check_by_hand(table, model, digits[1], architecture)
+    assert table["n_lost"].iloc[0] == table["n_gained"].iloc[0] == 0
+    assert (table["n_lost"] + table["n_gained"]).iloc[1:].sum() > 0
+    whole = evaluate(model, shifted(digits[1], architecture, "none", 0, 0), CPU)
+    assert table["accuracy"].iloc[0] == whole.accuracy
+
+
+def test_sentences(encoder: TextArchitecture) -> None:
+    # More sentences than one, so that batches are sorted; of unlike lengths, so that they move.
+    texts = [" ".join(text.split()[: 2 + i % 7]) for i, text in enumerate(SPLIT.texts * 4)]
+    split = SPLIT._replace(
+        ids=[str(i) for i in range(len(texts))], texts=texts, labels=[0, 1, 1, 0, 1, 0] * 4
+    )
+    model = built(encoder, split)
+    table = robustness.robustness_table(model, split, settings_of(encoder), CPU)
+    assert table["shift"].tolist() == ["none", "masked_words", "masked_words"]
+    check_by_hand(table, model, split, encoder)
+    assert (table["n_lost"] + table["n_gained"]).iloc[1:].sum() > 0
+
+
+def test_the_stage_writes_the_table_the_same_each_time(
+    digits_folder: Path,
+    digits: tuple[Split, Split],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    architecture = small("whypretrain_vit")
+    model = built(architecture, digits[1])
+    weights = tmp_path / "net" / "digits" / "run" / "weights.safetensors"
+    save_weights(weights, model, {})
+    written = []
+    for name in ("a", "b"):
+        run(
+            monkeypatch,
+            robustness,
+            *("--settings", settings_of(architecture).to_json(), "--weights", weights),
+            *("--test", digits_folder / "test.parquet"),
+            *("--table", tmp_path / "net" / "digits" / "run" / f"{name}.csv"),
+        )
+        written.append(weights.with_name(f"{name}.csv").read_bytes())
+    assert written[0] == written[1]
+    expected = robustness.robustness_table(model, digits[1], settings_of(architecture), CPU)
+    pd.testing.assert_frame_equal(pd.read_csv(weights.with_name("a.csv")), expected)
+
+
+def test_shifts_can_be_left_out() -> None:
+    none = RobustnessSettings(
+        architecture=small("whypretrain_vit"), robustness=Robustness(noise=[], rotation=[])
+    )
+    assert none.shifts() == [("none", 0.0)]

@@ -1,0 +1,311 @@
+"""The stages by hand: one after the other on tiny input, and what each says of a mistake."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from sklearn.linear_model import LogisticRegression
+
+from tests.conftest import small
+from tests.data.test_texts import SPLIT
+from whypretrain.data.images import Images
+from whypretrain.data.samples import write_samples
+from whypretrain.data.table import Row, Split, read_split, write_split
+from whypretrain.interactions.sampling import make_samples
+from whypretrain.interactions.store import read_measurements
+from whypretrain.interactions.value import log_odds
+from whypretrain.networks.build import build, load_all, read_weights
+from whypretrain.networks.train import evaluate
+from whypretrain.settings.interactions import (
+    Extraction,
+    ExtractSettings,
+    SamplesSettings,
+    Sampling,
+)
+from whypretrain.settings.models import ConvertSettings, TextArchitecture
+from whypretrain.settings.training import (
+    PretrainSettings,
+    Probe,
+    ProbeSettings,
+    Recipe,
+    TrainSettings,
+)
+from whypretrain.stages import command, extract, probe
+
+ARCHITECTURE = small("whypretrain_resnet")
+RECIPE = Recipe(epochs=2, batch_size=6)
+
+
+def run(monkeypatch: pytest.MonkeyPatch, module: object, *arguments: object) -> None:
+    monkeypatch.setattr(sys, "argv", ["stage", *map(str, arguments)])
+    module.main()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "fetch",
+        "convert",
+        "prepare",
+        "pretrain",
+        "samples",
+        "probe",
+        "train",
+        "extract",
+        "robustness",
+        "knowledge",
+        "metrics.robustness",
+        "planted",
+        "claims",
+        "claims.simulation",
+        "config",
+    ]
+    + [
+        f"figures.{name}"
+        for name in (
+            "fig2",
+            "fig3",
+            "fig4",
+            "curves",
+            "claims",
+            "accuracy",
+            "sensitivity",
+            "robustness",
+            "player_sheet",
+        )
+    ],
+)
+def test_every_stage_explains_itself(name: str) -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", f"whypretrain.{name}", "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert f"usage: python -m whypretrain.{name}" in result.stdout
+
+
+def test_a_stages_mistake_is_one_line(tmp_path: Path) -> None:
+    settings = SamplesSettings(sampling=Sampling(), architecture=ARCHITECTURE)
+    (tmp_path / "train.parquet").write_bytes(b"nothing")
+    result = subprocess.run(
+        [sys.executable, "-m", "whypretrain.stages.samples", "--settings", settings.to_json()]
+        + [f"--{name}={tmp_path / 'train.parquet'}" for name in ("train", "test")]
+        + [f"--samples={tmp_path / 's.h5'}", f"--table={tmp_path / 's.csv'}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 1
+    assert result.stderr.startswith(f"error: {tmp_path / 'train.parquet'}: not a prepared split")
+    assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB.\nMore."),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried 2 TB."),
+        MemoryError("Unable to allocate 2 TiB"),
+    ],
+)
+def test_too_little_memory_is_one_line(error: Exception) -> None:
+    def main() -> None:
+        raise error
+
+    with pytest.raises(SystemExit, match=r"^error: out of memory: [^\n]*allocate [^\n]*#memory"):
+        command.run(main)
+
+
+def test_a_plan_needs_snakemake_which_the_package_alone_does_not_bring(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from workflow.lib.plan import __main__ as plan
+
+    monkeypatch.setitem(sys.modules, "snakemake.cli", None)
+    monkeypatch.setattr(sys, "argv", ["plan"])
+    with pytest.raises(SystemExit, match=r"pip install '\.\[workflow\]'"):
+        command.run(plan.main)
+
+
+def test_an_error_of_the_code_is_no_mistake_of_the_user() -> None:
+    def main() -> None:
+        raise RuntimeError("shapes do not fit")
+
+    with pytest.raises(RuntimeError, match="shapes"):
+        command.run(main)
+
+
+@pytest.fixture
+def pretrained(digits_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    from whypretrain.stages import pretrain
+
+    settings = PretrainSettings(architecture=ARCHITECTURE, recipe=RECIPE, seed=0)
+    path = tmp_path / "net" / "weights.safetensors"
+    run(
+        monkeypatch,
+        pretrain,
+        *("--settings", settings.to_json(), "--weights", path),
+        *("--train", digits_folder / "train.parquet", "--test", digits_folder / "test.parquet"),
+        *("--history", tmp_path / "net" / "history.csv"),
+    )
+    return path
+
+
+def test_probe_freezes_all_but_the_head_and_is_its_regression(
+    pretrained: Path,
+    digits_folder: Path,
+    digits: tuple[Split, Split],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings = ProbeSettings(architecture=ARCHITECTURE, probe=Probe(l2=2.0))
+    weights = tmp_path / "e" / "probe" / "snapshot.safetensors"
+    run(
+        monkeypatch,
+        probe,
+        *("--settings", settings.to_json(), "--pretrained", pretrained, "--weights", weights),
+        *("--train", digits_folder / "train.parquet", "--test", digits_folder / "test.parquet"),
+        *("--history", weights.parent / "history.csv"),
+    )
+    before, _ = read_weights(pretrained)
+    after, metadata = read_weights(weights)
+    changed = {name for name in after if not torch.equal(before[name], after[name])}
+    assert changed == {"fc.weight", "fc.bias"}
+    assert metadata["fraction"] == 1.0
+
+    model = build(ARCHITECTURE, 3).eval()
+    load_all(model, weights)
+    images = Images(digits[0], ARCHITECTURE)
+    inputs, labels = probe.features(model, images, torch.device("cpu"), "test")
+    scaled = inputs - inputs.mean(axis=0)
+    scaled /= np.sqrt((scaled**2).mean())
+    oracle = LogisticRegression(C=0.5, max_iter=2000).fit(scaled, labels)
+    logits = model(torch.stack([images[i][0] for i in range(len(images))])).detach().softmax(dim=1)
+    np.testing.assert_allclose(logits.numpy(), oracle.predict_proba(scaled), atol=1e-4)
+    history = pd.read_csv(weights.parent / "history.csv").iloc[0]
+    whole = evaluate(model, images, torch.device("cpu"))
+    assert history["train_accuracy"] == whole.accuracy
+    assert history["train_loss"] == pytest.approx(whole.loss, rel=1e-4)
+
+
+def test_probe_of_two_classes_has_two_logits() -> None:
+    generator = np.random.default_rng(0)
+    inputs = generator.normal(size=(40, 3))
+    labels = (inputs[:, 0] + generator.normal(size=40) > 0).astype(np.int64)
+    weights, biases = probe.linear_classifier(inputs, labels, Probe())
+    assert weights.shape == (2, 3)
+    logits = inputs @ weights.T + biases
+    centred = inputs - inputs.mean(axis=0)
+    centred /= np.sqrt((centred**2).mean())
+    expected = LogisticRegression().fit(centred, labels).decision_function(centred)
+    np.testing.assert_allclose(logits[:, 1] - logits[:, 0], expected, atol=1e-4)
+
+
+def test_finetune_starts_from_the_weights_and_scratch_does_not(
+    pretrained: Path, digits_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from whypretrain.stages import train
+
+    start, _ = read_weights(pretrained)
+    for variant in ("finetune", "scratch"):
+        settings = TrainSettings.model_validate(
+            {
+                "architecture": ARCHITECTURE,
+                "variant": variant,
+                "recipe": RECIPE,
+                "snapshots": [0, 0.5, 1],
+                "seed": 0,
+            }
+        )
+        folder = tmp_path / "e" / variant
+        extra = ("--pretrained", pretrained) if variant == "finetune" else ()
+        run(
+            monkeypatch,
+            train,
+            *("--settings", settings.to_json(), "--folder", folder, *extra),
+            *("--train", digits_folder / "train.parquet"),
+            *("--test", digits_folder / "test.parquet"),
+        )
+        first, _ = read_weights(folder / "snapshot-0.0000.safetensors")
+        same = {name for name in first if torch.equal(first[name], start[name])}
+        backbone = {name for name in first if not name.startswith("fc.")}
+        assert (backbone <= same) == (variant == "finetune")
+        assert (folder / "snapshot-1.0000.safetensors").exists()
+
+
+def test_text_goes_through_every_stage_without_a_network(
+    encoder: TextArchitecture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from whypretrain.stages import convert, train
+
+    rows = [
+        Row(name, text, label)
+        for name, text, label in zip(SPLIT.ids, SPLIT.texts, SPLIT.labels, strict=True)
+    ]
+    splits = []
+    for part in ("train", "test"):
+        write_split(tmp_path / f"{part}.parquet", rows, task="text", classes=SPLIT.classes)
+        splits += [f"--{part}", tmp_path / f"{part}.parquet"]
+    source = encoder.folder
+    architecture = encoder.model_copy(update={"folder": str(tmp_path / "net" / "transformers")})
+    weights = tmp_path / "net" / "weights.safetensors"
+    settings = ConvertSettings(architecture=architecture).to_json()
+    run(monkeypatch, convert, "--settings", settings, "--source", source, "--weights", weights)
+
+    out = tmp_path / "e"
+    settings = ProbeSettings(architecture=architecture, probe=Probe()).to_json()
+    probed = out / "probe" / "snapshot-1.0000.safetensors"
+    run(
+        monkeypatch,
+        probe,
+        *("--settings", settings, *splits, "--pretrained", weights, "--weights", probed),
+        *("--history", out / "probe" / "history.csv"),
+    )
+    settings = TrainSettings(
+        architecture=architecture, variant="finetune", recipe=RECIPE, snapshots=[0, 1], seed=0
+    ).to_json()
+    folder = out / "finetune"
+    run(
+        monkeypatch,
+        train,
+        *("--settings", settings, *splits, "--pretrained", weights, "--folder", folder),
+    )
+
+    sampling = Sampling.model_validate(
+        {"per_class": 1, "baseline": "mask_token", "players": {"kind": "words", "n": 5}}
+    )
+    split = read_split(tmp_path / "test.parquet")
+    chosen = SamplesSettings(sampling=sampling, architecture=architecture)
+    samples = make_samples(split, split, chosen)
+    write_samples(out / "samples.h5", samples)
+    settings = ExtractSettings(
+        architecture=architecture, background="keep", extraction=Extraction(batch_size=7)
+    ).to_json()
+    run(
+        monkeypatch,
+        extract,
+        *("--settings", settings, "--samples", out / "samples.h5"),
+        *("--weights", folder / "snapshot-1.0000.safetensors"),
+        *("--interactions", folder / "interactions-1.0000.h5"),
+    )
+    model = build(architecture, 2).eval()
+    load_all(model, folder / "snapshot-1.0000.safetensors")
+    for sample, item in zip(
+        samples.samples, read_measurements(folder / "interactions-1.0000.h5"), strict=True
+    ):
+        assert item.outputs.shape == (32,)
+        for coalition in (0, 0b10110, 0b11111):
+            masked = [
+                int(token) if player < 0 or coalition >> player & 1 else int(mask)
+                for token, mask, player in zip(
+                    sample.inputs, sample.baseline, sample.players.tolist(), strict=True
+                )
+            ]
+            logits = model(torch.tensor([masked])).detach()
+            expected = log_odds(logits, sample.label).item()
+            assert item.outputs[coalition] == pytest.approx(expected, abs=1e-5)

@@ -1,0 +1,164 @@
+"""The stage finds what was planted, and a wrong answer anywhere on the way is an error."""
+
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from tests.stages.test_stages import run
+from validation.planted import __main__ as stage
+from validation.planted.case import KINDS, Laboratory, draw_case
+from validation.planted.transfer import draw_transfer, draw_weights
+from whypretrain.files.artifacts import ArtifactError
+from whypretrain.interactions.mobius import mobius
+from whypretrain.settings.planted import Planted
+
+OPTIONS = Planted(n=4, samples=3)
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the stage writes."""
+    folder = tmp_path_factory.mktemp("planted")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        run(
+            monkeypatch,
+            stage,
+            *("--settings", OPTIONS.to_json(), "--device", "cpu"),
+            *("--interactions", folder / "interactions.csv", "--transfer", folder / "transfer.csv"),
+        )
+    return folder
+
+
+def test_everything_comes_back(tables: Path) -> None:
+    interactions = pd.read_csv(tables / "interactions.csv")
+    assert len(interactions) == len(KINDS) * 3 * 5
+    assert (interactions["n_planted"] > 0).all()
+    # Exactly: see planted/networks.py on dyadic weights.
+    assert (interactions[["largest_error", "largest_elsewhere"]] == 0).all(axis=None)
+    transfer = pd.read_csv(tables / "transfer.csv")
+    assert set(transfer["network"]) == set(KINDS)
+    counts = transfer[transfer["sample"] == "text-1"]["quantity"].value_counts()
+    assert counts.to_dict() == {"preserve": 5, "discard": 5, "new": 5, "ratio": 20, "jaccard": 8}
+    assert transfer["found"].notna().equals(transfer["planted"].notna())
+    assert transfer["difference"].abs().max() < 1e-15
+
+
+def shifted(table: pd.DataFrame) -> pd.DataFrame:
+    return table.assign(found=table["found"] + 1e-9 * (table["quantity"] == "jaccard"))
+
+
+def one_missing(table: pd.DataFrame) -> pd.DataFrame:
+    return table.drop(index=table.index[7])
+
+
+def one_not_a_number(table: pd.DataFrame) -> pd.DataFrame:
+    return table.assign(found=table["found"].where(table.index != 3))
+
+
+def samples_exchanged(table: pd.DataFrame) -> pd.DataFrame:
+    exchange = {"text-0": "text-2", "text-2": "text-0"}
+    return table.assign(sample=table["sample"].replace(exchange))
+
+
+@pytest.mark.parametrize("spoil", [shifted, one_missing, one_not_a_number, samples_exchanged])
+def test_a_wrong_number_is_refused(
+    tables: Path, spoil: Callable[[pd.DataFrame], pd.DataFrame]
+) -> None:
+    both = pd.read_csv(tables / "transfer.csv", dtype={"order": str})
+    both = both[both["network"] == "text"].reset_index(drop=True)
+    planted, found = both[[*stage.WHERE, "planted"]], both[[*stage.WHERE, "found"]]
+    stage.check_transfer(stage.compare_transfer(planted, found))
+    with pytest.raises(
+        ValueError, match=r"metrics are not what was planted: \d+ rows .* sample te"
+    ):
+        stage.check_transfer(stage.compare_transfer(planted, spoil(found)))
+
+
+def test_a_number_found_twice_is_refused() -> None:
+    row = pd.DataFrame([dict.fromkeys(stage.WHERE, "a")])
+    found = pd.concat([row, row]).assign(found=1.0)
+    with pytest.raises(ValueError, match="not unique"):
+        stage.compare_transfer(row.assign(planted=1.0), found)
+
+
+def one_sign(outputs: np.ndarray) -> np.ndarray:
+    right = mobius(outputs)
+    right[-1] *= -1
+    return right
+
+
+def slightly_off(outputs: np.ndarray) -> np.ndarray:
+    return mobius(outputs) * (1 + 2e-5)
+
+
+def a_residue(outputs: np.ndarray) -> np.ndarray:
+    right = mobius(outputs)
+    right[right == 0] = 1e-3
+    return right
+
+
+@pytest.mark.parametrize("wrong", [one_sign, slightly_off, a_residue])
+def test_wrong_interactions_are_refused(
+    wrong: Callable[[np.ndarray], np.ndarray], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def checked(folder: Path) -> None:
+        case = draw_case("text", Planted(n=6, samples=1))
+        weights = draw_weights(len(case.terms), np.random.default_rng(0))
+        path = Laboratory(case, folder, CPU).measure(weights, "found", Fraction(1))
+        stage.check_interactions(stage.interactions_table(case, weights, path))
+
+    checked(tmp_path)
+    for module in ("extract", "interactions.store"):  # the reader would refuse them before
+        monkeypatch.setattr(f"whypretrain.{module}.mobius", wrong)
+    with pytest.raises(ValueError, match=r"interactions are not what was planted: .* order \d"):
+        checked(tmp_path)
+
+
+WRONG_METRICS = """
+import runpy
+import sys
+import numpy as np
+from whypretrain.metrics import knowledge
+{edit}
+runpy.run_module("whypretrain.metrics", run_name="__main__")
+"""
+
+
+def transferred(edit: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> pd.DataFrame:
+    """The transfer's table, where the command line of `metrics` runs after an edit of its code."""
+    (folder / "wrong.py").write_text(WRONG_METRICS.format(edit=edit))
+    monkeypatch.setattr(stage, "METRICS", (str(folder / "wrong.py"),))
+    case = draw_case("text", OPTIONS)
+    transfer = draw_transfer(len(case.terms), np.random.default_rng(0))
+    found = stage.found_transfer(stage.run_metrics(Laboratory(case, folder, CPU), transfer))
+    return stage.compare_transfer(stage.expected_transfer(case, transfer), found)
+
+
+def test_wrong_metrics_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    overlooked = "knowledge.reached_strength = lambda a, kept, c: np.minimum(abs(c), kept)"
+    table = transferred(overlooked, tmp_path, monkeypatch)
+    wrong = table[table["difference"].abs() > stage.TOLERANCE]
+    assert set(wrong["quantity"]) == {"ratio"}
+    with pytest.raises(ValueError, match="metrics are not what was planted"):
+        stage.check_transfer(table)
+
+
+def test_metrics_that_fail_say_why(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match=r"metrics failed on planted .* out of order"):
+        transferred("sys.exit('error: out of order')", tmp_path, monkeypatch)
+
+
+def test_rows_of_null_controls_are_passed_over(tmp_path: Path) -> None:
+    columns = {"sample": "a", "order": "1", "reading": "zero", "quantity": "new"}
+    for name, value in (("knowledge", "strength"), ("ratio", "ratio"), ("jaccard", "jaccard")):
+        spot = {"variant": "scratch", "fraction": 0.5} if name == "jaccard" else {}
+        row = columns | spot | {value: 1.0, "reference": "measured"}
+        null = row | {value: 2.0, "reference": "permuted"}
+        pd.DataFrame([null, row, null]).to_csv(tmp_path / f"{name}.csv", index=False)
+    assert stage.found_transfer(tmp_path)["found"].tolist() == [1.0, 1.0, 1.0]

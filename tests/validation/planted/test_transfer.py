@@ -1,0 +1,132 @@
+"""The hand-written formulas on a case small enough to do by hand, and what is drawn."""
+
+from fractions import Fraction
+from math import comb
+
+import numpy as np
+import pytest
+
+from validation.planted.case import KINDS, draw_case
+from validation.planted.transfer import (
+    FATES,
+    FINETUNE,
+    SCRATCH,
+    draw_transfer,
+    draw_weights,
+    expected_jaccard,
+    expected_knowledge,
+    expected_ratios,
+)
+from whypretrain.settings.planted import Planted
+
+F = Fraction
+# Three players. {0}: kept. {1}: reversed. {2}: kept, weakly. {0, 1}: kept. {0, 1, 2}: added.
+PRETRAIN = {0b001: F(4), 0b010: F(2), 0b100: F(1, 8), 0b011: F(-1)}
+FINETUNED = {0b001: F(3), 0b010: F(-1), 0b100: F(5), 0b011: F(-2), 0b111: F(7)}
+SCRATCHED = {0b000: F(9), 0b001: F(1), 0b100: F(-1), 0b011: F(-1, 2)}
+
+
+def test_knowledge_by_hand() -> None:
+    found = {(o, q): s for o, q, s in expected_knowledge(3, PRETRAIN, FINETUNED)}
+    assert found == {
+        (0, "preserve"): 0,
+        (0, "discard"): 0,
+        (0, "new"): 0,
+        (1, "preserve"): F(3 + 0, 3) + F(1, 24),
+        (1, "discard"): F(1 + 2, 3),
+        (1, "new"): F(0 + 1, 3) + F(39, 24),
+        (2, "preserve"): F(1, 3),
+        (2, "discard"): 0,
+        (2, "new"): F(1, 3),
+        (3, "preserve"): 0,
+        (3, "discard"): 0,
+        (3, "new"): 7,
+    }
+
+
+def test_ratios_by_hand() -> None:
+    found = {(o, r): x for o, r, x in expected_ratios(3, PRETRAIN, FINETUNED, SCRATCHED)}
+    third, half = F(1, 3), F(1, 2)  # of {0} and of {0, 1}; nothing of {2}, a 24th of {0}
+    assert found["all", "positive"] == (third + half) / 3
+    assert found["all", "zero"] == (third + half) / 7
+    assert found["all", "salient"] == (third + half) / 2
+    assert found["all", "weighted"] == F(3, 2) / (3 + 1 + F(1, 8))
+    assert found["2", "zero"] == half / 3
+    assert found["2", "weighted"] == half
+    assert found["3", "positive"] is None
+    assert found["3", "zero"] == 0
+    assert len(found) == 4 * 4
+
+
+def test_jaccard_by_hand() -> None:
+    # {0}: 3 of 4; {1} reversed: 0 of 3; {2}: 1/8 of 5; {0, 1}: 1 of 2; {0, 1, 2}: 0 of 7.
+    assert expected_jaccard(PRETRAIN, FINETUNED) == (4 + F(1, 8)) / (4 + 3 + 5 + 2 + 7)
+    assert expected_jaccard({0: F(3)}, {}) == 1
+    assert expected_jaccard(SCRATCHED, SCRATCHED) == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("n_players", [1, 2, 10])
+def test_every_sample_has_interactions_of_every_order(kind: str, n_players: int) -> None:
+    case = draw_case(kind, Planted(n=n_players, samples=3))
+    weights = draw_weights(len(case.terms), np.random.default_rng(0))
+    assert len(set(case.terms)) == len(case.terms)
+    truths = [case.truth(weights, scene) for scene in case.scenes]
+    for truth in truths:
+        assert {coalition.bit_count() for coalition in truth} == set(range(n_players + 1))
+        assert all(abs(value) <= 4 and (value * 64).numerator % 2 for value in truth.values())
+    if n_players == 10:
+        assert all(len(truth) < 100 for truth in truths)
+        # Not one game under three names.
+        strengths = {tuple(sorted(map(abs, truth.values()))) for truth in truths}
+        assert len(strengths) == 3
+
+
+def test_the_same_seed_plants_the_same() -> None:
+    kind = "image-superpixels"
+    first, second, other = (draw_case(kind, Planted(n=4, seed=seed)) for seed in (1, 1, 2))
+    assert first.terms == second.terms != other.terms
+    for one, two in zip(first.scenes, second.scenes, strict=True):
+        np.testing.assert_array_equal(one.sample.inputs, two.sample.inputs)
+        np.testing.assert_array_equal(one.sample.players, two.sample.players)
+
+
+def test_words_of_several_tokens_are_one_player() -> None:
+    for scene in draw_case("text", Planted()).scenes:
+        counts = np.bincount(scene.sample.players[scene.sample.players >= 0])
+        assert set(counts) == {1, 2, 3}
+        assert (scene.sample.players == -1).sum() >= 2
+        for word, player in zip(scene.sample.words, scene.sample.word_players, strict=True):
+            assert word == ("," if player < 0 else f"word{scene.symbols[player]}")
+
+
+def test_every_fate_occurs_and_readings_differ() -> None:
+    transfer = draw_transfer(70, np.random.default_rng(3))
+    signs = [
+        tuple((w > 0) - (w < 0) for w in three)
+        for three in zip(transfer.probe, transfer.finetune, transfer.scratch, strict=True)
+    ]
+    for fate in FATES.values():
+        assert signs.count(fate) + signs.count(tuple(-sign for sign in fate)) == 10
+    sets = range(70)
+    three = [
+        {s: w for s, w in zip(sets, weights, strict=True) if w}
+        for weights in (transfer.probe, transfer.finetune, transfer.scratch)
+    ]
+    ratios = [x for order, _, x in expected_ratios(7, *three) if order == "all"]
+    assert len(set(ratios)) == 4
+    for order, _, strength in expected_knowledge(7, *three[:2]):
+        assert strength * comb(7, order) * 64 % 1 == 0
+
+
+def test_training_leads_from_the_first_weights_to_the_last() -> None:
+    transfer = draw_transfer(9, np.random.default_rng(0))
+    for variant, first, last in (
+        (FINETUNE, transfer.probe, transfer.finetune),
+        (SCRATCH, transfer.untrained, transfer.scratch),
+    ):
+        along = transfer.snapshots(variant)
+        assert [*along] == [0, F(1, 4), F(1, 2), 1]
+        assert along[F(0)] == first
+        assert along[F(1)] == last
+        assert along[F(1, 4)][0] == (3 * first[0] + last[0]) / 4

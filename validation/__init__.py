@@ -1,0 +1,1 @@
+"""Checks of the whole: planted truth, simulated worlds, benchmarks."""

@@ -1,0 +1,52 @@
+"""The picture in docs/sharing.md: how many players reach each position of VGG-16, layer by layer.
+
+python -m validation.benchmarks.sharing_figure docs/images/sharing.png
+"""
+
+import argparse
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import timm
+import torch
+
+from whypretrain.interactions.players import grid_players
+from whypretrain.interactions.sharing.chain import cut_network
+from whypretrain.interactions.sharing.geometry import trace_players
+from whypretrain.interactions.sharing.patterns import count_rows
+
+N_PLAYERS = 10
+SIDE = 224
+SHOWN = ("MaxPool2d",)
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("output", type=Path)
+    arguments = parser.parse_args()
+    generator = np.random.default_rng(0)
+    drawn = grid_players(SIDE, SIDE, cells=8, margin=1, n_players=N_PLAYERS, generator=generator)
+    chain = cut_network(timm.create_model("vgg16", num_classes=10).eval())
+    assert chain is not None
+    fields = trace_players(chain, torch.from_numpy(drawn), n_players=N_PLAYERS, channels=3)
+    pools = [node for node in fields if type(chain.operation(node)).__name__ in SHOWN]
+    shown = [chain.nodes[0], *pools]
+    titles = ["image", *[f"after block {i + 1}" for i in range(len(pools))]]
+    figure, axes = plt.subplots(1, len(shown), figsize=(12, 2.9), constrained_layout=True)
+    for axis, node, title in zip(axes, shown, titles, strict=True):
+        field = fields[node]
+        reaching = field.reached.sum(dim=0).view(field.height, field.width)
+        picture = axis.imshow(reaching, vmin=0, vmax=N_PLAYERS, cmap="viridis")
+        share = count_rows(field.reached) / (field.n_positions << N_PLAYERS)
+        axis.set_title(f"{title}, {field.height}×{field.width}", fontsize=9)
+        axis.set_xlabel(f"{share:.2%} of all values computed", fontsize=8)
+        axis.set(xticks=[], yticks=[])
+    bar = figure.colorbar(picture, ax=axes, shrink=0.75)
+    bar.set_label("players that reach a position")
+    figure.savefig(arguments.output, dpi=150)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,276 @@
+"""Stage `planted`: networks whose interactions are known go through extraction and metrics.
+
+Three kinds of networks (images with grid players and with superpixels, text) are measured by the
+code of the stage `extract`, written as HDF5 and read again; then three versions of each, with known
+terms kept, dropped and added along training, go through the command line of the stage `metrics`.
+Both tables hold what was planted beside what was found. Anything else than the truth is an error.
+"""
+
+import math
+import subprocess
+import sys
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from validation.planted.case import KINDS, Case, Laboratory, draw_case
+from validation.planted.scenes import Scene
+from validation.planted.transfer import (
+    FINETUNE,
+    PRETRAIN,
+    SCRATCH,
+    Transfer,
+    draw_transfer,
+    draw_weights,
+    expected_jaccard,
+    expected_knowledge,
+    expected_ratios,
+)
+from whypretrain.files.artifacts import ArtifactError, atomic_path
+from whypretrain.files.progress import Progress, say
+from whypretrain.interactions.coalitions import n_players_of, orders
+from whypretrain.interactions.store import read_measurements
+from whypretrain.networks.numerics import configure
+from whypretrain.settings.metrics import Metrics, MetricsSettings
+from whypretrain.settings.planted import Planted
+from whypretrain.settings.statistics import Statistics
+from whypretrain.stages import command
+
+RELATIVE_TOLERANCE = 1e-5  # of interactions
+TOLERANCE = 1e-12  # of metrics, which are of the size of 1: what float64 makes of means
+METRICS = ("-m", "whypretrain.metrics")
+WHERE = ["sample", "quantity", "order", "reading", "variant", "fraction"]
+"""Columns that say what a row of the table of the transfer is about, empty where they do not."""
+
+
+def interactions_table(case: Case, weights: list[Fraction], path: Path) -> pd.DataFrame:
+    """Interactions found against those planted: one row a sample and order.
+
+    Returns
+    -------
+    table with columns `network`, `sample`, `order`, `n_planted` (sets of that order),
+    `largest_error` (among them, relative), `largest_elsewhere` (strength of a set of that order
+    where nothing is planted, relative to the sample's strongest planted one)
+    """
+    rows = []
+    for scene, item in zip(case.scenes, read_measurements(path), strict=True):
+        planted = np.zeros_like(item.interactions)
+        for coalition, value in case.truth(weights, scene).items():
+            planted[coalition] = float(value)
+        is_planted = planted != 0
+        error = np.abs(item.interactions - planted)
+        strongest = np.abs(planted).max()
+        order_of = orders(n_players_of(len(planted)))
+        for order in np.unique(order_of):
+            there = is_planted & (order_of == order)
+            elsewhere = ~is_planted & (order_of == order)
+            rows.append(
+                {
+                    "network": case.name,
+                    "sample": item.sample,
+                    "order": int(order),
+                    "n_planted": int(there.sum()),
+                    "largest_error": (error[there] / np.abs(planted[there])).max(initial=0.0),
+                    "largest_elsewhere": (error[elsewhere] / strongest).max(initial=0.0),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def expected_transfer(case: Case, transfer: Transfer) -> pd.DataFrame:
+    """What metrics must find, by the hand-written formulas: one row a number.
+
+    Returns
+    -------
+    table with columns :data:`WHERE` and `planted`
+    """
+    rows = [
+        {"sample": scene.sample.id, **row}
+        for scene in case.scenes
+        for row in _expected_of(scene, case, transfer)
+    ]
+    return pd.DataFrame(rows, columns=[*WHERE, "planted"])
+
+
+def _expected_of(scene: Scene, case: Case, transfer: Transfer) -> Iterator[dict[str, Any]]:
+    n_players = len(scene.symbols)
+    probe, finetune, scratch = (
+        case.truth(weights, scene)
+        for weights in (transfer.probe, transfer.finetune, transfer.scratch)
+    )
+    for order, quantity, strength in expected_knowledge(n_players, probe, finetune):
+        yield {"quantity": quantity, "order": str(order), "planted": float(strength)}
+    for scope, reading, ratio in expected_ratios(n_players, probe, finetune, scratch):
+        planted = math.nan if ratio is None else float(ratio)
+        yield {"quantity": "ratio", "order": scope, "reading": reading, "planted": planted}
+    for variant, final in ((FINETUNE, finetune), (SCRATCH, scratch)):
+        for fraction, weights in transfer.snapshots(variant).items():
+            similarity = expected_jaccard(case.truth(weights, scene), final)
+            spot = {"variant": variant, "fraction": float(fraction)}
+            yield {"quantity": "jaccard", **spot, "planted": float(similarity)}
+
+
+def run_metrics(laboratory: Laboratory, transfer: Transfer) -> Path:
+    """Measure every network of the transfer and run the stage `metrics` on the files.
+
+    Returns
+    -------
+    the folder of its tables
+
+    Raises
+    ------
+    ArtifactError
+        If the stage fails.
+    """
+    folder = laboratory.folder
+    files = {PRETRAIN: [laboratory.measure(transfer.probe, PRETRAIN, Fraction(1))]}
+    for variant in (FINETUNE, SCRATCH):
+        files[variant] = [
+            laboratory.measure(weights, variant, fraction)
+            for fraction, weights in transfer.snapshots(variant).items()
+        ]
+    history = folder / "history.csv"
+    epochs = {"epoch": [0, 1], "step": [0, 1], "learning_rate": 0.0}
+    scores = {"train_loss": 1.0, "train_accuracy": 0.5, "test_loss": 1.0, "test_accuracy": 0.5}
+    pd.DataFrame(epochs | scores).to_csv(history, index=False)
+    test = folder / "test.parquet"  # of which the stage counts the rows
+    pd.DataFrame({"label": [0, 1]}).to_parquet(test)
+    # Of the statistics, which are not looked at, as few as may be.
+    statistics = Statistics(n_resamples=100, n_permutations=1)
+    settings = MetricsSettings(experiment="planted", metrics=Metrics(), statistics=statistics)
+    command = [sys.executable, *METRICS, "--settings", settings.to_json()]
+    for variant, paths in files.items():
+        command += [f"--{variant}", *map(str, paths)]
+    command += ["--histories", *[str(history)] * 3, "--test", str(test)]
+    command += ["--tables", str(folder / "tables")]
+    # (S603: the command is this package's own, and no shell reads it.)
+    result = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    if result.returncode != 0:
+        message = f"the stage metrics failed on planted interactions: {result.stderr.strip()}"
+        raise ArtifactError(message)
+    return folder / "tables"
+
+
+def found_transfer(tables: Path) -> pd.DataFrame:
+    """What the stage `metrics` wrote, as one table with columns :data:`WHERE` and `found`."""
+    knowledge = _measured(tables / "knowledge.csv").rename(columns={"strength": "found"})
+    ratio = _measured(tables / "ratio.csv").rename(columns={"ratio": "found"})
+    jaccard = _measured(tables / "jaccard.csv").rename(columns={"jaccard": "found"})
+    parts = [knowledge, ratio.assign(quantity="ratio"), jaccard.assign(quantity="jaccard")]
+    return pd.concat(parts, ignore_index=True)[[*WHERE, "found"]]
+
+
+def _measured(path: Path) -> pd.DataFrame:
+    """A table as it was written, without rows of null controls."""
+    table = pd.read_csv(path, dtype={"order": str})
+    return table[table["reference"] == "measured"]
+
+
+def compare_transfer(planted: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
+    """The planted numbers with those found beside them, and `difference` = found - planted.
+
+    Raises
+    ------
+    ValueError
+        If a number was found twice.
+    """
+    both = planted.merge(found, on=WHERE, how="left", validate="one_to_one")
+    return both.assign(difference=both["found"] - both["planted"])
+
+
+def check_interactions(table: pd.DataFrame) -> None:
+    """Refuse interactions other than the planted ones.
+
+    Raises
+    ------
+    ValueError
+        Naming the worst.
+    """
+    worst = table[["largest_error", "largest_elsewhere"]].max(axis=1)
+    # `not <=`, so that NaN is wrong too.
+    _refuse(table[~(worst <= RELATIVE_TOLERANCE)], RELATIVE_TOLERANCE, "interactions")
+
+
+def check_transfer(table: pd.DataFrame) -> None:
+    """Refuse metrics other than the formulas', a ratio that should be there or not included.
+
+    Raises
+    ------
+    ValueError
+        Naming the first.
+    """
+    right = (table["difference"].abs() <= TOLERANCE) | (
+        table["planted"].isna() & table["found"].isna()
+    )
+    _refuse(table[~right], TOLERANCE, "metrics")
+
+
+def _refuse(wrong: pd.DataFrame, tolerance: float, what: str) -> None:
+    if len(wrong):
+        first = wrong.iloc[0].dropna().to_dict()
+        shown = ", ".join(f"{name} {value}" for name, value in first.items())
+        message = (
+            f"{what} are not what was planted: {len(wrong)} rows are off by more than "
+            f"{tolerance:g}, the first of them {shown}; do not trust other results either, and "
+            f"report it"
+        )
+        raise ValueError(message)
+
+
+def measure_case(
+    case: Case, options: Planted, device: torch.device
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Both tables of one kind of network."""
+    generator = np.random.default_rng([options.seed, len(KINDS), KINDS.index(case.name)])
+    with TemporaryDirectory() as folder:
+        laboratory = Laboratory(case, Path(folder), device)
+        weights = draw_weights(len(case.terms), generator)
+        path = laboratory.measure(weights, "interactions", Fraction(1))
+        interactions = interactions_table(case, weights, path)
+        transfer = draw_transfer(len(case.terms), generator)
+        found = found_transfer(run_metrics(laboratory, transfer))
+    table = compare_transfer(expected_transfer(case, transfer), found)
+    table.insert(0, "network", case.name)
+    return interactions, table
+
+
+def main() -> None:
+    """Command line."""
+    parser = command.parser("planted", __doc__, Planted)
+    command.add_compute(parser)
+    command.path_argument(parser, "--interactions", "interactions planted and found to write, CSV")
+    command.path_argument(parser, "--transfer", "metrics planted and found to write, CSV")
+    arguments = parser.parse_args()
+    options: Planted = arguments.settings
+    device = configure(threads=arguments.threads, device=arguments.device)
+
+    progress = Progress("planted", len(KINDS), "network")
+    of_cases = []
+    for kind in KINDS:
+        of_cases.append(measure_case(draw_case(kind, options), options, device))
+        progress.update()
+    interactions, transfer = (
+        pd.concat(tables, ignore_index=True) for tables in zip(*of_cases, strict=True)
+    )
+    # Written before they are checked: they are where to look for what is wrong.
+    for table, path in ((interactions, arguments.interactions), (transfer, arguments.transfer)):
+        with atomic_path(path) as temporary:
+            table.to_csv(temporary, index=False)
+    check_interactions(interactions)
+    check_transfer(transfer)
+    say(
+        f"planted: {interactions['n_planted'].sum()} interactions and {len(transfer)} metrics are "
+        f"what was planted; largest errors {interactions['largest_error'].max():.1e} (relative), "
+        f"{interactions['largest_elsewhere'].max():.1e} (where nothing is planted) and "
+        f"{transfer['difference'].abs().max():.1e} (metrics)"
+    )
+
+
+if __name__ == "__main__":
+    command.run(main)
