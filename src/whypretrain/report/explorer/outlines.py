@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from whypretrain.report.figures.player_sheet import depth_of
+from whypretrain.report.player_sheet import depth_of
 
 Point = tuple[int, int]
 
