@@ -27,24 +27,20 @@ function sampleCard(sample, data, suite) {
 function gallery(data, suite) {
   const shown = data.samples.length;
   const left = data.n_samples - shown;
+  const marks = "✓ and ✗: right or wrong at the end of training.";
+  const note =
+    left === 0
+      ? `All ${shown} samples. ${marks}`
+      : `${shown} of ${data.n_samples} samples, evenly spread; the other ${left} were left out to ` +
+        `keep the page small (explorer.samples, explorer.megabytes). All of them are in the charts. ${marks}`;
+  const none =
+    `None of the ${data.n_samples} samples is on this page: explorer.samples is 0, or the page would ` +
+    `have become larger than explorer.megabytes (${suite.megabytes}).`;
   return h(
     "section",
     { "aria-labelledby": "samples" },
     h("h2", { id: "samples" }, "Samples"),
-    shown === 0
-      ? h(
-          "p.notice",
-          `None of the ${data.n_samples} samples is on this page: explorer.samples is 0, or the page would `,
-          `have become larger than explorer.megabytes (${suite.megabytes}).`,
-        )
-      : h(
-          "p.muted",
-          left === 0
-            ? `All ${shown} samples. ✓ and ✗: right or wrong at the end of training.`
-            : `${shown} of ${data.n_samples} samples, evenly spread; the other ${left} were left out to ` +
-                "keep the page small (explorer.samples, explorer.megabytes). All of them are in the " +
-                "charts. ✓ and ✗: right or wrong at the end of training.",
-        ),
+    shown === 0 ? h("p.notice", none) : h("p.muted", note),
     h("ul.gallery", data.samples.map((sample) => sampleCard(sample, data, suite))),
   );
 }
