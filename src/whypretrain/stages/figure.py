@@ -46,7 +46,7 @@ def main() -> None:
         with atomic_path(output.with_suffix(suffix)) as temporary:
             figure.savefig(temporary, format=suffix[1:], metadata=metadata)
     with atomic_path(output.with_suffix(".csv")) as temporary:
-        told = numbers.replace("", None).dropna(axis="columns", how="all")
+        told = numbers.mask(numbers == "").dropna(axis="columns", how="all")
         told.to_csv(temporary, index=False)
     plt.close(figure)
 

@@ -64,6 +64,12 @@ def _bars(panel: Axes, own: pd.DataFrame) -> None:
         "label": "this part removed",
     }
     bars(panel, places - 0.17, own, sideways=True, size=0.5, **look)
-    random = own.assign(number=own["chance"], low=own["chance_low"], high=own["chance_high"])
-    look = {"color": style.NULL, "label": "as much, at random"}
-    bars(panel, places + 0.23, random, sideways=True, size=0.3, **look)
+    panel.barh(
+        places + 0.23,
+        own["chance"],
+        height=0.3,
+        color=style.NULL,
+        edgecolor="white",
+        linewidth=0.4,
+        label="as much, at random",
+    )
