@@ -152,7 +152,12 @@ def write_results(folder: Path) -> None:
     ]
     (folder / "claims").mkdir()
     texts = dict.fromkeys(TABLES["claims"], "?")
-    table = pd.DataFrame([texts | {k: np.nan for k, kind in TABLES["claims"].items() if kind == "gaps"} | row for row in rows])
+    table = pd.DataFrame(
+        [
+            texts | {k: np.nan for k, kind in TABLES["claims"].items() if kind == "gaps"} | row
+            for row in rows
+        ]
+    )
     table.to_csv(folder / "claims/claims.csv", index=False)
 
 

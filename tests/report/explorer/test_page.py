@@ -140,7 +140,7 @@ def test_files_of_other_samples_or_snapshots_are_an_error(
     path = copy / "experiments/words/summary.csv"
     table = pd.read_csv(path)
     table[table["fraction"] != 0.5].to_csv(path, index=False)
-    with pytest.raises(ArtifactError, match=r"summary\.csv: its snapshots are not those of"):
+    with pytest.raises(ArtifactError, match=r"summary\.csv: its snapshots are not those of the"):
         write_page(copy, tmp_path / "page.html", monkeypatch)
     write_samples(copy / "experiments/pictures/samples.h5", text_samples())
     with pytest.raises(ArtifactError, match=r"its samples are not those of samples\.h5"):

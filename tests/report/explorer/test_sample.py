@@ -10,8 +10,9 @@ from PIL import Image
 
 from whypretrain.data.samples import Sample
 from whypretrain.interactions.record import Record
+from whypretrain.interactions.salience import reconstruction_error
 from whypretrain.knowledge.strengths import split_knowledge
-from whypretrain.report.explorer.numbers import evenly, short
+from whypretrain.report.explorer.numbers import evenly, short, shorts
 from whypretrain.report.explorer.sample import listed, picture, sample_view
 
 EVERY = np.array([False, True, True, True])
@@ -85,21 +86,20 @@ def test_a_view_holds_models_and_values_of_every_listed_set() -> None:
         "finetune": record([[9.0, 0.0, 0.0, 0.0], [9.0, 2.0, -1.0, -6.0]], [0, 1]),
         "scratch": record([[0.0, i, i, i] for i in (0.0, 1.0)], [1, 1]),
     }
-    salience = {
-        "probe": (np.array([3]), np.array([0.25])),
-        "finetune": (np.array([0, 2]), np.array([0.0, 0.123456])),
-        "scratch": (np.array([1, 1]), np.array([0.5, 0.5])),
-    }
+    masks = {"probe": [[0, 1, 1, 1]], "finetune": [[0] * 4, [0, 1, 0, 1]], "scratch": [[0] * 4] * 2}
+    salient = {key: np.array(mask, dtype=bool)[:, None] for key, mask in masks.items()}
     options: Any = {"at": 0, "counted": EVERY, "noise_floor": QUIET, "n_listed": 8}
     players = np.array([[0, 1]], np.int16)
     sample = Sample("s", 1, np.zeros((1, 1, 2), np.uint8), np.zeros(1), players, [], [])
-    view = sample_view(sample, records, salience, **options)
+    view = sample_view(sample, records, salient, **options)
+    errors = reconstruction_error(FINETUNE, salient["finetune"][:, 0])
+    assert errors[1] > 0
     assert view["models"]["finetune"] == {
         "prediction": [0, 1],
         "right": [False, True],
         "v": [9.0, 4.0],
         "n_salient": [0, 2],
-        "error": [0.0, 0.1235],
+        "error": shorts(errors),
     }
     assert set(view["values"]) == {"1", "2", "3"}
     assert view["values"]["3"] == {
@@ -110,7 +110,7 @@ def test_a_view_holds_models_and_values_of_every_listed_set() -> None:
     assert (view["width"], view["height"]) == (2, 1)
     assert [player["path"] for player in view["players"]] == ["M0 0h1v1h-1z", "M1 0h1v1h-1z"]
     words = Sample("s", 1, np.zeros(2), np.zeros(2), np.array([0, 1], np.int16), ["a", "b"], [0, 1])
-    view = sample_view(words, records, salience, **options)
+    view = sample_view(words, records, salient, **options)
     assert "image" not in view
     assert (view["words"], view["word_players"]) == (["a", "b"], [0, 1])
 

@@ -154,7 +154,9 @@ for name in {stage.NAMES}:
     importlib.import_module(f"whypretrain.report.figures.{{name}}")
 print([name for name in ("torch", "scipy.stats", "statsmodels", "seaborn") if name in sys.modules])
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
     assert done.stdout.strip() == "[]"
 
 

@@ -13,6 +13,7 @@ from whypretrain.settings.figures import Figures, FigureSettings
 from whypretrain.settings.statistics import Statistics
 from whypretrain.settings.variations import Variation
 
+
 def tables_of(names: list[str]) -> dict[str, pd.DataFrame]:
     """Summaries whose numbers tell which experiment they come from."""
     parts = [summary_of(name, start=(place + 1) / 10) for place, name in enumerate(names)]

@@ -11,13 +11,13 @@ from PIL import Image
 
 from whypretrain.data.samples import Sample
 from whypretrain.interactions.record import Record
+from whypretrain.interactions.salience import reconstruction_error
 from whypretrain.knowledge.strengths import Knowledge, split_knowledge
 from whypretrain.knowledge.tables import heard
 from whypretrain.report.explorer.numbers import short, shorts
 from whypretrain.report.explorer.outlines import outlines
 
 Array = NDArray[np.float64]
-Salience = tuple[NDArray[np.int64], Array]
 LOSSLESS = 64  # pixels a side up to which an image is stored as it is
 LARGEST = 384  # pixels of the longer side beyond which an image is made smaller
 JPEG_QUALITY = 85
@@ -26,7 +26,7 @@ JPEG_QUALITY = 85
 def sample_view(
     sample: Sample,
     records: Mapping[str, Record],
-    salience: Mapping[str, Salience],
+    is_salient: Mapping[str, NDArray[np.bool_]],
     *,
     at: int,
     counted: NDArray[np.bool_],
@@ -39,8 +39,7 @@ def sample_view(
     ----------
     sample : with `n_players` players
     records : of `probe`, `finetune` and `scratch`, their final snapshot last
-    salience : by variant, of this sample: how many interactions are salient, and how far these
-        alone miss the outputs, arrays of shape (n_snapshots,)
+    is_salient : by variant which interactions are, of shape (n_snapshots, n_samples, 2**n_players)
     at : the sample's place in the records
     counted : sets that metrics count, of shape (2**n_players,)
     noise_floor : of shape (n_players + 1,)
@@ -65,8 +64,10 @@ def sample_view(
                 "prediction": record.predictions[:, at].tolist(),
                 "right": record.correct[:, at].tolist(),
                 "v": shorts(record.outputs[:, at, -1]),
-                "n_salient": salience[variant][0].tolist(),
-                "error": shorts(salience[variant][1]),
+                "n_salient": is_salient[variant][:, at].sum(axis=1).tolist(),
+                "error": shorts(
+                    reconstruction_error(record.interactions[:, at], is_salient[variant][:, at])
+                ),
             }
             for variant, record in records.items()
         },

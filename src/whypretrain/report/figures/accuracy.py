@@ -35,9 +35,7 @@ def draw(tables: Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame
     return figure, overview[overview["quantity"].isin(kept)]
 
 
-def _points(
-    panel: Axes, overview: pd.DataFrame, quantities: tuple[str, str], colour: str
-) -> None:
+def _points(panel: Axes, overview: pd.DataFrame, quantities: tuple[str, str], colour: str) -> None:
     """A point an experiment, at one quantity across and the other up."""
     for (_, kind), own in overview.groupby(["experiment", "kind"], sort=False):
         x, y = (own[own["quantity"] == quantity] for quantity in quantities)

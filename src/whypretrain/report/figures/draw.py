@@ -131,7 +131,9 @@ def line_with_band(panel: Axes, own: pd.DataFrame, x: ArrayLike, variant: str, *
     """A variant's numbers along `x`, with the band of their intervals."""
     colour = style.COLOURS[variant]
     panel.fill_between(x, own["low"], own["high"], color=colour, alpha=0.2, linewidth=0)
-    panel.plot(x, own["number"], **variant_look(variant) | {"markersize": 3, "linewidth": 1.2} | look)
+    panel.plot(
+        x, own["number"], **variant_look(variant) | {"markersize": 3, "linewidth": 1.2} | look
+    )
 
 
 def bars(

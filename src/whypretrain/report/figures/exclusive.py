@@ -56,9 +56,7 @@ def _bars(panel: Axes, own: pd.DataFrame, variant: str) -> None:
         **look,
     )
     rest = side * whole - only["number"]
-    panel.barh(
-        only.index, rest, left=only["number"], color="#E6E6E6", label="in common", **look
-    )
+    panel.barh(only.index, rest, left=only["number"], color="#E6E6E6", label="in common", **look)
     panel.vlines(
         only["chance"],
         only.index - 0.375,

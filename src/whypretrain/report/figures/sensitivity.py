@@ -168,4 +168,3 @@ def _marks(panel: Axes, lines: list[Line], own: pd.DataFrame, reading: str) -> N
         zorder=3,
         label=style.READINGS[reading],
     )
-
