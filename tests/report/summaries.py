@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-COLUMNS = (
-    "experiment quantity variant order reading level fraction epoch number low high chance swapped "
-    "second_run excess excess_low excess_high n n_seeds noise_floor"
-).split()
 KEYS = ["variant", "order", "reading", "level"]
+COLUMNS = [
+    *("experiment", "quantity", *KEYS, "fraction", "epoch", "number", "low", "high"),
+    *("chance", "swapped", "second_run", "excess", "excess_low", "excess_high"),
+    *("n", "n_seeds", "noise_floor"),
+]
 VARIANTS = ("probe", "finetune", "scratch")
 TRAINED = ("finetune", "scratch")
 READINGS = ("positive", "zero", "salient", "weighted")
@@ -23,7 +24,7 @@ REMOVALS = (
 IMAGES = ("none", "noise 0.1", "noise 0.2", "rotation 15")
 
 
-def summary_of(
+def summary_of(  # noqa: PLR0912  (one quantity after the other)
     experiment: str,
     *,
     n: int = 6,
@@ -49,7 +50,7 @@ def summary_of(
             own |= {"low": number - 0.05, "high": number + 0.05}
         rows.append(own | keys)
 
-    again = {"second_run": 0.9} if replicated else {}
+    again: dict[str, Any] = {"second_run": 0.9} if replicated else {}
     for order in range(n_players + 1):
         for quantity in ("preserve", "discard", "new", "finetune_only", "scratch_only"):
             add(quantity, order=str(order), noise_floor=1e-6, **again)
@@ -60,8 +61,8 @@ def summary_of(
             add("ratio", reading=reading, order=which, **again)
     for variant in TRAINED:
         for fraction in fractions:
-            at_end = again if (variant, fraction) == ("finetune", 1.0) else {}
-            moment = {"fraction": fraction, "epoch": fraction * epochs}
+            at_end: dict[str, Any] = again if (variant, fraction) == ("finetune", 1.0) else {}
+            moment: dict[str, Any] = {"fraction": fraction, "epoch": fraction * epochs}
             add("jaccard", variant=variant, **moment, **at_end)
             add("test_accuracy", over_samples=False, variant=variant, **moment)
             add("test_loss", over_samples=False, variant=variant, low=np.nan, **moment)

@@ -128,7 +128,8 @@ def players_of(samples: list[Sample]) -> np.ndarray:
     most = np.max([sample.players.shape for sample in samples], axis=0)
     padded = np.full((len(samples), *most), -2, dtype=np.int16)
     for place, sample in enumerate(samples):
-        padded[(place, *map(slice, sample.players.shape))] = sample.players
+        inside: tuple[Any, ...] = (place, *map(slice, sample.players.shape))
+        padded[inside] = sample.players
     return padded
 
 

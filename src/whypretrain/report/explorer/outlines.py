@@ -46,7 +46,7 @@ def outline(region: NDArray[np.bool_]) -> str:
     parts = []
     while following:
         start = corner = min(following)
-        steps = []
+        steps: list[Point] = []
         while corner != start or not steps:
             after = following[corner].pop()
             if not following[corner]:

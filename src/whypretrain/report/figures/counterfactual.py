@@ -40,8 +40,14 @@ def draw(tables: Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame
         above.locator_params(axis="x", nbins=5)
         above.set_xlabel("change of v(N) [nats]")
         before = own.loc[own["quantity"] == BEFORE, "number"][REMOVALS]
-        look = {"color": "black", "linewidth": 1.5, "label": "nothing removed"}
-        below.vlines(before, places - 0.42, places + 0.38, **look)
+        below.vlines(
+            before,
+            places - 0.42,
+            places + 0.38,
+            color="black",
+            linewidth=1.5,
+            label="nothing removed",
+        )
         below.set_xlim(0, 1.05)
         below.set_xticks([0, 0.5, 1])
         below.xaxis.set_major_formatter(percent)

@@ -32,7 +32,7 @@ def draw(tables: Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame
                 line = own.loc[[variant]]
                 line_with_band(panel, line, line["epoch"], variant, marker="")
             panel.axhline(
-                own.loc["probe", "number"],
+                own.loc[["probe"], "number"].item(),
                 color=style.COLOURS["probe"],
                 linestyle=":",
                 linewidth=1.4,

@@ -140,8 +140,11 @@ def bars(
     panel: Axes, places: ArrayLike, own: pd.DataFrame, *, sideways: bool, size: float, **look: Any
 ) -> None:
     """Bars of numbers with their intervals, from 0 up, or sideways."""
-    draw, extent = (panel.barh, "height") if sideways else (panel.bar, "width")
-    draw(places, own["number"], **{extent: size}, edgecolor="white", linewidth=0.4, **look)
+    options = look | {"edgecolor": "white", "linewidth": 0.4}
+    if sideways:
+        panel.barh(places, own["number"], height=size, **options)
+    else:
+        panel.bar(places, own["number"], width=size, **options)
     strokes(panel, places, own, sideways=sideways)
 
 
@@ -171,9 +174,9 @@ def percent(value: float, _: object = None) -> str:
 
 def legend_below(figure: Figure, *axes: Axes, ncols: int = 0) -> None:
     """One legend for the whole figure, under it, from the handles of some panels, each once."""
-    found = {}
+    found: dict[str, Any] = {}
     for panel in axes:
         for handle, label in zip(*panel.get_legend_handles_labels(), strict=True):
             found.setdefault(label, handle)
-    where = "outside lower center"
-    figure.legend(found.values(), found.keys(), loc=where, ncols=ncols or len(found))
+    handles, labels = list(found.values()), list(found)
+    figure.legend(handles, labels, loc="outside lower center", ncols=ncols or len(found))

@@ -4,6 +4,8 @@ Beyond the bars stands what the two have in common, so that each side in all is 
 model's interactions.
 """
 
+from typing import Any
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -46,7 +48,7 @@ def _bars(panel: Axes, own: pd.DataFrame, variant: str) -> None:
     only = only[columns] * side
     if side < 0:
         only = only.rename(columns={"low": "high", "high": "low"})
-    look = {"height": 0.75, "edgecolor": "white", "linewidth": 0.4}
+    look: dict[str, Any] = {"height": 0.75, "edgecolor": "white", "linewidth": 0.4}
     panel.barh(
         only.index,
         only["number"],

@@ -62,7 +62,7 @@ def _ratios(axes: Axes, ratios: pd.DataFrame, settings: FigureSettings) -> None:
         color=style.COLOURS["preserve"],
         label=f"{style.READINGS[drawn]} (bar)",
     )
-    for place, number in zip(places, own["number"], strict=True):
+    for place, number in enumerate(own["number"]):
         axes.text(place, 0.02, f"{number:.0%}", ha="center", fontsize=7.5)
     axes.hlines(
         own["chance"],

@@ -52,7 +52,7 @@ def _shares(panel: Axes, own: pd.DataFrame) -> None:
     look = {"color": style.NULL, "label": "in random sequence"}
     bars(panel, places + 0.25, random, sideways=False, size=0.3, **look)
     sizes = shares["n"].fillna(0).astype(int)
-    panel.set_xticks(places, [f"{style.SHORT[name]}\n({size})" for name, size in sizes.items()])
+    panel.set_xticks(places, [f"{style.SHORT[one]}\n({sizes[one]})" for one in style.VARIANTS])
     panel.set_xlabel("model (samples)")
     panel.tick_params(axis="x", length=0)
 
