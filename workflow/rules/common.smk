@@ -59,20 +59,20 @@ TABLES = [
 # What the claims are judged by, and what is made of it for a suite.
 EVIDENCE = ["knowledge", "ratio", "jaccard", "losses", "history"]
 SUITE_TABLES = ["claims", "overview", "correlations", "kinds"]
-# What each figure reads: tables of every experiment, or of the suite.
+# What each figure reads besides the summaries of the experiments: tables of the suite.
 FIGURE_TABLES = {
-    "fig2": ["knowledge"],
-    "fig3": ["ratio", "history"],
-    "fig4": ["jaccard"],
-    "curves": ["history"],
+    "fig2": [],
+    "fig3": [],
+    "fig4": [],
+    "curves": [],
     "claims": ["claims"],
     "accuracy": ["overview", "correlations"],
-    "sensitivity": ["overview", "claims"],
-    "robustness": ["robustness", "knowledge"],
-    "salience": ["salience"],
-    "exclusive": ["knowledge"],
-    "counterfactual": ["counterfactual"],
-    "redundancy": ["redundancy"],
+    "sensitivity": [],
+    "robustness": [],
+    "salience": [],
+    "exclusive": [],
+    "counterfactual": [],
+    "redundancy": [],
 }
 OF_THE_PAPER = ["fig2", "fig3", "fig4", "curves"]
 # What a suite with variations makes instead: one row an experiment, as it has too many for panels.
@@ -105,13 +105,9 @@ def tables_of(experiments, names):
 
 
 def figure_tables(wildcards):
-    """The tables that a figure reads."""
+    """The tables of the suite that a figure reads."""
     names = FIGURE_TABLES[wildcards.figure]
-    of_suite = [name for name in names if name in SUITE_TABLES]
-    of_experiments = [name for name in names if name not in SUITE_TABLES]
-    return [
-        f"results/tables/{wildcards.suite}/{name}.csv" for name in of_suite
-    ] + tables_of(CONFIG.suites[wildcards.suite], of_experiments)
+    return [f"results/tables/{wildcards.suite}/{name}.csv" for name in names]
 
 
 def figures_of(suite):

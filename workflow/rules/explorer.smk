@@ -1,17 +1,19 @@
-# In: claims, tables, samples and interactions of a suite. Out: one HTML page to look through them.
+# In: claims, summaries, samples and interactions of a suite. Out: one HTML page to look through them.
 
 
 rule explorer:
     input:
         claims="results/tables/{suite}/claims.csv",
-        tables=lambda w: tables_of(
-            CONFIG.suites[w.suite], ["knowledge", "ratio", "jaccard", "history"]
-        ),
-        samples=lambda w: expand(
-            "results/experiments/{experiment}/samples.h5",
+        experiments=lambda w: expand(
+            "results/experiments/{experiment}/{file}",
             experiment=CONFIG.suites[w.suite],
+            file=["summary.csv", "samples.h5"],
         ),
-        interactions=lambda w: interactions_of(CONFIG.suites[w.suite]),
+        records=lambda w: [
+            f"results/experiments/{experiment}/{variant}.h5"
+            for experiment in CONFIG.suites[w.suite]
+            for variant in CONFIG.variants(experiment)
+        ],
         page=beside("report/explorer/page"),
     output:
         page=report(
@@ -27,12 +29,12 @@ rule explorer:
     conda:
         "../../envs/whypretrain.yaml"
     params:
-        code=code("whypretrain.stages.explorer"),
+        code=code("whypretrain.report.explorer.experiment", "whypretrain.report.explorer.page"),
         settings=lambda w: CONFIG.explore(w.suite).to_json(),
-        experiments=lambda w: expand(
+        folders=lambda w: expand(
             "results/experiments/{experiment}", experiment=CONFIG.suites[w.suite]
         ),
     shell:
         "python -m whypretrain.stages.explorer --settings {params.settings:q}"
-        " --claims {input.claims:q} --experiments {params.experiments:q}"
+        " --claims {input.claims:q} --experiments {params.folders:q}"
         " --output {output.page:q} 2>&1 | tee {log:q}"

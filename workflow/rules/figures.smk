@@ -1,5 +1,5 @@
 # In: samples of an experiment. Out: a picture of each with its players.
-# In: one table or several of every experiment of a suite. Out: a figure (PDF, PNG) and its numbers (CSV).
+# In: summaries of every experiment, tables of a suite. Out: a figure (PDF, PNG) and its numbers (CSV).
 
 
 rule player_sheet:
@@ -14,9 +14,9 @@ rule player_sheet:
     conda:
         "../../envs/whypretrain.yaml"
     params:
-        code=code("whypretrain.report.figures.player_sheet"),
+        code=code("whypretrain.report.player_sheet"),
     shell:
-        "python -m whypretrain.report.figures.player_sheet --samples {input.samples:q}"
+        "python -m whypretrain.stages.player_sheet --samples {input.samples:q}"
         " --folder {output.folder:q} 2>&1 | tee {log:q}"
 
 
@@ -27,6 +27,10 @@ localrules:
 
 rule figure:
     input:
+        summaries=lambda w: expand(
+            "results/experiments/{experiment}/summary.csv",
+            experiment=CONFIG.suites[w.suite],
+        ),
         tables=figure_tables,
     output:
         figure="results/figures/{suite}/{figure}.pdf",
@@ -38,7 +42,7 @@ rule figure:
                 if w.figure in OF_THE_PAPER
                 else "Further figures"
             ),
-            labels=lambda w: {"figure": summary(f"figures.{w.figure}")},
+            labels=lambda w: {"figure": summary(f"report.figures.{w.figure}")},
         ),
         numbers="results/figures/{suite}/{figure}.csv",
     log:
@@ -51,5 +55,6 @@ rule figure:
         code=lambda w: code(f"whypretrain.report.figures.{w.figure}"),
         settings=lambda w: CONFIG.figure(w.suite).to_json(),
     shell:
-        "python -m whypretrain.report.figures.{wildcards.figure} --settings {params.settings:q}"
-        " --tables {input.tables:q} --output {output.figure:q} 2>&1 | tee {log:q}"
+        "python -m whypretrain.stages.figure {wildcards.figure} --settings {params.settings:q}"
+        " --summaries {input.summaries:q} --tables {input.tables:q} --output {output.figure:q}"
+        " 2>&1 | tee {log:q}"

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from whypretrain.report import style
-from whypretrain.report.figures.player_sheet import draw_image_players, draw_text_players
+from whypretrain.report.player_sheet import draw_image_players, draw_text_players
 
 if TYPE_CHECKING:
     from whypretrain.report.explanation import Explanation

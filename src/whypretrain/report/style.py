@@ -4,8 +4,7 @@ Colours are Okabe and Ito's (jfly.uni-koeln.de/color, 2008), told apart by the c
 series also differs in hatch, dash or marker, so that the figures survive a grey printer.
 """
 
-import seaborn as sns
-
+VARIANTS = ("probe", "finetune", "scratch")
 COLOURS = {
     "probe": "#56B4E9",
     "finetune": "#D55E00",
@@ -16,7 +15,7 @@ COLOURS = {
     "positive": "#4D4D4D",
     "negative": "#B3B3B3",
 }
-NULL = "#7F7F7F"  # what models without transfer would give
+NULL = "#7F7F7F"  # the chance level
 LABELS = {
     "probe": "pre-trained + linear probe",
     "finetune": "fine-tuned",
@@ -25,14 +24,25 @@ LABELS = {
     "discard": "discarded",
     "new": "new",
 }
+SHORT = {"probe": "probe", "finetune": "fine-tuned", "scratch": "scratch"}
 DASHES = {"probe": ":", "finetune": "-", "scratch": (0, (4, 1.5))}
 MARKERS = {"probe": "D", "finetune": "o", "scratch": "s"}
-HATCHES = {"preserve": "", "discard": "////", "new": "...."}
+HATCHES = {"preserve": "", "discard": "////", "new": "....", "finetune": "////", "scratch": "...."}
+READINGS = {
+    "positive": "only sets with something preserved",
+    "zero": "all sets, 0/0 counted as 0",
+    "salient": "only salient sets",
+    "weighted": "weighted by strength",
+}
+"""How figures call the readings of 0/0 in the ratio of eq. 8."""
+READING_MARKERS = {"positive": "o", "zero": "v", "salient": "^", "weighted": "D"}
 PANEL = (2.5, 2.3)  # inches, width and height of one experiment's panel
 
 
 def apply() -> None:
     """Set the style for everything drawn afterwards."""
+    import seaborn as sns  # noqa: PLC0415  (the explorer takes the colours alone)
+
     sns.set_theme(
         context="paper",
         style="ticks",

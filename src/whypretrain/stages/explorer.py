@@ -4,13 +4,6 @@ from pathlib import Path
 from typing import Any
 
 from whypretrain import __version__
-from whypretrain.files.artifacts import atomic_path
-from whypretrain.files.progress import Progress, say
-from whypretrain.knowledge.reading import read_tables
-from whypretrain.report import style
-from whypretrain.report.explorer.experiment import read_experiment
-from whypretrain.report.explorer.numbers import claim_rows
-from whypretrain.report.explorer.page import MEGABYTE, render
 from whypretrain.settings.explorer import ExplorerSettings
 from whypretrain.stages import command
 
@@ -24,6 +17,12 @@ def main() -> None:
     arguments = parser.parse_args()
     settings: ExplorerSettings = arguments.settings
 
+    from whypretrain.files.artifacts import atomic_path
+    from whypretrain.files.progress import Progress, say
+    from whypretrain.knowledge.reading import read_tables
+    from whypretrain.report.explorer.numbers import claim_rows
+    from whypretrain.report.explorer.page import MEGABYTE, render, suite_view
+
     label = f"explorer {settings.suite}"
     folders: list[Path] = arguments.experiments
     if [folder.name for folder in folders] != settings.experiments:
@@ -36,7 +35,7 @@ def main() -> None:
         experiments.append(read_experiment(folder, settings))
         progress.update(1)
     page, most = render(
-        suite_view(settings, claims, experiments),
+        suite_view(settings, claims, experiments, version=__version__),
         experiments,
         most_bytes=settings.explorer.megabytes * MEGABYTE,
     )
@@ -46,27 +45,25 @@ def main() -> None:
         temporary.write_bytes(page)
 
 
-def suite_view(
-    settings: ExplorerSettings, claims: list[dict[str, Any]], experiments: list[dict[str, Any]]
-) -> dict[str, Any]:
-    """What the page says of the suite as a whole."""
-    return {
-        "suite": settings.suite,
-        "version": __version__,
-        "confidence": settings.statistics.confidence,
-        "statistics_seed": settings.statistics.seed,
-        "n_permutations": settings.statistics.n_permutations,
-        "reading": settings.figures.ratio_reading,
-        "salience_threshold": settings.metrics.salience_threshold,
-        "salience_scale": settings.metrics.salience_scale,
-        "megabytes": settings.explorer.megabytes,
-        "labels": style.LABELS,
-        "claims": claims,
-        "experiments": [
-            {key: one[key] for key in ("name", "title", "setup", "n_samples", "n_players")}
-            for one in experiments
-        ],
-    }
+def read_experiment(folder: Path, settings: ExplorerSettings) -> dict[str, Any]:
+    """What the page shows of the experiment in a folder."""
+    from whypretrain.data.samples import read_samples
+    from whypretrain.files.artifacts import ArtifactError
+    from whypretrain.interactions.record import read_record
+    from whypretrain.knowledge.reading import read_tables
+    from whypretrain.report.explorer.experiment import experiment_view
+
+    setup = settings.setups[settings.experiments.index(folder.name)]
+    variants = ["probe", "finetune", "scratch"]
+    variants += [] if setup.replicate_seed is None else ["replicate"]
+    samples = read_samples(folder / "samples.h5")
+    records = {variant: read_record(folder / f"{variant}.h5") for variant in variants}
+    summary = read_tables([folder / "summary.csv"], [folder.name])["summary"]
+    try:
+        return experiment_view(folder.name, samples, records, summary, settings)
+    except ValueError as error:
+        message = f"{folder}: {error}"
+        raise ArtifactError(message) from error
 
 
 if __name__ == "__main__":

@@ -9,8 +9,7 @@ from tests.report.explorer.results import write_page, write_results
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Results of two small experiments with hostile names."""
     folder = tmp_path_factory.mktemp("results")
-    with pytest.MonkeyPatch.context() as patched:
-        write_results(folder, patched)
+    write_results(folder)
     return folder
 
 

@@ -295,7 +295,7 @@ def test_the_slider_moves_the_curves_marker_and_the_samples_values(shown: Page) 
     WebDriverWait(shown.driver, 10).until(lambda _: shown.run(marker.format("x")) == [5, 5])
     jaccard = shown.pictures["jaccard"]
     assert shown.run(marker.format("y")) == [
-        jaccard[v]["jaccard"][1] for v in ("finetune", "scratch")
+        jaccard[v][1]["number"] for v in ("finetune", "scratch")
     ]
     assert shown.one("#snapshot").get_attribute("aria-valuetext") == "epoch 5 · 50\xa0% of training"
     assert shown.hash().endswith("?at=0.5")

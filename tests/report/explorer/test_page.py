@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -17,13 +18,16 @@ from tests.report.explorer.results import (
     data_of,
     run,
     settings,
+    text_samples,
     write_page,
 )
+from whypretrain.data.samples import write_samples
 from whypretrain.files.artifacts import ArtifactError
+from whypretrain.interactions.record import read_record
 from whypretrain.report import style
-from whypretrain.report.explorer import __main__ as explorer
 from whypretrain.report.explorer.numbers import claim_rows
 from whypretrain.report.explorer.page import FOLDER, SCRIPTS, render
+from whypretrain.stages import explorer
 
 MOST_LINES = 400
 
@@ -45,29 +49,37 @@ def test_it_asks_for_nothing_and_holds_no_name_as_markup(page: Path) -> None:
     assert data_of(page, "experiment-1")["samples"][0]["words"] == WORDS
 
 
-def test_numbers_are_those_of_the_tables(results: Path, page: Path) -> None:
+def test_numbers_are_those_of_the_summary(results: Path, page: Path) -> None:
     data = data_of(page, "experiment-0")
-    tables = results / "experiments/pictures/tables"
-    knowledge = pd.read_csv(tables / "knowledge.csv").query("order == 2 and quantity == 'new'")
-    means = knowledge.groupby("reference")["strength"].mean()
-    shown = data["orders"][1]["new"]
-    assert shown["strength"] == pytest.approx(means["measured"], rel=1e-3)
-    assert shown["permutation"] == pytest.approx(means["permutation"], rel=1e-3)
-    assert shown["low"] < shown["strength"] < shown["high"]
-    jaccard = pd.read_csv(tables / "jaccard.csv")
-    own = jaccard.query("reference == 'measured' and variant == 'scratch' and fraction == 0.5")
-    assert data["jaccard"]["scratch"]["jaccard"][1] == pytest.approx(
-        own["jaccard"].mean(), rel=1e-3
-    )
-    ceiling = jaccard.query("reference == 'self'")["jaccard"].mean()
-    assert data["ceiling"] == pytest.approx(ceiling, rel=1e-3)
-    models = pd.read_csv(tables / "models.csv").query("variant == 'finetune'")
-    for row, sample in zip(models.itertuples(), data["samples"], strict=True):
+    summary = pd.read_csv(results / "experiments/pictures/summary.csv")
+
+    def same(shown: dict[str, Any], query: str) -> None:
+        (row,) = summary.query(query).to_dict("records")
+        for name in ("number", "low", "high", "chance", "second_run"):
+            expected = pytest.approx(row[name], rel=1e-3) if np.isfinite(row[name]) else None
+            assert shown[name] == expected, (query, name)
+
+    same(data["orders"][1]["new"], "order == '2' and quantity == 'new'")
+    same(data["ratio"][2], "quantity == 'ratio' and order == 'all' and reading == 'salient'")
+    for variant in ("finetune", "scratch"):
+        query = f"quantity == 'jaccard' and variant == '{variant}' and fraction == 0.5"
+        same(data["jaccard"][variant][1], query)
+    for one in data["accuracy"]:
+        same(one, f"quantity == 'accuracy' and variant == '{one['variant']}'")
+    assert data["ceiling"] == 0.9
+    assert data_of(page, "experiment-1")["ceiling"] is None
+
+
+def test_what_is_salient_is_that_of_the_records(results: Path, page: Path) -> None:
+    record = read_record(results / "experiments/pictures/finetune.h5")
+    strength = np.abs(record.interactions)
+    strength[..., 0] = 0
+    n_salient = (strength > 0.05 * strength.max(axis=2, keepdims=True)).sum(axis=2)
+    for at, sample in enumerate(data_of(page, "experiment-0")["samples"]):
         said = sample["models"]["finetune"]
-        assert said["n_salient"][-1] == row.n_salient
-        assert said["error"][-1] == pytest.approx(row.reconstruction_error, rel=1e-3)
-        assert said["right"][-1] == row.correct
-    assert [one["number"] for one in data["accuracy"]] == [0.5, 0.9, 0.7]
+        assert said["n_salient"] == n_salient[:, at].tolist()
+        assert said["right"] == record.correct[:, at].tolist()
+        assert said["v"] == pytest.approx(record.outputs[:, at, -1], rel=1e-3)
 
 
 def test_claims_that_were_not_judged_are_named(page: Path) -> None:
@@ -120,20 +132,18 @@ def test_samples_that_are_left_out_are_counted(
     assert all(len(one["lists"]["new"]["items"]) == 1 for one in data["samples"])
 
 
-def test_tables_of_other_samples_or_snapshots_are_an_error(
+def test_files_of_other_samples_or_snapshots_are_an_error(
     results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     copy = tmp_path / "copy"
-    shutil.copytree(results, copy, ignore=shutil.ignore_patterns(".*"))  # without checksums
-    path = copy / "experiments/words/tables/jaccard.csv"
+    shutil.copytree(results, copy)
+    path = copy / "experiments/words/summary.csv"
     table = pd.read_csv(path)
     table[table["fraction"] != 0.5].to_csv(path, index=False)
-    with pytest.raises(ArtifactError, match=r"jaccard\.csv: its snapshots are not 0.0000, 0.5000"):
+    with pytest.raises(ArtifactError, match=r"summary\.csv: its snapshots are not those of the"):
         write_page(copy, tmp_path / "page.html", monkeypatch)
-    path = copy / "experiments/pictures/tables/knowledge.csv"
-    table = pd.read_csv(path)
-    table[table["sample"] != IMAGE_IDS[0]].to_csv(path, index=False)
-    with pytest.raises(ArtifactError, match=r"samples\.h5: its samples are not those of"):
+    write_samples(copy / "experiments/pictures/samples.h5", text_samples())
+    with pytest.raises(ArtifactError, match=r"its samples are not those of samples\.h5"):
         write_page(copy, tmp_path / "page.html", monkeypatch)
     assert not (tmp_path / "page.html").exists()
 

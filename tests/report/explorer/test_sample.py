@@ -2,31 +2,41 @@
 
 import base64
 import io
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from whypretrain.data.samples import Sample
-from whypretrain.interactions.store import Measurement
+from whypretrain.interactions.record import Record
+from whypretrain.interactions.salience import reconstruction_error
 from whypretrain.knowledge.strengths import split_knowledge
-from whypretrain.report.explorer.experiment import evenly
-from whypretrain.report.explorer.rounding import short
-from whypretrain.report.explorer.sample import Moment, listed, picture, sample_view
+from whypretrain.report.explorer.numbers import evenly, short, shorts
+from whypretrain.report.explorer.sample import listed, picture, sample_view
 
 EVERY = np.array([False, True, True, True])
 QUIET = np.zeros(3)
 
 
-def measurement(values: list[float], prediction: int) -> Measurement:
-    return Measurement(
-        sample="s",
-        label=1,
-        outputs=np.array([0.0, 0.0, 0.0, sum(values)]),
-        interactions=np.array(values),
-        players=np.array([[0, 1]], dtype=np.int16),
-        logits=np.eye(2, dtype=np.float32)[prediction],
-        digest="",
+def record(values: list[list[float]], predictions: list[int]) -> Record:
+    """One sample under a snapshot each."""
+    interactions = np.array(values)[:, None]
+    outputs = np.zeros_like(interactions)
+    outputs[..., -1] = interactions.sum(axis=2)
+    n_snapshots = len(values)
+    return Record(
+        samples=["s"],
+        classes=["a", "b"],
+        labels=np.array([1]),
+        fractions=np.linspace(0, 1, n_snapshots),
+        epochs=np.linspace(0, 1, n_snapshots),
+        outputs=outputs,
+        interactions=interactions,
+        logits=np.eye(2, dtype=np.float32)[predictions][:, None],
+        noise_floor=np.zeros((n_snapshots, 3)),
+        digests=np.full((n_snapshots, 1), ""),
+        players=np.array([[[0, 1]]], dtype=np.int16),
     )
 
 
@@ -71,30 +81,25 @@ def test_equal_strengths_come_in_the_order_of_their_sets() -> None:
 
 
 def test_a_view_holds_models_and_values_of_every_listed_set() -> None:
-    moments = {
-        "probe": [Moment(measurement([9.0, 3.0, 2.0, -4.0], 0), 3, 0.25)],
-        "finetune": [
-            Moment(measurement([9.0, 0.0, 0.0, 0.0], 0), 0, 0.0),
-            Moment(measurement([9.0, 2.0, -1.0, -6.0], 1), 2, 0.123456),
-        ],
-        "scratch": [Moment(measurement([0.0, i, i, i], 1), 1, 0.5) for i in (0.0, 1.0)],
+    records = {
+        "probe": record([[9.0, 3.0, 2.0, -4.0]], [0]),
+        "finetune": record([[9.0, 0.0, 0.0, 0.0], [9.0, 2.0, -1.0, -6.0]], [0, 1]),
+        "scratch": record([[0.0, i, i, i] for i in (0.0, 1.0)], [1, 1]),
     }
-    sample = Sample(
-        "s",
-        1,
-        np.zeros((1, 1, 2), np.uint8),
-        np.zeros(1),
-        moments["probe"][0].measured.players,
-        [],
-        [],
-    )
-    view = sample_view(sample, moments, counted=EVERY, noise_floor=QUIET, n_listed=8)
+    masks = {"probe": [[0, 1, 1, 1]], "finetune": [[0] * 4, [0, 1, 0, 1]], "scratch": [[0] * 4] * 2}
+    salient = {key: np.array(mask, dtype=bool)[:, None] for key, mask in masks.items()}
+    options: Any = {"at": 0, "counted": EVERY, "noise_floor": QUIET, "n_listed": 8}
+    players = np.array([[0, 1]], np.int16)
+    sample = Sample("s", 1, np.zeros((1, 1, 2), np.uint8), np.zeros(1), players, [], [])
+    view = sample_view(sample, records, salient, **options)
+    errors = reconstruction_error(FINETUNE, salient["finetune"][:, 0])
+    assert errors[1] > 0
     assert view["models"]["finetune"] == {
         "prediction": [0, 1],
         "right": [False, True],
         "v": [9.0, 4.0],
         "n_salient": [0, 2],
-        "error": [0.0, 0.1235],
+        "error": shorts(errors),
     }
     assert set(view["values"]) == {"1", "2", "3"}
     assert view["values"]["3"] == {
@@ -105,7 +110,7 @@ def test_a_view_holds_models_and_values_of_every_listed_set() -> None:
     assert (view["width"], view["height"]) == (2, 1)
     assert [player["path"] for player in view["players"]] == ["M0 0h1v1h-1z", "M1 0h1v1h-1z"]
     words = Sample("s", 1, np.zeros(2), np.zeros(2), np.array([0, 1], np.int16), ["a", "b"], [0, 1])
-    view = sample_view(words, moments, counted=EVERY, noise_floor=QUIET, n_listed=8)
+    view = sample_view(words, records, salient, **options)
     assert "image" not in view
     assert (view["words"], view["word_players"]) == (["a", "b"], [0, 1])
 

@@ -1,11 +1,54 @@
-"""What figures share: they read tables by name, and an experiment's name stays a name."""
+"""Figures draw rows of the summary, compute nothing, and depend on little."""
 
+import importlib
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
+import pytest
+from matplotlib.figure import Figure
 
-from whypretrain.knowledge.reading import TABLES, read_tables
+from tests.report.summaries import COLUMNS, IMAGES, summary_of
 from whypretrain.report import style
+from whypretrain.report.figures.draw import Tables
+from whypretrain.settings.figures import Figures, FigureSettings
+from whypretrain.settings.statistics import Statistics
+from whypretrain.stages import figure as stage
+from workflow.lib.code import closure
+
+EXPERIMENTS = ["one", "two"]
+SETTINGS = FigureSettings(
+    experiments=EXPERIMENTS, titles=["One", "Two"], figures=Figures(), statistics=Statistics()
+)
+OF_EXPERIMENTS = sorted(set(stage.NAMES) - {"claims", "accuracy"})
+WITH_PANELS = sorted(set(OF_EXPERIMENTS) - {"fig3", "sensitivity"})
+
+
+def tables(n: int = 6, shifts: tuple[str, ...] = IMAGES) -> dict[str, pd.DataFrame]:
+    parts = [summary_of(name, n=n, shifts=shifts) for name in EXPERIMENTS]
+    return {"summary": pd.concat(parts, ignore_index=True)}
+
+
+def drawn(name: str, given: Tables) -> tuple[Figure, pd.DataFrame]:
+    science = importlib.import_module(f"whypretrain.report.figures.{name}")
+    figure, numbers = science.draw(given, SETTINGS)
+    figure.draw_without_rendering()
+    return figure, numbers
+
+
+def titles(figure: Figure) -> list[str]:
+    return [axes.get_title() for axes in figure.axes if axes.get_title()]
+
+
+@pytest.fixture(autouse=True)
+def _styled() -> Iterator[None]:
+    style.apply()
+    yield
+    plt.close("all")
 
 
 def test_one_colour_is_one_thing() -> None:
@@ -13,20 +56,110 @@ def test_one_colour_is_one_thing() -> None:
     assert len({colour.upper() for colour in colours}) == len(colours)
 
 
-def test_tables_of_one_name_are_one_table(tmp_path: Path) -> None:
-    for experiment in ("a", "1"):
-        folder = tmp_path / experiment
-        folder.mkdir()
-        for name in ("ratio", "history"):
-            own = {"experiment": experiment, "sample": ["07", "null"], "ratio": [0.5, 1.0]}
-            columns = {column: own.get(column, 0) for column in TABLES[name]}
-            pd.DataFrame(columns, index=[0, 1]).to_csv(folder / f"{name}.csv", index=False)
-    names = ("ratio", "history")
-    tables = read_tables(
-        [tmp_path / e / f"{name}.csv" for name in names for e in ("a", "1")], ["a", "1"]
+@pytest.mark.parametrize("name", OF_EXPERIMENTS)
+def test_every_number_is_one_of_the_summary(name: str) -> None:
+    given = tables()
+    _, numbers = drawn(name, given)
+    assert set(numbers["experiment"]) == set(EXPERIMENTS)
+    known = given["summary"].set_index(["experiment", "number"])
+    shared = ["low", "high", "chance", "n"]
+    for row in numbers.to_dict("records"):
+        own = known.loc[(row["experiment"], row["number"])]
+        np.testing.assert_array_equal([row[one] for one in shared], own[shared].astype(float))
+
+
+@pytest.mark.parametrize("name", WITH_PANELS)
+def test_panels_are_titled_with_their_n(name: str) -> None:
+    figure, numbers = drawn(name, tables())
+    n = 40 if name in ("curves", "robustness") else 6
+    found = [title.split("\n")[0] for title in titles(figure)]
+    assert found == [f"One, n = {n}", f"Two, n = {n}"]
+    assert set(numbers["n"]) <= {6, 40}
+
+
+@pytest.mark.parametrize("name", OF_EXPERIMENTS)
+def test_a_single_sample_is_drawn_without_interval(name: str) -> None:
+    _, numbers = drawn(name, tables(n=1))
+    assert numbers.loc[numbers["n"] == 1, ["low", "high"]].isna().all(axis=None)
+
+
+@pytest.mark.parametrize("name", ["fig3", "fig4"])
+def test_without_a_second_run_it_is_not_in_the_legend(name: str) -> None:
+    given = tables()
+    words = ["second fine-tuned run", "two fine-tuned runs"]
+
+    def legend() -> set[str]:
+        figure, _ = drawn(name, given)
+        return {text.get_text() for one in figure.legends for text in one.get_texts()}
+
+    assert len(legend() & set(words)) == 1
+    given["summary"] = given["summary"].assign(second_run=np.nan)
+    assert not legend() & set(words)
+
+
+def test_numbers_of_several_n_are_titled_with_the_range() -> None:
+    given = tables()
+    is_one = given["summary"]["quantity"].eq("preserve") & given["summary"]["experiment"].eq("one")
+    given["summary"].loc[is_one, "n"] = 5
+    figure, _ = drawn("fig2", given)
+    assert titles(figure) == ["One, n = 5–6", "Two, n = 6"]
+
+
+def test_images_and_sentences_have_panels_for_the_shifts_they_have() -> None:
+    texts = ("none", "masked_words 0.1")
+    given = {"summary": pd.concat([summary_of("one"), summary_of("two", shifts=texts)])}
+    figure, numbers = drawn("robustness", given)
+    shown = [axes for axes in figure.axes if axes.get_visible()]
+    assert [axes.get_xlabel() for axes in shown] == [
+        "noise, σ as share of black to white",
+        "share of words masked",
+        "rotation [degrees]",
+    ]
+    own = given["summary"].query("experiment == 'one' and quantity == 'preserved_share'")
+    share = own["number"].item()
+    assert shown[0].get_title() == f"One, n = 40\npreserved share {share:.0%}"
+    # Level 0, the split as it is, begins every line.
+    for axes, n_levels in zip(shown, (3, 2, 2), strict=True):
+        assert [len(line[0].get_xdata()) for line in axes.containers] == [n_levels] * 3
+        assert axes.containers[0][0].get_xdata()[0] == 0
+    assert {"robustness_accuracy", "robustness_lost", "preserved_share"} == set(numbers["quantity"])
+
+
+def test_without_any_shift_the_split_as_it_is_is_drawn() -> None:
+    figure, _ = drawn("robustness", tables(shifts=("none",)))
+    assert {axes.get_xlabel() for axes in figure.axes} == {"unshifted"}
+
+
+@pytest.mark.parametrize("name", stage.NAMES)
+def test_a_reader_of_a_figure_opens_four_modules(name: str) -> None:
+    left_out = ("whypretrain.settings", "whypretrain.files")
+    needed = [
+        module
+        for module in closure(f"whypretrain.report.figures.{name}")
+        if not module.startswith(left_out) and not _is_package(module)
+    ]
+    assert len(needed) <= 4, sorted(needed)
+
+
+def _is_package(module: str) -> bool:
+    origin = importlib.import_module(module).__file__
+    assert origin is not None
+    return Path(origin).name == "__init__.py"
+
+
+def test_statistics_are_not_imported() -> None:
+    script = f"""
+import importlib, sys
+for name in {stage.NAMES}:
+    importlib.import_module(f"whypretrain.report.figures.{{name}}")
+print([name for name in ("torch", "scipy.stats", "statsmodels", "seaborn") if name in sys.modules])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
-    assert tables.keys() == set(names)
-    assert tables["ratio"]["experiment"].tolist() == ["a", "a", "1", "1"]
-    assert tables["ratio"]["sample"].tolist() == ["07", "null"] * 2
-    assert tables["ratio"].index.tolist() == [0, 1, 2, 3]
-    assert tables["history"]["experiment"].tolist() == ["a", "a", "1", "1"]
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_made_up_summary_has_the_columns_of_the_real_one() -> None:
+    reading = importlib.import_module("whypretrain.knowledge.reading")
+    assert set(reading.TABLES["summary"]) <= set(COLUMNS)

@@ -2,35 +2,22 @@
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
 
-from whypretrain.report.figures.draw import Tables, save
-from whypretrain.report.figures.fig3 import MARKS
+from tests.report.summaries import summary_of
+from whypretrain.report.figures.draw import Tables
 from whypretrain.report.figures.sensitivity import PANELS, Line, draw, lines_of, numbers_of
+from whypretrain.report.style import READINGS
 from whypretrain.settings.figures import Figures, FigureSettings
 from whypretrain.settings.statistics import Statistics
 from whypretrain.settings.variations import Variation
 
-READINGS = ("positive", "zero", "salient", "weighted")
-
 
 def tables_of(names: list[str]) -> dict[str, pd.DataFrame]:
-    """Tables as the stage `claims` writes them, of numbers that tell where they come from."""
-    overview, claims = [], []
-    quantities = ["discard_over_preserve", *(f"ratio_{reading}" for reading in READINGS)]
-    for place, name in enumerate(names):
-        for position, quantity in enumerate([*quantities, "accuracy_finetune"]):
-            number = (place + 1) / 10 + position / 100
-            bounds = {"low": number - 0.05, "high": number + 0.05, "permutation": 0.3, "n": 12}
-            row = {"experiment": name, "quantity": quantity, "number": number}
-            overview.append(row | bounds)
-        for claim, number in (("accuracy", -0.1), ("earlier", 0.2), ("discard", 9.0)):
-            bounds = {"low": number - 0.05, "high": number + 0.05, "null": 0.01, "n": 12}
-            row = {"experiment": name, "claim": claim, "number": number + place / 100}
-            claims.append(row | bounds)
-    return {"overview": pd.DataFrame(overview), "claims": pd.DataFrame(claims)}
+    """Summaries whose numbers tell which experiment they come from."""
+    parts = [summary_of(name, start=(place + 1) / 10) for place, name in enumerate(names)]
+    return {"summary": pd.concat(parts, ignore_index=True)}
 
 
 def settings_of(variation: Variation, *others: str, reading: str = "positive") -> FigureSettings:
@@ -67,34 +54,20 @@ def numbers(tables: Tables, settings: FigureSettings) -> pd.DataFrame:
     return numbers_of(tables, settings)
 
 
-def value(numbers: pd.DataFrame, experiment: str, quantity: str) -> Any:
-    (row,) = numbers[
-        (numbers["experiment"] == experiment)
-        & (numbers["quantity"] == quantity)
-        & numbers["reading"].isin([np.nan, "positive"])
-    ].to_dict("records")
-    return row
-
-
-def test_numbers_are_those_of_the_suites_tables(numbers: pd.DataFrame) -> None:
-    found = value(numbers, "a-seed-1", "discard_over_preserve")
-    assert found["value"] == pytest.approx(0.2)
-    assert found["null"] == 0.3
-    assert found["low"] <= found["value"] <= found["high"]
-    assert value(numbers, "a-seed-2", "accuracy_gap")["value"] == pytest.approx(-0.08)
-    assert value(numbers, "a", "jaccard_area")["null"] == 0.01
-    assert set(numbers["quantity"]) == set(PANELS)
-
-
-def test_every_reading_of_the_ratio_is_a_number_with_an_interval(numbers: pd.DataFrame) -> None:
-    found = numbers.query("experiment == 'a' and quantity == 'ratio'").set_index("reading")
-    assert list(found.index) == list(READINGS)
-    assert found["value"].tolist() == pytest.approx([0.11, 0.12, 0.13, 0.14])
-    assert found[["low", "high", "null"]].notna().all(axis=None)
+def test_numbers_are_those_of_the_summary(tables: Tables, numbers: pd.DataFrame) -> None:
+    assert numbers["quantity"].value_counts().to_dict() == {
+        "ratio": 4 * 5,
+        **dict.fromkeys(set(PANELS) - {"ratio"}, 5),
+    }
+    known = tables["summary"].set_index(["experiment", "number"])
+    for row in numbers.to_dict("records"):
+        own = known.loc[(row["experiment"], row["number"])]
+        assert (own["low"], own["chance"]) == (row["low"], row["chance"])
+        assert own["order"] in ("", "all")
 
 
 def test_numbers_say_what_is_varied(numbers: pd.DataFrame) -> None:
-    columns = ["experiment", "base", "factor", "level"]
+    columns = ["experiment", "base", "factor", "variation"]
     assert numbers[columns].drop_duplicates().to_numpy().tolist() == [
         ["a", "", "", ""],
         ["a-seed-1", "a", "seed", "1"],
@@ -133,7 +106,7 @@ def test_combinations_stand_below_the_factors_they_combine() -> None:
 
 
 @pytest.mark.parametrize("reading", ["positive", "weighted"])
-def test_the_figure_shows_all_it_counts(reading: str, tables: Tables, tmp_path: Any) -> None:
+def test_the_figure_shows_all_it_counts(reading: str, tables: Tables) -> None:
     settings = settings_of(VARIATION, "other", reading=reading)
     figure, numbers = draw(tables, settings)
     panels: list[Any] = figure.axes
@@ -142,11 +115,9 @@ def test_the_figure_shows_all_it_counts(reading: str, tables: Tables, tmp_path: 
         line.label for line in lines_of(settings)
     ]
     drawn = {line.get_label() for line in ratio.get_lines()}
-    assert {label for label in drawn if label in MARKS} == set(MARKS) - {reading}
+    marks = set(READINGS.values())
+    assert drawn & marks == marks - {READINGS[reading]}
     dots = [line for line in ratio.get_lines() if line.get_marker() in ("o", "s")]
     shown = {round(float(dot.get_xdata()[0]), 12) for dot in dots if dot.get_label()[0] == "_"}
-    expected = numbers.query("quantity == 'ratio' and reading == @reading")["value"]
+    expected = numbers.query("quantity == 'ratio' and reading == @reading")["number"]
     assert shown == {round(number, 12) for number in expected}
-    save(figure, numbers, tmp_path / "sensitivity.pdf")
-    again = pd.read_csv(tmp_path / "sensitivity.csv")
-    assert len(again) == len(settings.experiments) * 7

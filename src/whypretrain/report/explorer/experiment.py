@@ -1,131 +1,97 @@
-"""One experiment as the page shows it, read from its folder under results/experiments/."""
+"""One experiment as the page shows it: its numbers and its samples."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from whypretrain.data.samples import Samples, read_samples
-from whypretrain.files.artifacts import ArtifactError
-from whypretrain.interactions.store import read_measurements, read_spot
-from whypretrain.knowledge.models import counted_sets, read_model
-from whypretrain.knowledge.reading import read_tables
-from whypretrain.knowledge.tables import salience_table
-from whypretrain.report.explorer.numbers import TRAINED, experiment_numbers
-from whypretrain.report.explorer.rounding import short
-from whypretrain.report.explorer.sample import Moment, sample_view
+from whypretrain.data.samples import Samples
+from whypretrain.interactions.record import Record
+from whypretrain.interactions.salience import salient
+from whypretrain.knowledge.models import counted_sets
+from whypretrain.report.explorer.numbers import TRAINED, evenly, experiment_numbers, short
+from whypretrain.report.explorer.sample import sample_view
+from whypretrain.report.style import VARIANTS
 from whypretrain.settings.explorer import ExplorerSettings
-from whypretrain.settings.training import snapshot_label
-
-TABLES = ("knowledge", "ratio", "jaccard", "history")
 
 
-def evenly(count: int, most: int) -> list[int]:
-    """At most `most` of `count` places, evenly spread, the first and the last among them.
-
-    >>> evenly(10, 4), evenly(3, 5), evenly(5, 1), evenly(5, 0)
-    ([0, 3, 6, 9], [0, 1, 2], [0], [])
-    """
-    if count <= most:
-        return list(range(count))
-    return np.linspace(0, count - 1, most).round().astype(int).tolist()
-
-
-def read_experiment(folder: Path, settings: ExplorerSettings) -> dict[str, Any]:
+def experiment_view(
+    name: str,
+    samples: Samples,
+    records: Mapping[str, Record],
+    summary: pd.DataFrame,
+    settings: ExplorerSettings,
+) -> dict[str, Any]:
     """Everything of one experiment, its samples included.
+
+    Parameters
+    ----------
+    records : by variant, of all samples in their order; `replicate` where there is one
+    summary : rows of this experiment
 
     Returns
     -------
     `name`, `title`, `setup`, `classes`, `n_players`, `n_samples` (all, not only those shown),
     `snapshots` (`fraction`, and the epoch of each trained variant), what
-    :func:`~whypretrain.report.explorer.numbers.experiment_numbers` gives, `uncounted` (orders in the noise
-    floor) and `samples`
+    :func:`~whypretrain.report.explorer.numbers.experiment_numbers` gives, `uncounted` (orders in
+    the noise floor) and `samples`
 
     Raises
     ------
-    ArtifactError
-        If files do not belong together.
+    ValueError
+        If samples, records and summary do not belong together.
     """
-    place = settings.experiments.index(folder.name)
-    setup = settings.setups[place]
-    tables = read_tables([folder / "tables" / f"{name}.csv" for name in TABLES], [folder.name])
-    samples = read_samples(folder / "samples.h5")
-    labels = [snapshot_label(fraction) for fraction in settings.snapshots]
-    _check(folder, samples, tables, labels)
-    replicated = [] if setup.replicate_seed is None else ["replicate"]
-    finals = [
-        read_model(folder / variant / f"interactions-{labels[-1]}.h5")
-        for variant in ["probe", *TRAINED, *replicated]
-    ]
+    place = settings.experiments.index(name)
+    for variant, record in records.items():
+        if record.samples != [sample.id for sample in samples.samples]:
+            message = f"{variant}.h5: its samples are not those of samples.h5; run snakemake again"
+            raise ValueError(message)
+    numbers = experiment_numbers(summary, samples.n_players)
+    if [len(numbers["jaccard"][one]) for one in TRAINED] != [
+        len(records[one].fractions) for one in TRAINED
+    ]:
+        message = "summary.csv: its snapshots are not those of the records; run snakemake again"
+        raise ValueError(message)
+    finals = [record.at(-1) for record in records.values()]
     counted = counted_sets(finals)
-    noise_floor = np.max([model.noise_floor for model in finals], axis=0)
-    chosen = [samples.samples[at] for at in evenly(len(samples.samples), settings.explorer.samples)]
-    files = dict.fromkeys(TRAINED, labels) | {"probe": labels[-1:]}
-    moments = {
-        variant: [
-            _moments(folder / variant / f"interactions-{label}.h5", variant, settings)
-            for label in files[variant]
-        ]
-        for variant in ("probe", *TRAINED)
+    noise_floor = np.max([final.noise_floor[-1] for final in finals], axis=0)
+    chosen = evenly(len(samples.samples), settings.explorer.samples)
+    shown = {variant: records[variant] for variant in VARIANTS}
+    options = settings.metrics
+    is_salient = {
+        variant: np.stack(
+            [
+                salient(one, threshold=options.salience_threshold, scale=options.salience_scale)
+                for one in record.interactions
+            ]
+        )
+        for variant, record in shown.items()
     }
     return {
-        "name": folder.name,
+        "name": name,
         "title": settings.titles[place],
-        "setup": setup.model_dump(),
+        "setup": settings.setups[place].model_dump(),
         "classes": samples.classes,
         "n_players": samples.n_players,
         "n_samples": len(samples.samples),
         "snapshots": [
-            {"fraction": fraction}
-            | {
-                variant: short(read_spot(folder / variant / f"interactions-{label}.h5")[1])
-                for variant in TRAINED
-            }
-            for fraction, label in zip(settings.snapshots, labels, strict=True)
+            {"fraction": float(fraction)}
+            | {variant: short(records[variant].epochs[at]) for variant in TRAINED}
+            for at, fraction in enumerate(records["finetune"].fractions)
         ],
-        **experiment_numbers(tables, settings.statistics),
-        "uncounted": sorted(
-            {size.bit_count() for size in np.flatnonzero(~counted).tolist() if size}
-        ),
+        **numbers,
+        "uncounted": sorted({one.bit_count() for one in np.flatnonzero(~counted).tolist() if one}),
         "samples": [
             sample_view(
-                sample,
-                {variant: [one[sample.id] for one in found] for variant, found in moments.items()},
+                samples.samples[at],
+                shown,
+                is_salient,
+                at=at,
                 counted=counted,
                 noise_floor=noise_floor,
                 n_listed=settings.explorer.interactions,
             )
-            for sample in chosen
+            for at in chosen
         ],
     }
-
-
-def _moments(path: Path, variant: str, settings: ExplorerSettings) -> dict[str, Moment]:
-    """Every sample under one snapshot; what is salient may depend on all of them."""
-    items = read_measurements(path)
-    names = [item.sample for item in items]
-    interactions = np.stack([item.interactions for item in items])
-    salience = salience_table(names, variant, interactions, settings.metrics)
-    columns = zip(items, salience["n_salient"], salience["reconstruction_error"], strict=True)
-    return {item.sample: Moment(item, count, error) for item, count, error in columns}
-
-
-def _check(
-    folder: Path, samples: Samples, tables: Mapping[str, pd.DataFrame], labels: list[str]
-) -> None:
-    """Check that tables are of these samples and snapshots."""
-    measured = set(tables["knowledge"]["sample"])
-    if measured != {sample.id for sample in samples.samples}:
-        message = (
-            f"{folder / 'samples.h5'}: its samples are not those of {folder / 'tables'}; "
-            "run snakemake again"
-        )
-        raise ArtifactError(message)
-    if {snapshot_label(fraction) for fraction in tables["jaccard"]["fraction"]} != set(labels):
-        message = (
-            f"{folder / 'tables' / 'jaccard.csv'}: its snapshots are not {', '.join(labels)}; "
-            "run snakemake again"
-        )
-        raise ArtifactError(message)

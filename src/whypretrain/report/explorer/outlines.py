@@ -1,12 +1,12 @@
 """Players of an image as outlines for SVG, and where each one's number stands."""
 
-from itertools import pairwise
+from itertools import groupby
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from whypretrain.report.figures.player_sheet import depth_of
+from whypretrain.report.player_sheet import depth_of
 
 Point = tuple[int, int]
 
@@ -45,19 +45,19 @@ def outline(region: NDArray[np.bool_]) -> str:
     following = _edges(region)
     parts = []
     while following:
-        start = min(following)
-        corner, loop = start, [start]
-        while corner != start or len(loop) == 1:
-            corners = following[corner]
-            after = corners.pop()
-            if not corners:
+        start = corner = min(following)
+        steps: list[Point] = []
+        while corner != start or not steps:
+            after = following[corner].pop()
+            if not following[corner]:
                 del following[corner]
-            # A corner between two edges of one direction is none.
-            if len(loop) > 1 and _direction(loop[-2], loop[-1]) == _direction(loop[-1], after):
-                loop.pop()
-            loop.append(after)
+            steps.append((after[0] - corner[0], after[1] - corner[1]))
             corner = after
-        parts.append(_path(loop))
+        runs = [(step, len(list(same))) for step, same in groupby(steps)]
+        parts.append(f"M{start[0]} {start[1]}")
+        # The last edge is drawn by closing the path.
+        parts += [f"h{dx * n}" if dx else f"v{dy * n}" for (dx, dy), n in runs[:-1]]
+        parts.append("z")
     return "".join(parts)
 
 
@@ -77,15 +77,3 @@ def _edges(region: NDArray[np.bool_]) -> dict[Point, list[Point]]:
         for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
             following.setdefault((column + x0, row + y0), []).append((column + x1, row + y1))
     return following
-
-
-def _direction(start: Point, end: Point) -> Point:
-    return int(np.sign(end[0] - start[0])), int(np.sign(end[1] - start[1]))
-
-
-def _path(loop: list[Point]) -> str:
-    steps = [f"M{loop[0][0]} {loop[0][1]}"]
-    # The last edge is drawn by closing the path.
-    for (x0, y0), (x1, y1) in pairwise(loop[:-1]):
-        steps.append(f"h{x1 - x0}" if y0 == y1 else f"v{y1 - y0}")
-    return "".join(steps) + "z"

@@ -11,7 +11,8 @@ from plotly.offline import get_plotlyjs
 
 from whypretrain.files.artifacts import ArtifactError
 from whypretrain.report import style
-from whypretrain.report.explorer.experiment import evenly
+from whypretrain.report.explorer.numbers import evenly
+from whypretrain.settings.explorer import ExplorerSettings
 
 FOLDER = Path(__file__).parent / "page"
 # One module scope, so the order is only for the reader: what is needed comes first.
@@ -26,6 +27,35 @@ SCRIPTS = (
     "app.js",
 )
 MEGABYTE = 10**6
+
+
+def suite_view(
+    settings: ExplorerSettings,
+    claims: list[dict[str, Any]],
+    experiments: list[dict[str, Any]],
+    *,
+    version: str,
+) -> dict[str, Any]:
+    """What the page says of the suite as a whole."""
+    return {
+        "suite": settings.suite,
+        "version": version,
+        "confidence": settings.statistics.confidence,
+        "statistics_seed": settings.statistics.seed,
+        "n_permutations": settings.statistics.n_permutations,
+        "reading": settings.figures.ratio_reading,
+        "salience_threshold": settings.metrics.salience_threshold,
+        "salience_scale": settings.metrics.salience_scale,
+        "megabytes": settings.explorer.megabytes,
+        "labels": style.LABELS,
+        "short": style.SHORT,
+        "readings": style.READINGS,
+        "claims": claims,
+        "experiments": [
+            {key: one[key] for key in ("name", "title", "setup", "n_samples", "n_players")}
+            for one in experiments
+        ],
+    }
 
 
 def render(
@@ -52,9 +82,8 @@ def render(
     fixed = {"plotly": _packed(get_plotlyjs())}
     while True:
         trimmed = [
-            experiment
-            | {"samples": [experiment["samples"][at] for at in evenly(_shown(experiment), cap)]}
-            for experiment in experiments
+            one | {"samples": [one["samples"][at] for at in evenly(len(one["samples"]), cap)]}
+            for one in experiments
         ]
         parts = {f"experiment-{place}": _packed(_json(one)) for place, one in enumerate(trimmed)}
         page = _filled(suite, fixed | parts)
@@ -69,10 +98,6 @@ def render(
             raise ArtifactError(message)
         # Nearly all of a large page is samples; so a few rounds do.
         cap = min(cap - 1, int(cap * most_bytes / len(page)))
-
-
-def _shown(experiment: dict[str, Any]) -> int:
-    return len(experiment["samples"])
 
 
 def _filled(suite: dict[str, Any], packed: dict[str, str]) -> bytes:

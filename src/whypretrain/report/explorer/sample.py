@@ -2,19 +2,20 @@
 
 import base64
 import io
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from whypretrain.data.samples import Sample
-from whypretrain.interactions.store import Measurement
+from whypretrain.interactions.record import Record
+from whypretrain.interactions.salience import reconstruction_error
 from whypretrain.knowledge.strengths import Knowledge, split_knowledge
 from whypretrain.knowledge.tables import heard
+from whypretrain.report.explorer.numbers import short, shorts
 from whypretrain.report.explorer.outlines import outlines
-from whypretrain.report.explorer.rounding import short, shorts
 
 Array = NDArray[np.float64]
 LOSSLESS = 64  # pixels a side up to which an image is stored as it is
@@ -22,22 +23,12 @@ LARGEST = 384  # pixels of the longer side beyond which an image is made smaller
 JPEG_QUALITY = 85
 
 
-class Moment(NamedTuple):
-    """One sample under one snapshot of one model.
-
-    `n_salient` and `error`: how many interactions are salient, and how far these alone miss the
-    outputs.
-    """
-
-    measured: Measurement
-    n_salient: int
-    error: float
-
-
 def sample_view(
     sample: Sample,
-    moments: Mapping[str, Sequence[Moment]],
+    records: Mapping[str, Record],
+    is_salient: Mapping[str, NDArray[np.bool_]],
     *,
+    at: int,
     counted: NDArray[np.bool_],
     noise_floor: Array,
     n_listed: int,
@@ -47,7 +38,9 @@ def sample_view(
     Parameters
     ----------
     sample : with `n_players` players
-    moments : `probe` (one), `finetune` and `scratch` (one a snapshot, the final one last)
+    records : of `probe`, `finetune` and `scratch`, their final snapshot last
+    is_salient : by variant which interactions are, of shape (n_snapshots, n_samples, 2**n_players)
+    at : the sample's place in the records
     counted : sets that metrics count, of shape (2**n_players,)
     noise_floor : of shape (n_players + 1,)
     n_listed : interactions a list
@@ -58,10 +51,7 @@ def sample_view(
     `models` (by variant, a list a quantity, one entry a snapshot); `lists` (see :func:`listed`);
     `values` (by coalition and variant, interactions along the snapshots, nats)
     """
-    interactions = {
-        variant: np.stack([moment.measured.interactions for moment in found])
-        for variant, found in moments.items()
-    }
+    interactions = {variant: record.interactions[:, at] for variant, record in records.items()}
     split = split_knowledge(interactions["probe"], interactions["finetune"])
     lists = listed(split, counted=counted, noise_floor=noise_floor, n_listed=n_listed)
     sets = sorted({item["set"] for found in lists.values() for item in found["items"]})
@@ -69,7 +59,18 @@ def sample_view(
         "id": sample.id,
         "label": sample.label,
         **_shown(sample, len(noise_floor) - 1),
-        "models": {variant: _said(found) for variant, found in moments.items()},
+        "models": {
+            variant: {
+                "prediction": record.predictions[:, at].tolist(),
+                "right": record.correct[:, at].tolist(),
+                "v": shorts(record.outputs[:, at, -1]),
+                "n_salient": is_salient[variant][:, at].sum(axis=1).tolist(),
+                "error": shorts(
+                    reconstruction_error(record.interactions[:, at], is_salient[variant][:, at])
+                ),
+            }
+            for variant, record in records.items()
+        },
         "lists": lists,
         "values": {
             str(coalition): {
@@ -111,18 +112,6 @@ def listed(
         share = short(final[chosen].sum() / final.sum()) if n_candidates else None
         found[quantity] = {"items": items, "n": n_candidates, "share": share}
     return found
-
-
-def _said(moments: Sequence[Moment]) -> dict[str, list[Any]]:
-    """What a model says of the sample at every snapshot."""
-    items = [moment.measured for moment in moments]
-    return {
-        "prediction": [item.prediction for item in items],
-        "right": [item.prediction == item.label for item in items],
-        "v": shorts(item.outputs[-1] for item in items),
-        "n_salient": [int(moment.n_salient) for moment in moments],
-        "error": shorts(moment.error for moment in moments),
-    }
 
 
 def _shown(sample: Sample, n_players: int) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
 from whypretrain.claims.catalogue import CLAIMS
-from whypretrain.report.figures.draw import Tables, names_with_n, run
+from whypretrain.report.figures.draw import Tables, names_with_n
 from whypretrain.settings.figures import FigureSettings
 
 VERDICTS = {
@@ -24,18 +24,16 @@ def draw(tables: Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame
     keys = [claim for claim in CLAIMS if (claims["claim"] == claim.key).any()]
     n_columns = len(settings.experiments)
     figure, axes = plt.subplots(figsize=(WORDS + CELL[0] * n_columns, CELL[1] * len(keys) + 1.0))
-    found = {(own["claim"], own["experiment"]): own for _, own in claims.iterrows()}
+    found = {(own["claim"], own["experiment"]): own for own in claims.to_dict("records")}
     for row, claim in enumerate(keys):
         for column, name in enumerate(settings.experiments):
             own = found.get((claim.key, name))
-            if own is None:
-                axes.text(column, row, "–", ha="center", va="center")
-                continue
-            colour, sign = VERDICTS[str(own["verdict"])]
-            axes.add_patch(
-                Rectangle((column - 0.48, row - 0.46), 0.96, 0.92, color=colour, alpha=0.55)
-            )
-            text = f"{sign} {_short(own['number'])} ({_short(own['null'])})"
+            text = "–"
+            if own is not None:
+                colour, sign = VERDICTS[own["verdict"]]
+                corner = (column - 0.48, row - 0.46)
+                axes.add_patch(Rectangle(corner, 0.96, 0.92, color=colour, alpha=0.55))
+                text = f"{sign} {_short(own['number'])} ({_short(own['null'])})"
             axes.text(column, row, text, ha="center", va="center")
     axes.set_xlim(-0.5, n_columns - 0.5)
     axes.set_ylim(len(keys) - 0.5, -0.5)
@@ -60,7 +58,3 @@ def draw(tables: Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame
 
 def _short(number: float) -> str:
     return (f"{number:.2g}" if abs(number) < 100 else f"{number:.0f}").replace("-", "−")
-
-
-if __name__ == "__main__":
-    run("claims", __doc__, draw)

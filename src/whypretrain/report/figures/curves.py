@@ -4,12 +4,17 @@ Bands are Wilson intervals of the accuracy; of the loss, training keeps the mean
 """
 
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from whypretrain.report import style
-from whypretrain.report.figures.draw import Tables, legend_below, panels, run
-from whypretrain.report.figures.summary import accuracies
+from whypretrain.report.figures.draw import (
+    Tables,
+    label_left,
+    legend_below,
+    line_with_band,
+    panels,
+    pick,
+)
 from whypretrain.settings.figures import FigureSettings
 
 QUANTITIES = {"test_accuracy": "test accuracy", "test_loss": "test loss [nats]"}
@@ -17,47 +22,26 @@ QUANTITIES = {"test_accuracy": "test accuracy", "test_loss": "test loss [nats]"}
 
 def draw(tables: Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame]:
     """Accuracy above, loss below; the linear probe, which has no epochs, is a level line."""
-    history = accuracies(tables["history"], settings.statistics)
-    columns = ["experiment", "variant", "epoch", *QUANTITIES]
-    numbers = history[[*columns, "accuracy_low", "accuracy_high", "n_test"]]
-    figure, axes = panels(settings, numbers, "n_test", rows=len(QUANTITIES))
-    for column, (name, stacked) in enumerate(axes.items()):
-        own = numbers[numbers["experiment"] == name]
-        for panel, (quantity, label) in zip(stacked, QUANTITIES.items(), strict=True):
-            _lines(panel, own, quantity)
-            if column == 0:
-                panel.set_ylabel(label)
-        stacked[0].set_ylim(0, 1.02)
-        stacked[1].set_ylim(bottom=0)
-        stacked[1].set_xlabel("epoch")
+    numbers = pick(tables, *QUANTITIES)
+    figure, axes = panels(settings, numbers, rows=len(QUANTITIES))
+    for name, stacked in axes.items():
+        of_experiment = numbers[numbers["experiment"] == name]
+        for panel, quantity in zip(stacked, QUANTITIES, strict=True):
+            own = of_experiment[of_experiment["quantity"] == quantity].set_index("variant")
+            for variant in ("finetune", "scratch"):
+                line = own.loc[[variant]]
+                line_with_band(panel, line, line["epoch"], variant, marker="")
+            panel.axhline(
+                own.loc[["probe"], "number"].item(),
+                color=style.COLOURS["probe"],
+                linestyle=":",
+                linewidth=1.4,
+                label=style.LABELS["probe"],
+            )
+        above, below = stacked
+        above.set_ylim(0, 1.02)
+        below.set_ylim(bottom=0)
+        below.set_xlabel("epoch")
+    label_left(axes, *QUANTITIES.values())
     legend_below(figure, next(iter(axes.values()))[0])
     return figure, numbers
-
-
-def _lines(panel: Axes, own: pd.DataFrame, quantity: str) -> None:
-    for variant in ("finetune", "scratch"):
-        line = own[own["variant"] == variant]
-        panel.plot(
-            line["epoch"],
-            line[quantity],
-            color=style.COLOURS[variant],
-            linestyle=style.DASHES[variant],
-            linewidth=1.2,
-            label=style.LABELS[variant],
-        )
-        if quantity == "test_accuracy":
-            low, high = line["accuracy_low"], line["accuracy_high"]
-            colour = style.COLOURS[variant]
-            panel.fill_between(line["epoch"], low, high, color=colour, alpha=0.25, linewidth=0)
-    probe = own.loc[own["variant"] == "probe", quantity].item()
-    panel.axhline(
-        probe,
-        color=style.COLOURS["probe"],
-        linestyle=":",
-        linewidth=1.4,
-        label=style.LABELS["probe"],
-    )
-
-
-if __name__ == "__main__":
-    run("curves", __doc__, draw)

@@ -1,6 +1,6 @@
-"""What hangs on which choice: each experiment of a suite beside the one that it was varied from.
+"""How results depend on each choice: every experiment of a suite beside the one it varies.
 
-Grey ticks are what models without transfer would give.
+Grey ticks are chance levels.
 """
 
 from typing import NamedTuple
@@ -10,25 +10,22 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from whypretrain.knowledge.strengths import RATIO_READINGS
 from whypretrain.report import style
-from whypretrain.report.figures.draw import Tables, run
-from whypretrain.report.figures.fig3 import MARKS
+from whypretrain.report.figures.draw import Tables, pick
 from whypretrain.settings.figures import FigureSettings
 
 PANELS = {
     "discard_over_preserve": "discarded ÷ preserved\nstrength",
     "ratio": "preserved knowledge\nthat scratch reaches [%]",
-    "accuracy_gap": "test accuracy, fine-tuned\n− from scratch [points]",
-    "jaccard_area": "area between Jaccard curves,\nfine-tuned − from scratch",
+    "accuracy_gain": "test accuracy, fine-tuned\n− from scratch [points]",
+    "earlier": "area between Jaccard curves,\nfine-tuned − from scratch",
 }
-CLAIMED = {"accuracy": "accuracy_gap", "earlier": "jaccard_area"}
-"""Quantities that are the numbers of claims; the others are in the overview."""
-IN_PERCENT = ("ratio", "accuracy_gap")
-SIGNED = ("accuracy_gap", "jaccard_area")
+"""By quantity of the summary the label of its panel."""
+IN_PERCENT = ("ratio", "accuracy_gain")
+SIGNED = ("accuracy_gain", "earlier")
 COLUMNS = [
-    *("experiment", "base", "factor", "level", "quantity", "reading"),
-    *("value", "low", "high", "null", "n"),
+    *("experiment", "base", "factor", "variation", "quantity", "reading"),
+    *("number", "low", "high", "chance", "n"),
 ]
 PANEL_WIDTH, LABEL_WIDTH, LINE_HEIGHT = 1.75, 1.5, 0.16  # inches
 
@@ -49,28 +46,21 @@ def numbers_of(tables: Tables, settings: FigureSettings) -> pd.DataFrame:
 
     Returns
     -------
-    table with columns `experiment`, `base` (empty for a base), `factor`, `level`, `quantity` (a key
-    of PANELS), `reading` (of `ratio`), `value`, `low`, `high`, `null` (what models without transfer
-    would give), `n` (samples, or items of the test split)
+    rows of the summary with the columns `base` (empty for a base), `factor` and `variation` (the
+    level of that factor)
     """
-    overview = tables["overview"].rename(columns={"permutation": "null"})
-    parts = overview["quantity"].str.split("_", n=1)
-    is_ratio = parts.str[0] == "ratio"
-    overview["reading"] = parts.str[1].where(is_ratio)
-    overview["quantity"] = overview["quantity"].mask(is_ratio, "ratio")
-    claims = tables["claims"].assign(quantity=tables["claims"]["claim"].map(CLAIMED))
-    numbers = pd.concat([overview, claims], ignore_index=True)
-    numbers = numbers[numbers["quantity"].isin(list(PANELS))].rename(columns={"number": "value"})
-    order = {name: place for place, name in enumerate(settings.experiments)}
-    numbers = numbers[numbers["experiment"].isin(order)].sort_values(
-        "experiment", key=lambda names: names.map(order), kind="stable"
+    numbers = pick(tables, *PANELS)
+    numbers = numbers[(numbers["quantity"] != "ratio") | (numbers["order"] == "all")]
+    place = {name: place for place, name in enumerate(settings.experiments)}
+    numbers = numbers[numbers["experiment"].isin(place)].sort_values(
+        "experiment", key=lambda names: names.map(place), kind="stable"
     )
     varied = [settings.varied.get(name) for name in numbers["experiment"]]
     levels = [one.levels if one else {} for one in varied]
     return numbers.assign(
         base=[one.base if one else "" for one in varied],
         factor=[" · ".join(own) for own in levels],
-        level=[" · ".join(own.values()) for own in levels],
+        variation=[" · ".join(own.values()) for own in levels],
     )[COLUMNS].reset_index(drop=True)
 
 
@@ -113,7 +103,7 @@ def draw(tables: Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame
     for panel, (quantity, label) in zip(axes[0], PANELS.items(), strict=True):
         own = numbers[numbers["quantity"] == quantity]
         if quantity == "ratio":
-            for reading in RATIO_READINGS:
+            for reading in style.READINGS:
                 if reading != drawn:
                     _marks(panel, lines, own[own["reading"] == reading], reading)
             own = own[own["reading"] == drawn]
@@ -133,13 +123,11 @@ def draw(tables: Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame
             tick.set_fontweight("bold")
     for panel in axes[0]:
         panel.tick_params(axis="y", length=0)
-    handles, labels = axes[0][1].get_legend_handles_labels()
     figure.legend(
-        handles,
-        labels,
-        title=f"ratio with 0/0 read as “{drawn}” (black), and as",
+        *axes[0][1].get_legend_handles_labels(),
+        title=f"ratio: {style.READINGS[drawn]} (black), and",
         loc="outside lower center",
-        ncols=len(handles),
+        ncols=3,
     )
     return figure, numbers
 
@@ -154,33 +142,29 @@ def _intervals(panel: Axes, lines: list[Line], own: pd.DataFrame) -> None:
         panel.fill_betweenx(
             block, reference["low"], reference["high"], color="0.9", linewidth=0, zorder=-1
         )
-        panel.plot([reference["value"]] * 2, block, color="0.55", linewidth=0.8, zorder=0)
+        panel.plot([reference["number"]] * 2, block, color="0.55", linewidth=0.8, zorder=0)
     for row, line in enumerate(lines):
         if line.experiment:
             one = found.loc[line.experiment]
             marker = "s" if line.experiment == line.base else "o"
             panel.hlines(row, one["low"], one["high"], color="black", linewidth=1)
-            panel.plot(one["value"], row, marker, color="black", markersize=3.5)
-            panel.vlines(one["null"], row - 0.4, row + 0.4, color=style.NULL, linewidth=1.2)
+            panel.plot(one["number"], row, marker, color="black", markersize=3.5)
+            panel.vlines(one["chance"], row - 0.4, row + 0.4, color=style.NULL, linewidth=1.2)
 
 
 def _marks(panel: Axes, lines: list[Line], own: pd.DataFrame, reading: str) -> None:
     """What another reading of 0/0 makes of the ratio."""
-    values = own.set_index("experiment")["value"]
+    values = own.set_index("experiment")["number"]
     rows = [row for row, line in enumerate(lines) if line.experiment]
     panel.plot(
         [values[lines[row].experiment] for row in rows],
         rows,
         linestyle="none",
-        marker=MARKS[reading],
+        marker=style.READING_MARKERS[reading],
         markersize=2.5,
         color=style.COLOURS["finetune"],
         markerfacecolor="white",
         markeredgewidth=0.6,
         zorder=3,
-        label=reading,
+        label=style.READINGS[reading],
     )
-
-
-if __name__ == "__main__":
-    run("sensitivity", __doc__, draw)

@@ -3,54 +3,43 @@
 const content = document.getElementById("content");
 const root = document.documentElement;
 
-// The reader's own choice, where the browser keeps one; else the system's.
+// The reader's own choice, where the browser keeps one (some keep nothing for files); else the
+// system's.
 const dark = window.matchMedia("(prefers-color-scheme: dark)");
-function stored() {
+function stored(theme) {
   try {
+    if (theme) localStorage.setItem("whypretrain-theme", theme);
     return localStorage.getItem("whypretrain-theme");
   } catch {
-    return null; // some browsers keep nothing for files
+    return null;
   }
 }
-function setTheme(theme, button) {
-  root.dataset.theme = theme;
-  button.setAttribute("aria-pressed", String(theme === "dark"));
-}
 function themeButton() {
-  const button = h("button", { type: "button", id: "theme" }, "Dark");
-  setTheme(stored() ?? (dark.matches ? "dark" : "light"), button);
-  button.addEventListener("click", () => {
-    const theme = root.dataset.theme === "dark" ? "light" : "dark";
-    setTheme(theme, button);
-    try {
-      localStorage.setItem("whypretrain-theme", theme);
-    } catch {
-      // then the choice lasts as long as the page is open
-    }
-  });
-  dark.addEventListener("change", () => {
-    if (stored() === null) setTheme(dark.matches ? "dark" : "light", button);
-  });
+  const set = (theme) => {
+    root.dataset.theme = theme;
+    button.setAttribute("aria-pressed", String(theme === "dark"));
+  };
+  const follow = () => set(stored() ?? (dark.matches ? "dark" : "light"));
+  const onclick = () => {
+    set(root.dataset.theme === "dark" ? "light" : "dark");
+    stored(root.dataset.theme);
+  };
+  const button = h("button", { type: "button", id: "theme", onclick }, "Dark");
+  follow();
+  dark.addEventListener("change", follow);
   return button;
 }
 
 function header(suite) {
   const options = suite.experiments.map((one) => h("option", { value: one.name }, one.title));
-  const select = h(
-    "select",
-    {
-      id: "experiment",
-      onchange: () => {
-        location.hash = address({ experiment: select.value || undefined });
-      },
-    },
-    h("option", { value: "" }, "all claims"),
-    options,
-  );
+  const onchange = () => {
+    location.hash = address({ experiment: select.value || undefined });
+  };
+  const all = h("option", { value: "" }, "all claims");
+  const select = h("select", { id: "experiment", onchange }, all, options);
   return h(
-    "div",
-    { class: "bar-of-page" },
-    h("a", { class: "brand", href: "#/" }, "whypretrain", h("span", { class: "muted" }, ` · ${suite.suite}`)),
+    "div.bar-of-page",
+    h("a.brand", { href: "#/" }, "whypretrain", h("span.muted", ` · ${suite.suite}`)),
     h("label", { for: "experiment", class: "hidden" }, "Show"),
     select,
     h("nav", { id: "trail", "aria-label": "Breadcrumbs" }),
@@ -60,13 +49,12 @@ function header(suite) {
 
 function footer(suite) {
   return h(
-    "p",
-    { class: "muted" },
+    "p.muted",
     `Suite “${suite.suite}”, whypretrain ${suite.version}. Written by the workflow's rule “explorer” `,
-    `(python -m whypretrain.explorer) from tables and interactions of the suite. Seeds of training: `,
+    `(python -m whypretrain.stages.explorer) from tables and interactions of the suite. Seeds of training: `,
     [...new Set(suite.experiments.map((one) => one.setup.seed))].join(", "),
-    `; seed of intervals and permutations: ${suite.statistics_seed}. Permuted: mean of `,
-    `${suite.n_permutations} draws. Numbers have three significant digits.`,
+    `; seed of intervals and permutations: ${suite.statistics_seed}. Chance level: mean of `,
+    `${suite.n_permutations} permutations. Numbers have three significant digits.`,
   );
 }
 
@@ -74,14 +62,14 @@ function trail(data, sample) {
   const steps = [h("a", { href: "#/" }, "Claims")];
   if (data) steps.push(h("a", { href: address({ experiment: data.name }) }, data.title));
   if (sample) steps.push(h("span", { "aria-current": "page" }, breakable(sample.id)));
-  const items = steps.map((step) => h("li", {}, step));
-  document.getElementById("trail").replaceChildren(h("ol", {}, items));
+  const items = steps.map((step) => h("li", step));
+  document.getElementById("trail").replaceChildren(h("ol", items));
 }
 
 function nowhere(text) {
   return {
     title: "Not on this page",
-    node: h("article", {}, h("h1", {}, "Not on this page"), h("p", {}, text), h("p", {}, h("a", { href: "#/" }, "All claims"))),
+    node: h("article", h("h1", "Not on this page"), h("p", text), h("p", h("a", { href: "#/" }, "All claims"))),
   };
 }
 
@@ -151,9 +139,9 @@ async function start() {
 
 function fail(error) {
   content.replaceChildren(
-    h("h1", {}, "This page cannot be shown"),
-    h("p", {}, "It needs a browser of 2023 or later (Chrome 103, Firefox 113, Safari 16.4)."),
-    h("p", {}, String(error)),
+    h("h1", "This page cannot be shown"),
+    h("p", "It needs a browser of 2023 or later (Chrome 103, Firefox 113, Safari 16.4)."),
+    h("p", String(error)),
   );
   throw error;
 }

@@ -6,20 +6,22 @@ const MISSING = "–";
 const VARIANTS = ["probe", "finetune", "scratch"];
 const PARTS = ["preserve", "discard", "new"];
 
-function fill(node, attributes, children) {
-  for (const [name, value] of Object.entries(attributes ?? {})) {
+// Elements, their classes after dots: h("p.muted", "text") or h("a.brand", { href: "#/" }, "text").
+const maker = (create) => (tag, ...children) => {
+  const [name, ...classes] = tag.split(".");
+  const node = create(name);
+  if (classes.length) node.setAttribute("class", classes.join(" "));
+  const isPlain = children[0] && Object.getPrototypeOf(children[0]) === Object.prototype;
+  for (const [key, value] of Object.entries(isPlain ? children.shift() : {})) {
     if (value === undefined || value === null || value === false) continue;
-    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
-    else node.setAttribute(name, value === true ? "" : value);
+    if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
+    else node.setAttribute(key, value === true ? "" : value);
   }
   node.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined));
   return node;
-}
-
-const h = (tag, attributes, ...children) =>
-  fill(document.createElement(tag), attributes, children);
-const svg = (tag, attributes, ...children) =>
-  fill(document.createElementNS(SVG, tag), attributes, children);
+};
+const h = maker((name) => document.createElement(name));
+const svg = maker((name) => document.createElementNS(SVG, name));
 
 // Text of a gzip in base64, as the page holds its data.
 async function unpack(id) {
@@ -46,16 +48,21 @@ function number(value, { sign = false } = {}) {
   return mark + text.replace("e-", "e−").replace("e+", "e");
 }
 
-function percent(value) {
-  if (value === null || value === undefined) return MISSING;
-  return `${number(100 * value)}\u00a0%`;
-}
+const percent = (value) =>
+  value === null || value === undefined ? MISSING : `${number(100 * value)}\u00a0%`;
 
 // Without spaces that would break the line within the brackets.
 function interval(low, high, format = number) {
   if (low === null || high === null) return "[no interval]";
   return `[${format(low)}, ${format(high)}]`.replaceAll(" ", "\u00a0");
 }
+
+// A row's number with its interval.
+const bounded = (row, format = number) =>
+  `${format(row.number)} ${interval(row.low, row.high, format)}`;
+
+// The sign of a model or a part, in its colour.
+const mark = (name) => h("span", { class: `mark ${name}`, "aria-hidden": "true" });
 
 // A name that may be broken behind punctuation, where a line is too short for it.
 const breakable = (name) =>
@@ -70,8 +77,10 @@ function members(coalition) {
   return found;
 }
 
-function table(caption, columns, rows, { className = "" } = {}) {
+function table(caption, columns, rows, className = "") {
   // Roles are written out, as browsers drop them where CSS makes cards of rows.
+  const row = (cells) => h("tr", { role: "row" }, cells);
+  const head = (name) => h("th", { scope: "col", role: "columnheader" }, name);
   const cell = (value, index) =>
     index === 0
       ? h("th", { scope: "row", role: "rowheader" }, value)
@@ -79,31 +88,18 @@ function table(caption, columns, rows, { className = "" } = {}) {
   return h(
     "table",
     { class: className, role: "table" },
-    h("caption", {}, caption),
-    h(
-      "thead",
-      { role: "rowgroup" },
-      h(
-        "tr",
-        { role: "row" },
-        columns.map((name) => h("th", { scope: "col", role: "columnheader" }, name)),
-      ),
-    ),
-    h(
-      "tbody",
-      { role: "rowgroup" },
-      rows.map((row) => h("tr", { role: "row" }, row.map(cell))),
-    ),
+    h("caption", caption),
+    h("thead", { role: "rowgroup" }, row(columns.map(head))),
+    h("tbody", { role: "rowgroup" }, rows.map((cells) => row(cells.map(cell)))),
   );
 }
 
 // The address of a view: #/experiment/sample?at=<snapshot>&list=<part>&set=<coalition>
 function address({ experiment, sample, at, list, set }) {
-  const path = [experiment, sample].filter((part) => part !== undefined && part !== null);
-  const query = new URLSearchParams();
-  if (at !== undefined && at !== null) query.set("at", at);
-  if (list) query.set("list", list);
-  if (set) query.set("set", set);
+  const given = (value) => value !== undefined && value !== null;
+  const path = [experiment, sample].filter(given);
+  const asked = Object.entries({ at, list, set }).filter(([, value]) => given(value));
+  const query = new URLSearchParams(asked);
   const tail = query.size ? `?${query}` : "";
   return `#/${path.map(encodeURIComponent).join("/")}${tail}`;
 }
@@ -139,21 +135,18 @@ function moment(snapshot) {
 
 // A slider over the snapshots; `show` is called with the place of the one that is chosen.
 function slider(snapshots, at, show) {
-  const output = h("output", { for: "snapshot" }, moment(snapshots[at]));
-  const input = h("input", {
-    type: "range",
-    id: "snapshot",
-    min: 0,
-    max: snapshots.length - 1,
-    step: 1,
-    "aria-valuetext": moment(snapshots[at]),
-    oninput: () => {
-      const place = Number(input.value);
-      output.textContent = moment(snapshots[place]);
-      input.setAttribute("aria-valuetext", moment(snapshots[place]));
-      show(place);
-    },
-  });
+  const output = h("output", { for: "snapshot" });
+  const tell = (place) => {
+    output.textContent = moment(snapshots[place]);
+    input.setAttribute("aria-valuetext", output.textContent);
+  };
+  const oninput = () => {
+    tell(Number(input.value));
+    show(Number(input.value));
+  };
+  const last = snapshots.length - 1;
+  const input = h("input", { type: "range", id: "snapshot", min: 0, max: last, step: 1, oninput });
   input.value = at;
-  return h("div", { class: "slider" }, h("label", { for: "snapshot" }, "Snapshot"), input, output);
+  tell(at);
+  return h("div.slider", h("label", { for: "snapshot" }, "Snapshot"), input, output);
 }

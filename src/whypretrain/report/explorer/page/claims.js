@@ -9,12 +9,7 @@ const VERDICTS = {
 function verdict(text) {
   const [kind, mark] = VERDICTS[text] ?? ["unknown", "?"];
   const short = text === "not distinguishable from the null" ? "not distinguishable" : text;
-  return h(
-    "span",
-    { class: `verdict ${kind}` },
-    h("span", { "aria-hidden": "true" }, `${mark} `),
-    short,
-  );
+  return h("span", { class: `verdict ${kind}` }, h("span", { "aria-hidden": "true" }, `${mark} `), short);
 }
 
 function claimTable(claim, suite) {
@@ -23,7 +18,7 @@ function claimTable(claim, suite) {
     return [
       h("a", { href: address({ experiment: name }) }, title),
       verdict(row.verdict),
-      `${number(row.number)} ${interval(row.low, row.high)}`,
+      bounded(row),
       number(row.null),
       `${number(row.excess, { sign: true })} ${interval(row.excess_low, row.excess_high)}`,
     ];
@@ -31,15 +26,14 @@ function claimTable(claim, suite) {
   const missing = claim.missing.map((place) => suite.experiments[place].title);
   const names = ["experiment", "verdict", "number", "null", "number − null"];
   return h(
-    "section",
-    { class: "claim", id: `claim-${claim.key}` },
-    h("h2", {}, claim.statement),
-    h("p", { class: "muted" }, `Number: ${claim.number}. The paper: ${claim.paper}.`),
-    rows.length ? table(claim.statement, names, rows, { className: "claims cards" }) : null,
+    "section.claim",
+    { id: `claim-${claim.key}` },
+    h("h2", claim.statement),
+    h("p.muted", `Number: ${claim.number}. The paper: ${claim.paper}.`),
+    rows.length ? table(claim.statement, names, rows, "claims cards") : null,
     missing.length
       ? h(
-          "p",
-          { class: "notice" },
+          "p.notice",
           `Not judged for ${missing.join(", ")}: `,
           claim.key === "reach"
             ? "no second fine-tuned network was trained (replicate_seed is null)."
@@ -51,28 +45,28 @@ function claimTable(claim, suite) {
 
 function summary(suite) {
   const given = suite.claims.flatMap((claim) => claim.rows.map((row) => row.verdict));
-  const counts = Object.keys(VERDICTS).map((text) => [
-    text,
-    given.filter((other) => other === text).length,
-  ]);
+  const counted = (text) => String(given.filter((other) => other === text).length);
   return h(
-    "ul",
-    { class: "counts", "aria-label": `${given.length} verdicts` },
-    counts.map(([text, count]) => h("li", {}, h("b", {}, String(count)), " ", verdict(text))),
+    "ul.counts",
+    { "aria-label": `${given.length} verdicts` },
+    Object.keys(VERDICTS).map((text) => h("li", h("b", counted(text)), " ", verdict(text))),
   );
 }
 
-function experimentCard(one, suite) {
-  const { model, dataset, players, seed, replicate_seed: again } = one.setup;
+// What an experiment explains, in words.
+function about({ setup, n_samples, n_players }) {
+  const samples = `${n_samples} sample${n_samples === 1 ? "" : "s"}`;
+  return `${setup.model} on ${setup.dataset}: ${samples}, ${n_players} players each (${setup.players})`;
+}
+
+function experimentCard(one) {
+  const { seed, replicate_seed: again } = one.setup;
   return h(
     "li",
-    {},
     h("a", { href: address({ experiment: one.name }) }, one.title),
     h(
-      "p",
-      { class: "muted" },
-      `${model} on ${dataset}: ${one.n_samples} sample${one.n_samples === 1 ? "" : "s"}, `,
-      `${one.n_players} players (${players}), seed ${seed}, `,
+      "p.muted",
+      `${about(one)}, seed ${seed}, `,
       again === null ? "no second fine-tuned network" : `second fine-tuned network: seed ${again}`,
     ),
   );
@@ -85,12 +79,10 @@ function claimsView(suite) {
     title: `Claims · ${suite.suite}`,
     node: h(
       "article",
-      {},
-      h("h1", {}, "What the data say about each claim of the paper"),
+      h("h1", "What the data say about each claim of the paper"),
       summary(suite),
       h(
-        "p",
-        { class: "prose" },
+        "p.prose",
         `Brackets hold ${confidence} intervals over samples. The null is what the same models give `,
         "when interactions are permuted among the sets of equal order: strengths agree, nothing else ",
         "does. A claim holds if the number lies in the range of the paper's words and beyond the null; ",
@@ -101,13 +93,9 @@ function claimsView(suite) {
       suite.claims.map((claim) => claimTable(claim, suite)),
       h("h2", { id: "experiments" }, "Experiments"),
       suite.experiments.length === 1
-        ? h("p", { class: "notice" }, "This suite has one experiment; there is nothing to compare it with.")
+        ? h("p.notice", "This suite has one experiment; there is nothing to compare it with.")
         : null,
-      h(
-        "ul",
-        { class: "experiments" },
-        suite.experiments.map((one) => experimentCard(one, suite)),
-      ),
+      h("ul.experiments", suite.experiments.map(experimentCard)),
     ),
   };
 }

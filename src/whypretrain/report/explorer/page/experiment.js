@@ -1,27 +1,25 @@
 // The view of one experiment: its four charts and its samples.
 
 function thumbnail(sample) {
-  if (sample.words) return h("span", { class: "sentence" }, sample.words.join(" "));
-  const small = sample.width < 128;
-  return h("img", { src: sample.image, alt: "", class: small ? "pixelated" : "" });
+  if (sample.words) return h("span.sentence", sample.words.join(" "));
+  return h(sample.width < 128 ? "img.pixelated" : "img", { src: sample.image, alt: "" });
 }
 
 function sampleCard(sample, data, suite) {
   const said = VARIANTS.map((variant) => {
     const right = sample.models[variant].right.at(-1);
-    const name = { probe: "probe", finetune: "fine-tuned", scratch: "scratch" }[variant];
-    return h("span", { class: "said" }, `${name} `, right ? "✓" : "✗", h("span", { class: "hidden" }, right ? " right" : " wrong"));
+    const [mark, word] = right ? ["✓", " right"] : ["✗", " wrong"];
+    return h("span.said", `${suite.short[variant]} ${mark}`, h("span.hidden", word));
   });
   return h(
     "li",
-    {},
     h(
       "a",
       { href: address({ experiment: data.name, sample: sample.id }), class: sample.words ? "text" : "" },
       thumbnail(sample),
-      h("span", { class: "id" }, breakable(sample.id)),
-      h("span", { class: "class" }, breakable(data.classes[sample.label])),
-      h("span", { class: "saids" }, said),
+      h("span.id", breakable(sample.id)),
+      h("span.class", breakable(data.classes[sample.label])),
+      h("span.saids", said),
     ),
   );
 }
@@ -29,27 +27,21 @@ function sampleCard(sample, data, suite) {
 function gallery(data, suite) {
   const shown = data.samples.length;
   const left = data.n_samples - shown;
+  const marks = "✓ and ✗: right or wrong at the end of training.";
+  const note =
+    left === 0
+      ? `All ${shown} samples. ${marks}`
+      : `${shown} of ${data.n_samples} samples, evenly spread; the other ${left} were left out to ` +
+        `keep the page small (explorer.samples, explorer.megabytes). All of them are in the charts. ${marks}`;
+  const none =
+    `None of the ${data.n_samples} samples is on this page: explorer.samples is 0, or the page would ` +
+    `have become larger than explorer.megabytes (${suite.megabytes}).`;
   return h(
     "section",
     { "aria-labelledby": "samples" },
     h("h2", { id: "samples" }, "Samples"),
-    shown === 0
-      ? h(
-          "p",
-          { class: "notice" },
-          `None of the ${data.n_samples} samples is on this page: explorer.samples is 0, or the page would `,
-          `have become larger than explorer.megabytes (${suite.megabytes}).`,
-        )
-      : h(
-          "p",
-          { class: "muted" },
-          left === 0
-            ? `All ${shown} samples. ✓ and ✗: right or wrong at the end of training.`
-            : `${shown} of ${data.n_samples} samples, evenly spread; the other ${left} were left out to ` +
-                "keep the page small (explorer.samples, explorer.megabytes). All of them are in the " +
-                "charts. ✓ and ✗: right or wrong at the end of training.",
-        ),
-    h("ul", { class: "gallery" }, data.samples.map((sample) => sampleCard(sample, data, suite))),
+    shown === 0 ? h("p.notice", none) : h("p.muted", note),
+    h("ul.gallery", data.samples.map((sample) => sampleCard(sample, data, suite))),
   );
 }
 
@@ -60,23 +52,18 @@ function experimentView(suite, data, at, choose) {
     choose(place);
   });
   jaccard.plot.before(chosen);
-  const { model, dataset, players } = data.setup;
   return {
     title: `${data.title} · ${suite.suite}`,
     node: h(
       "article",
-      {},
-      h("h1", {}, data.title),
+      h("h1", data.title),
       h(
-        "p",
-        { class: "muted" },
-        `${model} on ${dataset}: ${data.n_samples} sample${data.n_samples === 1 ? "" : "s"}, `,
-        `${data.n_players} players each (${players}).`,
+        "p.muted",
+        `${about(data)}.`,
         data.n_samples === 1 ? " One sample has no interval over samples." : "",
       ),
       h(
-        "div",
-        { class: "figures" },
+        "div.figures",
         ordersChart(data, suite).node,
         jaccard.node,
         ratioChart(data, suite).node,

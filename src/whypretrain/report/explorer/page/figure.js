@@ -5,7 +5,7 @@
 let library = null;
 function plotly() {
   library ??= unpack("plotly").then((code) => {
-    document.head.append(h("script", {}, code));
+    document.head.append(h("script", code));
     return window.Plotly;
   });
   return library;
@@ -18,6 +18,8 @@ const CONFIG = { displayModeBar: false, responsive: true, doubleClick: false };
 const DASHES = { probe: "dot", finetune: "solid", scratch: "dash" };
 const MARKERS = { probe: "diamond", finetune: "circle", scratch: "square" };
 const PATTERNS = { preserve: "", discard: "/", new: "." };
+const PATTERN = { fillmode: "overlay", fgcolor: "#ffffff", fgopacity: 0.7, size: 6 };
+const SECOND = "second fine-tuned run";
 const INK = "#808080"; // what style.css paints over
 
 function layout(overrides) {
@@ -38,21 +40,17 @@ function layout(overrides) {
 }
 
 // A chart with its title, legend, explanation and table. `marks` are pairs of class and text.
-function figure({ title, label, marks, note, height, numbers, traces, options }) {
-  const plot = h("div", { class: "plot", role: "img", "aria-label": label });
+function figure({ title, label, marks, note, height, columns, rows, traces, options }) {
+  const plot = h("div.plot", { role: "img", "aria-label": label });
   plot.style.height = `${height}px`;
+  const signs = marks.map(([name, text]) => h("li", mark(name), text));
   const node = h(
     "figure",
-    {},
-    h("h2", {}, title),
-    h(
-      "ul",
-      { class: "legend", "aria-hidden": "true" },
-      marks.map(([mark, text]) => h("li", {}, h("span", { class: `mark ${mark}` }), text)),
-    ),
+    h("h2", title),
+    h("ul.legend", { "aria-hidden": "true" }, signs),
     plot,
-    h("figcaption", {}, note),
-    h("details", {}, h("summary", {}, "Numbers as a table"), h("div", { class: "wide" }, numbers)),
+    h("figcaption", note),
+    h("details", h("summary", "Numbers as a table"), h("div.wide", table(title, columns, rows))),
   );
   const drawn = plotly().then((Plotly) =>
     Plotly.newPlot(plot, traces, layout(options), CONFIG).then(() => Plotly),
@@ -65,19 +63,32 @@ function steps(left, right) {
   const rough = (left + right) / 8 || 1;
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= rough);
-  const places = [];
-  for (let at = -Math.ceil(left / step); at <= Math.ceil(right / step); at += 1) {
-    places.push(at * step);
-  }
+  const [before, after] = [Math.ceil(left / step), Math.ceil(right / step)];
+  const places = Array.from({ length: before + 1 + after }, (_, at) => (at - before) * step);
   return { tickvals: places, ticktext: places.map((place) => number(Math.abs(place))) };
 }
 
 const around = (value, low, high) => ({
   type: "data",
   symmetric: false,
-  array: high.map((bound, place) => Math.max(0, bound - value[place]) || 0),
-  arrayminus: low.map((bound, place) => Math.max(0, value[place] - bound) || 0),
+  array: high.map((bound, place) => (bound === null ? 0 : Math.max(0, bound - value[place]))),
+  arrayminus: low.map((bound, place) => (bound === null ? 0 : Math.max(0, value[place] - bound))),
   color: INK,
   thickness: 1.5,
   width: 0,
 });
+
+// Rows of numbers as plotly takes them.
+const some = (condition, item) => (condition ? [item] : []);
+const column = (rows, name) => rows.map((row) => row[name]);
+const told = (texts) => ({ hoverinfo: "text", hovertext: texts });
+const scatter = (mode, x, y, look) => ({ type: "scatter", mode, x, y, hoverinfo: "skip", ...look });
+const loop = (there, back) => [...there, ...[...back].reverse()];
+const area = (x, y, fillcolor, opacity) =>
+  scatter("lines", x, y, { fill: "toself", fillcolor, opacity, line: { width: 0 } });
+const pointed = (rows, places, marker, tell) =>
+  scatter("markers", column(rows, "number"), places, {
+    error_x: around(column(rows, "number"), column(rows, "low"), column(rows, "high")),
+    marker: { line: { width: 1.5, color: INK }, ...marker },
+    ...told(rows.map(tell)),
+  });

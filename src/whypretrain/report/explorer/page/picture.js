@@ -4,15 +4,15 @@
 function imagePicture(sample, description) {
   const { width, height } = sample;
   const size = Math.max(width, height);
-  const dim = svg("path", { class: "dim", "fill-rule": "evenodd" });
+  const kind = width < 128 ? "image.pixelated" : "image";
+  const dim = svg("path.dim", { "fill-rule": "evenodd" });
   const outlines = sample.players.map(({ path }) =>
-    svg("g", { class: "player" }, svg("path", { class: "halo", d: path }), svg("path", { d: path })),
+    svg("g.player", svg("path.halo", { d: path }), svg("path", { d: path })),
   );
   const numbers = sample.players.map(({ x, y, room }, player) => {
     const radius = Math.min(Math.max(room * 0.9, size * 0.022), size * 0.034);
     return svg(
-      "g",
-      { class: "number" },
+      "g.number",
       svg("circle", { cx: x, cy: y, r: radius }),
       svg("text", { x, y, "font-size": radius * 1.3 }, String(player)),
     );
@@ -20,13 +20,7 @@ function imagePicture(sample, description) {
   const node = svg(
     "svg",
     { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": description, class: "picture" },
-    svg("image", {
-      href: sample.image,
-      width,
-      height,
-      class: width < 128 ? "pixelated" : "",
-      preserveAspectRatio: "none",
-    }),
+    svg(kind, { href: sample.image, width, height, preserveAspectRatio: "none" }),
     dim,
     outlines,
     numbers,
@@ -50,15 +44,11 @@ function imagePicture(sample, description) {
 function textPicture(sample) {
   const words = sample.words.map((word, place) => {
     const player = sample.word_players[place];
-    if (player < 0) return h("span", { class: "word" }, word);
-    return h(
-      "span",
-      { class: "word player" },
-      h("span", { class: "tag" }, h("span", { class: "hidden" }, "player "), String(player)),
-      h("span", {}, word),
-    );
+    if (player < 0) return h("span.word", word);
+    const tag = h("span.tag", h("span.hidden", "player "), String(player));
+    return h("span.word.player", tag, h("span", word));
   });
-  const node = h("p", { class: "picture words" }, words.flatMap((word) => [word, " "]));
+  const node = h("p.picture.words", words.flatMap((word) => [word, " "]));
   const light = (players) => {
     for (const [place, word] of words.entries()) {
       const lit = players?.includes(sample.word_players[place]) ?? false;
@@ -93,7 +83,7 @@ function lines(values, width, height, label) {
   const pad = 3;
   const x = (place) => pad + ((width - 2 * pad) * place) / Math.max(last, 1);
   const y = (value) => height - pad - ((height - 2 * pad) * (value - low)) / (high - low || 1);
-  const marker = svg("line", { class: "marker", y1: 0, y2: height });
+  const marker = svg("line.marker", { y1: 0, y2: height });
   const drawn = ["scratch", "finetune"].map((variant) =>
     svg("polyline", {
       class: `line ${variant}`,
@@ -109,14 +99,14 @@ function lines(values, width, height, label) {
       preserveAspectRatio: "none",
       ...(label ? { role: "img", "aria-label": label } : { "aria-hidden": "true" }),
     },
-    svg("line", { class: "zero", x1: 0, x2: width, y1: y(0), y2: y(0) }),
+    svg("line.zero", { x1: 0, x2: width, y1: y(0), y2: y(0) }),
     marker,
-    svg("line", { class: "line probe", x1: x(0), x2: x(last), y1: y(level), y2: y(level) }),
+    svg("line.line.probe", { x1: x(0), x2: x(last), y1: y(level), y2: y(level) }),
     drawn,
   );
   const mark = (at) => {
     marker.setAttribute("x1", x(at));
     marker.setAttribute("x2", x(at));
   };
-  return { node, mark };
+  return { node, mark, low, high };
 }

@@ -1,20 +1,13 @@
 // The view of one sample: its picture, what the models say of it, and its strongest interactions.
 
-const FATES = { preserve: "Preserved", discard: "Discarded", new: "New" };
-
 function modelsTable(sample, data, suite, at) {
   const rows = VARIANTS.map((variant) => {
     const said = sample.models[variant];
     const place = variant === "probe" ? 0 : at;
-    const right = said.right[place];
+    const prediction = breakable(data.classes[said.prediction[place]]);
     return [
       suite.labels[variant],
-      h(
-        "span",
-        {},
-        breakable(data.classes[said.prediction[place]]),
-        h("span", { class: right ? "right" : "wrong" }, right ? " ✓ right" : " ✗ wrong"),
-      ),
+      h("span", prediction, said.right[place] ? " ✓ right" : " ✗ wrong"),
       number(said.v[place], { sign: true }),
       `${said.n_salient[place]} of ${2 ** data.n_players - 1}`,
       percent(said.error[place]),
@@ -24,7 +17,7 @@ function modelsTable(sample, data, suite, at) {
     "What each model says, and how well its salient interactions alone rebuild its outputs",
     ["model", "prediction", "log-odds of the true class", "salient sets", "error of rebuilding"],
     rows,
-    { className: "models cards" },
+    "models cards",
   );
 }
 
@@ -32,11 +25,10 @@ function modelsTable(sample, data, suite, at) {
 function interactionList(part, sample, suite, scale, { hover, pin }) {
   const found = sample.lists[part];
   const entries = found.items.map((item, place) => {
-    const name = nameOf(sample, item.set);
+    const entry = { part, set: item.set, name: nameOf(sample, item.set) };
     const bar = h("span", { class: `bar ${part}` });
-    const strength = h("span", { class: "strength" });
+    const strength = h("span.strength");
     const spark = lines(sample.values[item.set], 96, 26);
-    const entry = { part, set: item.set, name };
     const button = h(
       "button",
       {
@@ -50,9 +42,9 @@ function interactionList(part, sample, suite, scale, { hover, pin }) {
         onblur: () => hover(null, "focus"),
         onclick: () => pin(entry),
       },
-      h("span", { class: "name" }, h("span", { class: "hidden" }, sample.words ? "words " : "players "), name),
+      h("span.name", h("span.hidden", sample.words ? "words " : "players "), entry.name),
       strength,
-      h("span", { class: "track", "aria-hidden": "true" }, bar),
+      h("span.track", { "aria-hidden": "true" }, bar),
       spark.node,
     );
     const update = (at) => {
@@ -66,15 +58,14 @@ function interactionList(part, sample, suite, scale, { hover, pin }) {
   const section = h(
     "section",
     { class: `interactions ${part}`, "aria-labelledby": `list-${part}` },
-    h("h2", { id: `list-${part}` }, h("span", { class: `mark ${part}`, "aria-hidden": "true" }), FATES[part]),
+    h("h2", { id: `list-${part}` }, mark(part), h("span.capital", suite.labels[part])),
     found.n === 0
-      ? h("p", { class: "notice" }, "None above the noise floor.")
+      ? h("p.notice", "None above the noise floor.")
       : h(
-          "p",
-          { class: "muted" },
+          "p.muted",
           `the ${entries.length} strongest of ${found.n}; they hold ${percent(found.share)} of all that is ${suite.labels[part]}`,
         ),
-    h("ol", {}, entries.map(({ button }) => h("li", {}, button))),
+    h("ol", entries.map(({ button }) => h("li", button))),
   );
   return { section, entries };
 }
@@ -85,17 +76,12 @@ function arrows(lists) {
     section.addEventListener("keydown", (event) => {
       const place = entries.findIndex(({ button }) => button === document.activeElement);
       if (place < 0) return;
-      const across = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-      const down = {
-        ArrowDown: place + 1,
-        ArrowUp: place - 1,
-        Home: 0,
-        End: entries.length - 1,
-      }[event.key];
-      const others = across ? lists[column + across]?.entries : entries;
-      const target = others?.[Math.min(across ? place : (down ?? -1), others.length - 1)];
-      if (across === undefined && down === undefined) return;
+      const across = { ArrowLeft: column - 1, ArrowRight: column + 1 }[event.key] ?? column;
+      const down = { ArrowDown: place + 1, ArrowUp: place - 1, Home: 0, End: Infinity }[event.key];
+      if (across === column && down === undefined) return;
       event.preventDefault();
+      const others = lists[across]?.entries ?? [];
+      const target = others[Math.min(down ?? place, others.length - 1)];
       if (!target) return;
       for (const { button } of others) button.tabIndex = button === target.button ? 0 : -1;
       target.button.focus();
@@ -105,39 +91,33 @@ function arrows(lists) {
 
 // The values of the interaction that is lit up.
 function valuesPanel(sample, data, suite) {
-  const node = h("div", { class: "values", "aria-live": "polite" });
+  const node = h("div.values", { "aria-live": "polite" });
   const show = (entry, at) => {
     if (!entry) {
-      node.replaceChildren(
-        h("p", { class: "muted" }, "Point at an interaction, or reach it with the tab and arrow keys, to see its ",
-          sample.words ? "words" : "regions", " and its values. Enter or a click keeps it."),
-      );
+      const shown = sample.words ? "words" : "regions";
+      const how = "Point at an interaction, or reach it with the tab and arrow keys, to see its";
+      node.replaceChildren(h("p.muted", `${how} ${shown} and its values. Enter or a click keeps it.`));
       return;
     }
     const values = sample.values[entry.set];
-    const own = VARIANTS.map((variant) => values[variant][variant === "probe" ? 0 : at]);
+    const own = VARIANTS.map((variant) =>
+      number(values[variant][variant === "probe" ? 0 : at], { sign: true }),
+    );
     const drawing = lines(values, 360, 90, `Its value along ${values.finetune.length} snapshots under each model`);
     drawing.mark(at);
-    const all = [0, ...VARIANTS.flatMap((variant) => values[variant])];
     node.replaceChildren(
-      h("h2", {}, `I({${entry.name}})`, h("span", { class: "muted" }, ` in nats, ${moment(data.snapshots[at])}`)),
+      h("h2", `I({${entry.name}})`, h("span.muted", ` in nats, ${moment(data.snapshots[at])}`)),
       h(
         "dl",
-        {},
         VARIANTS.map((variant, place) =>
-          h(
-            "div",
-            {},
-            h("dt", {}, h("span", { class: `mark ${variant} line`, "aria-hidden": "true" }), suite.labels[variant]),
-            h("dd", {}, number(own[place], { sign: true })),
-          ),
+          h("div", h("dt", mark(`${variant} line`), suite.labels[variant]), h("dd", own[place])),
         ),
       ),
       h(
-        "div",
-        { class: "drawing", "aria-hidden": "true" },
+        "div.drawing",
+        { "aria-hidden": "true" },
         drawing.node,
-        h("span", { class: "muted" }, `start to end, snapshots evenly spaced; from ${number(Math.min(...all))} to ${number(Math.max(...all))}, grey: zero`),
+        h("span.muted", `start to end, snapshots evenly spaced; from ${number(drawing.low)} to ${number(drawing.high)}, grey: zero`),
       ),
     );
   };
@@ -148,24 +128,22 @@ function sampleView(suite, data, sample, route, at, choose) {
   const truth = data.classes[sample.label];
   const picture = pictureOf(sample, `The sample, of class ${truth}, with ${data.n_players} numbered players`);
   const values = valuesPanel(sample, data, suite);
-  const models = h("div", { class: "wide" });
+  const models = h("div.wide");
   const strengths = PARTS.flatMap((part) => sample.lists[part].items.flatMap((item) => item.strength));
   const scale = Math.max(...strengths, 1e-300);
 
   let place = at;
   let pinned = null;
   const lit = { pointer: null, focus: null };
+  const isPinned = ({ set, part }) => pinned?.set === set && pinned.part === part;
   const refresh = () => {
     const entry = lit.pointer ?? lit.focus ?? pinned;
     picture.light(entry ? members(entry.set) : null);
     picture.node.setAttribute("data-part", entry?.part ?? "");
     values.show(entry, place);
-    for (const { entries } of lists) {
-      for (const { button, set, part } of entries) {
-        const kept = pinned !== null && pinned.set === set && pinned.part === part;
-        button.setAttribute("aria-pressed", String(kept));
-        button.classList.toggle("lit", entry?.set === set);
-      }
+    for (const one of every) {
+      one.button.setAttribute("aria-pressed", String(isPinned(one)));
+      one.button.classList.toggle("lit", entry?.set === one.set);
     }
   };
   const tell = () => choose(place, pinned);
@@ -174,70 +152,57 @@ function sampleView(suite, data, sample, route, at, choose) {
     refresh();
   };
   const pin = (entry) => {
-    const again = entry === null || (pinned?.set === entry.set && pinned.part === entry.part);
+    const again = entry === null || isPinned(entry);
     pinned = again ? null : entry;
     if (again) lit.pointer = lit.focus = null;
     refresh();
     tell();
   };
   const lists = PARTS.map((part) => interactionList(part, sample, suite, scale, { hover, pin }));
+  const every = lists.flatMap(({ entries }) => entries);
   arrows(lists);
   const update = (next) => {
     place = next;
     models.replaceChildren(modelsTable(sample, data, suite, place));
-    for (const { entries } of lists) for (const entry of entries) entry.update(place);
+    for (const entry of every) entry.update(place);
     refresh();
   };
-  const asked = lists.flatMap(({ entries }) => entries);
-  pinned = asked.find(({ part, set }) => part === route.list && set === route.set) ?? null;
+  pinned = every.find(({ part, set }) => part === route.list && set === route.set) ?? null;
   update(place);
 
   const index = data.samples.indexOf(sample);
   const neighbour = (step, text) => {
     const other = data.samples[index + step];
     const href = other && address({ experiment: data.name, sample: other.id, at: route.at });
-    return other ? h("a", { href, rel: step < 0 ? "prev" : "next" }, text) : h("span", { class: "muted" }, text);
+    return other ? h("a", { href, rel: step < 0 ? "prev" : "next" }, text) : h("span.muted", text);
   };
+  const steps = [neighbour(-1, "← previous"), ` ${index + 1} of ${data.samples.length} `, neighbour(1, "next →")];
   const node = h(
     "article",
-    {
-      class: "sample",
-      onkeydown: (event) => {
-        if (event.key === "Escape") pin(null);
-      },
-    },
+    { onkeydown: ({ key }) => key === "Escape" && pin(null) },
+    h("div.heading", h("h1", "Sample ", breakable(sample.id)), h("nav", { "aria-label": "Samples" }, steps)),
+    h("p", h("span.muted", "True class: "), h("b", breakable(truth))),
     h(
-      "div",
-      { class: "heading" },
-      h("h1", {}, "Sample ", breakable(sample.id)),
-      h("nav", { "aria-label": "Samples" }, neighbour(-1, "← previous"), ` ${index + 1} of ${data.samples.length} `, neighbour(1, "next →")),
-    ),
-    h("p", {}, h("span", { class: "muted" }, "True class: "), h("b", {}, breakable(truth))),
-    h(
-      "div",
-      { class: "halves" },
-      h("div", { class: "stage" }, picture.node, values.node),
+      "div.halves",
+      h("div.stage", picture.node, values.node),
       h(
         "div",
-        {},
         slider(data.snapshots, at, (next) => {
           update(next);
           tell();
         }),
         models,
         h(
-          "p",
-          { class: "muted prose" },
+          "p.muted.prose",
           "Salient: stronger than ",
           percent(suite.salience_threshold),
           suite.salience_scale === "model" ? " of the model's strongest interaction. " : " of the sample's strongest interaction. ",
           "The error is that of all 2ⁿ outputs rebuilt from the salient interactions alone, as a share ",
           "of how much the outputs vary. The pre-trained model has no snapshots: it stays as it is.",
         ),
-        h("div", { class: "lists" }, lists.map(({ section }) => section)),
+        h("div.lists", lists.map(({ section }) => section)),
         h(
-          "p",
-          { class: "muted prose" },
+          "p.muted.prose",
           "Strengths in nats at the chosen snapshot, on one scale for the three lists; which interactions ",
           "are listed, and in which order, is decided by the final fine-tuned model. Small lines: the ",
           "interaction's value along training; the dotted level is the pre-trained model's.",

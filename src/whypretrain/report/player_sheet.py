@@ -4,20 +4,22 @@ Players differ in tint (Okabe and Ito's colours, in turn), but are told apart by
 alone: a grey printer or a colour-blind reader loses nothing. What is no player is dimmed.
 """
 
-import argparse
-import re
 from collections.abc import Sequence
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
-from scipy.ndimage import distance_transform_edt
+from PIL import Image, ImageColor, ImageDraw, ImageFont
+from scipy.ndimage import (
+    binary_dilation,
+    distance_transform_edt,
+    generate_binary_structure,
+    maximum_filter,
+    minimum_filter,
+)
 
-from whypretrain.data.samples import read_samples
-from whypretrain.files.artifacts import atomic_path
-from whypretrain.stages import command
+from whypretrain.data.samples import Sample
 
 TINTS = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7")
 INK, PAPER, DIMMED = "#000000", "#FFFFFF", "#767676"
@@ -26,6 +28,14 @@ GAP = 16  # pixels between pictures, and around everything
 NUMBER = 20  # pixels, the size of numbers on images
 TEXT = 28  # pixels, the size of words
 LINE = 1100  # pixels, where lines of words are broken
+CROSS = generate_binary_structure(2, 1)  # a pixel and the four beside it
+
+
+def player_sheet(sample: Sample) -> NDArray[np.uint8]:
+    """The picture of a sample with its players, of shape (rows, columns, 3)."""
+    if sample.words:
+        return draw_text_players(sample.words, np.array(sample.word_players))
+    return draw_image_players(sample.inputs, sample.players)
 
 
 def draw_image_players(image: NDArray[np.uint8], players: NDArray[np.integer]) -> NDArray[np.uint8]:
@@ -110,8 +120,9 @@ def draw_text_players(words: Sequence[str], players: NDArray[np.integer]) -> NDA
         right = left + round(font.getlength(text)) + 2 * pad
         box = (left, top + tag, right, top + row - space)
         if player >= 0:
-            tint = TINTS[player % len(TINTS)]
-            draw.rectangle(box, fill=_lightened(tint), outline=INK, width=2)
+            red, green, blue = ImageColor.getrgb(TINTS[player % len(TINTS)])[:3]
+            pale = tuple((45 * part + 55 * 255) // 100 for part in (red, green, blue))
+            draw.rectangle(box, fill=pale, outline=INK, width=2)
             centre = ((left + right) / 2, top + tag / 2)
             draw.text(centre, str(player), fill=INK, font=small, anchor="mm")
         baseline = top + tag + pad + round(TEXT * 0.85)
@@ -134,7 +145,7 @@ def _boxes(words: Sequence[str], players: NDArray[np.integer]) -> list[tuple[str
 def _tinted(plain: NDArray[np.uint8], labels: NDArray[np.integer]) -> NDArray[np.uint8]:
     """Players in grey with a tint, the rest in grey and darkened."""
     grey = plain.mean(axis=2, keepdims=True)
-    tints = np.array([_rgb(tint) for tint in TINTS])
+    tints = np.array([ImageColor.getrgb(tint) for tint in TINTS])
     # Dark images stay dark and light ones light, but the tint is seen on both.
     coloured = 0.55 * grey + 0.45 * tints[labels % len(TINTS)]
     return np.where(labels[..., None] >= 0, coloured, 0.4 * grey + 20).round().astype(np.uint8)
@@ -142,23 +153,13 @@ def _tinted(plain: NDArray[np.uint8], labels: NDArray[np.integer]) -> NDArray[np
 
 def _outlined(picture: NDArray[np.uint8], labels: NDArray[np.integer]) -> NDArray[np.uint8]:
     """Borders of players as a black line with a white one on either side, seen on any ground."""
-    border = np.zeros(labels.shape, dtype=bool)
-    across, down = labels[:, 1:] != labels[:, :-1], labels[1:] != labels[:-1]
-    border[:, 1:] |= across
-    border[:, :-1] |= across
-    border[1:] |= down
-    border[:-1] |= down
+    border = maximum_filter(labels, footprint=CROSS) != minimum_filter(labels, footprint=CROSS)
     # The rim of the picture is a border of the players that touch it.
     for edge in (np.s_[0], np.s_[-1], np.s_[:, 0], np.s_[:, -1]):
         border[edge] |= labels[edge] >= 0
-    around = border.copy()
-    around[1:] |= border[:-1]
-    around[:-1] |= border[1:]
-    around[:, 1:] |= border[:, :-1]
-    around[:, :-1] |= border[:, 1:]
     outlined = picture.copy()
-    outlined[around] = _rgb(PAPER)
-    outlined[border] = _rgb(INK)
+    outlined[binary_dilation(border)] = ImageColor.getrgb(PAPER)
+    outlined[border] = ImageColor.getrgb(INK)
     return outlined
 
 
@@ -222,41 +223,7 @@ def _enlarged(array: NDArray[Any], factor: int) -> NDArray[Any]:
     return array.repeat(factor, axis=0).repeat(factor, axis=1)
 
 
-def _rgb(colour: str) -> tuple[int, int, int]:
-    """Red, green and blue of `#rrggbb`."""
-    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
-
-
-def _lightened(colour: str) -> tuple[int, int, int]:
-    """A colour thinned with white, for black text on it."""
-    red, green, blue = ((45 * value + 55 * 255) // 100 for value in _rgb(colour))
-    return red, green, blue
-
-
 def _font(size: int, *, bold: bool = False) -> ImageFont.FreeTypeFont:
     """DejaVu Sans as matplotlib ships it: the same on every machine, and with accents."""
     name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
     return ImageFont.truetype(f"{mpl.get_data_path()}/fonts/ttf/{name}", size)
-
-
-def main() -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m whypretrain.report.figures.player_sheet", description=__doc__
-    )
-    command.path_argument(parser, "--samples", "samples of an experiment, HDF5")
-    command.path_argument(parser, "--folder", "folder to write the pictures into")
-    arguments = parser.parse_args()
-    arguments.folder.mkdir(parents=True, exist_ok=True)
-    for position, sample in enumerate(read_samples(arguments.samples).samples):
-        if sample.words:
-            picture = draw_text_players(sample.words, np.array(sample.word_players))
-        else:
-            picture = draw_image_players(sample.inputs, sample.players)
-        name = re.sub(r"[^A-Za-z0-9_.-]+", "_", sample.id)[-80:]
-        with atomic_path(arguments.folder / f"{position:03d}-{name}.png") as temporary:
-            Image.fromarray(picture).save(temporary, format="PNG")
-
-
-if __name__ == "__main__":
-    command.run(main)

@@ -11,7 +11,7 @@ from PIL import ImageDraw
 
 from whypretrain.data.samples import BACKGROUND
 from whypretrain.interactions.players import grid_players
-from whypretrain.report.figures.player_sheet import (
+from whypretrain.report.player_sheet import (
     GAP,
     LINE,
     NUMBER,

@@ -1,0 +1,92 @@
+"""Made-up summaries of experiments, with every quantity that figures and explorer read."""
+
+from itertools import count
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+KEYS = ["variant", "order", "reading", "level"]
+COLUMNS = [
+    *("experiment", "quantity", *KEYS, "fraction", "epoch", "number", "low", "high"),
+    *("chance", "swapped", "second_run", "excess", "excess_low", "excess_high"),
+    *("n", "n_seeds", "noise_floor"),
+]
+VARIANTS = ("probe", "finetune", "scratch")
+TRAINED = ("finetune", "scratch")
+READINGS = ("positive", "zero", "salient", "weighted")
+REMOVALS = (
+    ("probe", "preserve"),
+    ("probe", "discard"),
+    ("finetune", "preserve"),
+    ("finetune", "new"),
+)
+IMAGES = ("none", "noise 0.1", "noise 0.2", "rotation 15")
+
+
+def summary_of(  # noqa: PLR0912  (one quantity after the other)
+    experiment: str,
+    *,
+    n: int = 6,
+    n_players: int = 4,
+    fractions: tuple[float, ...] = (0.0, 0.5, 1.0),
+    epochs: float = 10.0,
+    shifts: tuple[str, ...] = IMAGES,
+    replicated: bool = True,
+    start: float = 0.1,
+) -> pd.DataFrame:
+    """A summary whose numbers, all different, tell where they come from.
+
+    With one sample there is no interval over samples.
+    """
+    places = count()
+    rows: list[dict[str, Any]] = []
+
+    def add(quantity: str, *, over_samples: bool = True, **keys: Any) -> None:
+        number = start + next(places) / 1000
+        own = {"experiment": experiment, "quantity": quantity, "number": number, "n_seeds": 1}
+        own |= {"n": n if over_samples else 40, "chance": number / 2, "swapped": number / 3}
+        if n > 1 or not over_samples:
+            own |= {"low": number - 0.05, "high": number + 0.05}
+        rows.append(own | keys)
+
+    again: dict[str, Any] = {"second_run": 0.9} if replicated else {}
+    for order in range(n_players + 1):
+        for quantity in ("preserve", "discard", "new", "finetune_only", "scratch_only"):
+            add(quantity, order=str(order), noise_floor=1e-6, **again)
+        for variant in VARIANTS:
+            add(variant, order=str(order), noise_floor=1e-6, chance=np.nan)
+    for reading in READINGS:
+        for which in ("all", *map(str, range(1, n_players + 1))):
+            add("ratio", reading=reading, order=which, **again)
+    for variant in TRAINED:
+        for fraction in fractions:
+            at_end: dict[str, Any] = again if (variant, fraction) == ("finetune", 1.0) else {}
+            moment: dict[str, Any] = {"fraction": fraction, "epoch": fraction * epochs}
+            add("jaccard", variant=variant, **moment, **at_end)
+            add("test_accuracy", over_samples=False, variant=variant, **moment)
+            add("test_loss", over_samples=False, variant=variant, low=np.nan, **moment)
+    for quantity in ("test_accuracy", "test_loss"):
+        add(quantity, over_samples=False, variant="probe")
+    for variant in VARIANTS:
+        add("accuracy", over_samples=False, variant=variant, chance=np.nan)
+        for threshold in ("0.01", "0.05", "0.2"):
+            add("reconstruction_error", variant=variant, level=threshold)
+            add("salient_share", variant=variant, level=threshold, chance=np.nan)
+        for shift in shifts:
+            add("robustness_accuracy", over_samples=False, variant=variant, level=shift)
+            if shift != "none":
+                add("robustness_lost", over_samples=False, variant=variant, level=shift)
+        for level in ("1", "2", "20"):
+            add("changed", variant=variant, level=level)
+        for quantity in ("prunable_share", "random_share"):
+            add(quantity, variant=variant)
+    for variant, part in REMOVALS:
+        for quantity in ("change", "positive", "positive_before"):
+            add(f"counterfactual_{quantity}", variant=variant, level=part, order="all")
+    for quantity in ("discard_over_preserve", "preserved_share"):
+        add(quantity, order="all", **again)
+    for quantity in ("accuracy_gain", "earlier"):
+        add(quantity)
+    table = pd.DataFrame(rows).reindex(columns=COLUMNS)
+    return table.assign(**{key: table[key].fillna("") for key in KEYS})
