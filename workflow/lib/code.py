@@ -72,7 +72,8 @@ _OUTSIDE = tuple(f"{package}." for package in OUTSIDE)
 @cache
 def _computed(module: str) -> str:
     path = PACKAGES[module.partition(".")[0]].joinpath(*module.split("."))
-    file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    package = path / "__init__.py"
+    file = package if package.exists() else path.with_suffix(".py")
     return normalised(file.read_text(encoding="utf-8"))
 
 

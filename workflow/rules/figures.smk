@@ -38,7 +38,7 @@ rule figure:
                 if w.figure in OF_THE_PAPER
                 else "Further figures"
             ),
-            labels=lambda w: {"figure": summary(f"figures.{w.figure}")},
+            labels=lambda w: {"figure": summary(f"report.figures.{w.figure}")},
         ),
         numbers="results/figures/{suite}/{figure}.csv",
     log:
