@@ -61,11 +61,4 @@ rule tables:
 
 # The reasons stand further up, between the output of other jobs.
 onerror:
-    failed = failed_jobs(*(Path(path).read_text(errors="replace") for path in log))
-    if failed:
-        print("Failed at the last attempt (rule: log files):", file=sys.stderr)
-        print(*failed, sep="\n", file=sys.stderr)
-        print(
-            "What is done is kept: mend the cause, then run the same command again.",
-            file=sys.stderr,
-        )
+    say_what_failed(workflow)

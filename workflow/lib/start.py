@@ -1,31 +1,27 @@
-"""What the Snakefile asks of the package: code as input, cards, jobs' environment and failures."""
+"""What the Snakefile asks of Python: the configuration, cards, the environment of jobs."""
 
 import ast
-import json
 import os
-import re
 import shlex
 import sys
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from whypretrain.files.artifacts import SNAKEMAKE
-from whypretrain.files.exclusive import temporary_beside
 from whypretrain.settings.identity import digest
 from whypretrain.settings.mistakes import ConfigError
 from whypretrain.settings.reading import read
 from whypretrain.settings.whole import Config, check
 from workflow.lib.code import ROOT
 
-OWN_FILES = Path(".snakemake/whypretrain.own_files.json")
 NVIDIA_DRIVER = Path("/dev/nvidiactl")
+MISSING = "missing"
 
 
 def use_this_checkout() -> None:
-    """Let jobs run this very package with the Python that runs Snakemake, and offline."""
+    """Let jobs run the package of this checkout with the Python that runs Snakemake, offline."""
     here = [str(ROOT / "src"), str(ROOT)]
     before = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     os.environ["PYTHONPATH"] = os.pathsep.join([*here, *(p for p in before if p and p not in here)])
@@ -35,7 +31,7 @@ def use_this_checkout() -> None:
 
 
 def name_mending_command(configfiles: Sequence[Path], config: Sequence[str]) -> None:
-    """Tell jobs the command that makes a file of this very workflow again; errors name it.
+    """Tell jobs the command line of this workflow, which errors show to remake a damaged file.
 
     Parameters
     ----------
@@ -56,7 +52,7 @@ def configured(values: dict[str, Any], files: Iterable[str | Path]) -> Config:
     Parameters
     ----------
     values : what Snakemake read from the files and the command line
-    files : read once more, as Snakemake says nothing of a key that stands twice
+    files : read once more, as Snakemake accepts a key that stands twice
 
     Raises
     ------
@@ -76,33 +72,30 @@ def configured(values: dict[str, Any], files: Iterable[str | Path]) -> Config:
 
 @cache
 def fingerprint(path: str) -> str:
-    """SHA-256 of the names, sizes and dates of a person's own files, as a rule's parameter.
+    """Digest of the names, sizes and dates of a user's own files, as a parameter of a rule.
 
-    So that what is made of them is made again when they change. Their content is not read, as that
-    may take minutes at every start; hidden files, which file managers leave, do not count. Of files
-    that are gone, what was last found: they may go once they are read.
+    When they change, or are deleted, the rule that reads them runs again. Contents are not read,
+    which could take minutes at every start. Hidden files, which file managers leave, do not count.
 
     Parameters
     ----------
     path : a file, or a folder with all that is in it; `$VARIABLES` are the environment's
+
+    Returns
+    -------
+    :data:`MISSING` if there is nothing at that path
     """
-    try:
-        known = json.loads(OWN_FILES.read_bytes())
-    except (OSError, ValueError):
-        known = {}
     root = Path(os.path.expandvars(path))
     if not root.exists():
-        return str(known.get(path, ""))
+        return MISSING
     inside = [file for file in root.rglob("*") if file.is_file() and file.name[0] != "."]
     stats = {str(file.relative_to(root)): file.stat() for file in sorted(inside) or [root]}
-    found = digest(*(f"{name}\0{s.st_size}\0{s.st_mtime_ns}" for name, s in stats.items()))
-    if known.get(path) != found:
-        with suppress(OSError):  # whoever may not write here can only look
-            OWN_FILES.parent.mkdir(exist_ok=True)
-            temporary = temporary_beside(OWN_FILES)
-            temporary.write_text(json.dumps(known | {path: found}), encoding="utf-8")
-            temporary.replace(OWN_FILES)
-    return found
+    return digest(*(f"{name}\0{s.st_size}\0{s.st_mtime_ns}" for name, s in stats.items()))
+
+
+def fingerprints(paths: Iterable[str | None]) -> list[str]:
+    """Fingerprints of the paths that are given."""
+    return [fingerprint(path) for path in paths if path]
 
 
 def summary(module: str) -> str:
@@ -111,12 +104,9 @@ def summary(module: str) -> str:
     >>> summary("report.figures.fig2")
     'Fig. 2: preserved, discarded and new knowledge per order of interaction'
     """
-    source = (
-        ROOT.joinpath("src", "whypretrain", *module.split("."))
-        .with_suffix(".py")
-        .read_text(encoding="utf-8")
-    )
-    return (ast.get_docstring(ast.parse(source)) or module).partition("\n")[0].rstrip(".")
+    path = ROOT.joinpath("src/whypretrain", *module.split(".")).with_suffix(".py")
+    documented = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+    return (documented or module).partition("\n")[0].rstrip(".")
 
 
 def beside(folder: str) -> list[str]:
@@ -133,28 +123,14 @@ def local_gpus() -> int:
     return int(NVIDIA_DRIVER.exists() and not hidden)
 
 
-SHOWN_LOG = re.compile(r"^Logfile .*:\n(=+)\n(?:.*\n)*?\1$", re.MULTILINE)
-OUTCOME = re.compile(
-    r"^Error in rule (\w+):\n(?:    .*\n)*?    jobid: (\d+)\n"
-    r"(?:    .*\n)*?    log: (.*?)(?: \(.*)?$"
-    r"|^Finished jobid: (\d+)",
-    re.MULTILINE,
-)
-
-
-def failed_jobs(*logs: str) -> list[str]:
-    r"""Jobs that failed at their last attempt, from Snakemake's logs: the rule and its log files.
-
-    >>> lines = ["Error in rule probe:", "    jobid: 3", "    log: probe.log (check it)"]
-    >>> failed_jobs("\n".join(lines))
-    ['probe: probe.log']
-    >>> failed_jobs("\n".join([*lines, "Finished jobid: 3 (Rule: probe)"]))
-    []
-    """
-    failed: dict[str, str] = {}
-    for rule, job, files, done in OUTCOME.findall(SHOWN_LOG.sub("", "\n".join(logs))):
-        if done:
-            failed.pop(done, None)
-        else:
-            failed[job] = f"{rule}: {files}"
-    return list(failed.values())
+def say_what_failed(workflow: Any) -> None:
+    """List the jobs that failed at their last attempt, each with its log files."""
+    failed = getattr(workflow.scheduler, "failed", ())
+    if failed:
+        print("Failed at the last attempt (rule: log files):", file=sys.stderr)
+        lines = [f"{job.rule.name}: {', '.join(job.log)}" for job in failed]
+        print(*sorted(lines), sep="\n", file=sys.stderr)
+        print(
+            "Finished work is kept: mend the cause, then run the same command again.",
+            file=sys.stderr,
+        )

@@ -13,24 +13,20 @@ for place in ("", "src"):
 from whypretrain.settings.mistakes import ConfigError
 from whypretrain.settings.training import snapshot_label
 from workflow.lib.code import NUMERICS, code
-from workflow.lib.earlier_runs import date_back, hold_folder, record_successes_only
+from workflow.lib.snakemake_3808 import record_successes_only
 from workflow.lib.start import (
     beside,
     configured,
-    failed_jobs,
-    fingerprint,
+    fingerprints,
     local_gpus,
     name_mending_command,
+    say_what_failed,
     summary,
     use_this_checkout,
 )
 
 use_this_checkout()
 record_successes_only()
-# Not those that a Snakemake starts for its jobs, maybe on other machines.
-if workflow.is_main_process:
-    hold_folder()
-    date_back()
 name_mending_command(
     workflow.overwrite_configfiles, workflow.config_settings.config_args or []
 )
@@ -116,9 +112,9 @@ def figures_of(suite):
     return [name for name in FIGURE_TABLES if (name in VARIATION_FIGURES) == varied]
 
 
-def variant_runs(variant):
-    """Names of the runs of a variant."""
-    return [name for name, run in RUNS.items() if run.variant == variant]
+def runs_of(*variants):
+    """Names of the runs of some variants."""
+    return [name for name, run in RUNS.items() if run.variant in variants]
 
 
 def run_of(experiment, variant):
@@ -132,16 +128,20 @@ def snapshots_of(wildcards):
     return [f"{run}/snapshot-{fraction}.safetensors" for fraction in SNAPSHOTS]
 
 
+def of_networks(experiments, file):
+    """A file of the runs of the three networks of each experiment."""
+    variants = ["probe", "finetune", "scratch"]
+    return [f"{run_of(e, v)}/{file}" for e in experiments for v in variants]
+
+
 def histories_of(experiments):
     """Training histories of the three networks of each experiment."""
-    variants = ["probe", "finetune", "scratch"]
-    return [f"{run_of(e, v)}/history.csv" for e in experiments for v in variants]
+    return of_networks(experiments, "history.csv")
 
 
 def robustness_of(experiments):
     """Tables of robustness of the three networks of each experiment."""
-    variants = ["probe", "finetune", "scratch"]
-    return [f"{run_of(e, v)}/robustness.csv" for e in experiments for v in variants]
+    return of_networks(experiments, "robustness.csv")
 
 
 def subject(wildcards):

@@ -19,10 +19,9 @@ rule prepare:
     params:
         code=code("whypretrain.stages.prepare"),
         settings=lambda w: CONFIG.prepare(w.dataset).to_json(),
-        own_files=lambda w: [
-            fingerprint(path)
-            for path in getattr(CONFIG.datasets[w.dataset], "own_files", [])
-        ],
+        own_files=lambda w: fingerprints(
+            getattr(CONFIG.datasets[w.dataset], "own_files", [])
+        ),
         downloaded=lambda w, input: [
             f"--downloaded={Path(path).parent}" for path in input.downloaded
         ],

@@ -53,9 +53,7 @@ rule convert:
         code=code("whypretrain.stages.convert"),
         settings=lambda w: CONFIG.convert(w.model).to_json(),
         source=weights_source,
-        own_files=lambda w: [
-            fingerprint(path) for path in [CONFIG.models[w.model].weights.path] if path
-        ],
+        own_files=lambda w: fingerprints([CONFIG.models[w.model].weights.path]),
     shell:
         "python -m whypretrain.stages.convert --settings {params.settings:q}"
         " --source={params.source:q} --weights {output.weights:q} 2>&1 | tee {log:q}"
@@ -84,7 +82,7 @@ rule probe:
     benchmark:
         "results/benchmarks/probe/{run}.tsv"
     wildcard_constraints:
-        run=one_of(variant_runs("probe")),
+        run=one_of(runs_of("probe")),
     conda:
         "../../envs/whypretrain.yaml"
     threads: cpus
@@ -101,11 +99,14 @@ rule probe:
         " --weights {output.weights:q} --history {output.history:q} 2>&1 | tee {log:q}"
 
 
-rule finetune:
+# The fine-tuned network, which starts from pre-trained weights, and the one from scratch.
+rule train:
     input:
         train=lambda w: downstream_split(w, "train"),
         test=lambda w: downstream_split(w, "test"),
-        pretrained=pretrained_weights,
+        pretrained=lambda w: (
+            [pretrained_weights(w)] if RUNS[w.run].variant == "finetune" else []
+        ),
         tokenizer=tokenizer_files,
     output:
         snapshots=expand(
@@ -114,11 +115,11 @@ rule finetune:
         ),
         history="results/runs/{run}/history.csv",
     log:
-        "results/logs/finetune/{run}.log",
+        "results/logs/train/{run}.log",
     benchmark:
-        "results/benchmarks/finetune/{run}.tsv"
+        "results/benchmarks/train/{run}.tsv"
     wildcard_constraints:
-        run=one_of(variant_runs("finetune")),
+        run=one_of(runs_of("finetune", "scratch")),
     conda:
         "../../envs/whypretrain.yaml"
     threads: cpus
@@ -129,44 +130,12 @@ rule finetune:
     params:
         code=code("whypretrain.stages.train"),
         settings=lambda w: CONFIG.train(w.run).to_json(),
+        pretrained=lambda w, input: [
+            f"--pretrained={path}" for path in input.pretrained
+        ],
         folder=subpath(output.history, parent=True),
     shell:
         "python -m whypretrain.stages.train --settings {params.settings:q}"
         " --code {params.code} --threads {threads}"
-        " --train {input.train:q} --test {input.test:q} --pretrained {input.pretrained:q}"
-        " --folder {params.folder:q} 2>&1 | tee {log:q}"
-
-
-rule scratch:
-    input:
-        train=lambda w: downstream_split(w, "train"),
-        test=lambda w: downstream_split(w, "test"),
-        tokenizer=tokenizer_files,
-    output:
-        snapshots=expand(
-            "results/runs/{{run}}/snapshot-{fraction}.safetensors",
-            fraction=SNAPSHOTS,
-        ),
-        history="results/runs/{run}/history.csv",
-    log:
-        "results/logs/scratch/{run}.log",
-    benchmark:
-        "results/benchmarks/scratch/{run}.tsv"
-    wildcard_constraints:
-        run=one_of(variant_runs("scratch")),
-    conda:
-        "../../envs/whypretrain.yaml"
-    threads: cpus
-    resources:
-        gpu=local_gpus(),
-        mem_mb=memory(downstream_training),
-        runtime=minutes(downstream_training),
-    params:
-        code=code("whypretrain.stages.train"),
-        settings=lambda w: CONFIG.train(w.run).to_json(),
-        folder=subpath(output.history, parent=True),
-    shell:
-        "python -m whypretrain.stages.train --settings {params.settings:q}"
-        " --code {params.code} --threads {threads}"
-        " --train {input.train:q} --test {input.test:q}"
+        " --train {input.train:q} --test {input.test:q} {params.pretrained:q}"
         " --folder {params.folder:q} 2>&1 | tee {log:q}"

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whypretrain.files.artifacts import reading
-from whypretrain.files.hdf5 import written_hdf5
+from whypretrain.files.artifacts import written_hdf5
 
 FORMAT = "whypretrain-samples-1"
 BACKGROUND = -1

@@ -5,8 +5,11 @@ Beside every file stands a hidden sidecar with its SHA-256, `.<name>.sha256`, in
 """
 
 import errno
+import glob
 import hashlib
+import io
 import os
+import platform
 import re
 import shlex
 import shutil
@@ -14,9 +17,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from whypretrain.files.exclusive import temporary_beside
+import psutil
 
+if TYPE_CHECKING:
+    import h5py
 LIBRARIES = ("torch", "timm", "numpy", "h5py")
 SNAKEMAKE = "WHYPRETRAIN_SNAKEMAKE"
 """Environment variable: the command line that makes a file of this project again, but for its name.
@@ -64,6 +70,39 @@ def atomic_path(path: Path) -> Iterator[Path]:
         raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def temporary_beside(path: Path) -> Path:
+    """Where this process writes `path` before it is whole; what dead processes left is deleted.
+
+    The name holds host and process: of another host nobody can tell here whether it lives.
+    """
+    stem = f".{path.name}.{platform.node()}-"
+    for left in path.parent.glob(f"{glob.escape(stem)}*.tmp"):
+        pid = left.name.removeprefix(stem).removesuffix(".tmp")
+        if pid.isdigit() and not psutil.pid_exists(int(pid)):
+            left.unlink(missing_ok=True)
+    return path.with_name(f"{stem}{os.getpid()}.tmp")
+
+
+@contextmanager
+def written_hdf5(path: Path) -> Iterator["h5py.File"]:
+    """An HDF5 file in memory, written to `path` when the body has ended well.
+
+    On a full disk the library, left to write by itself, crashes the process as it closes the file.
+
+    Raises
+    ------
+    OSError
+        As of :func:`atomic_path`.
+    """
+    import h5py  # noqa: PLC0415  # for the few that need it
+
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        yield file
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(buffer.getbuffer())
 
 
 def keep(path: Path) -> None:

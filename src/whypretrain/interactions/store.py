@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whypretrain.files.artifacts import reading
-from whypretrain.files.hdf5 import written_hdf5
+from whypretrain.files.artifacts import written_hdf5
 from whypretrain.interactions.mobius import mobius
 
 FORMAT = "whypretrain-interactions-1"

@@ -14,7 +14,7 @@ from tests.project import ROOT
 SNAKEFILE = """
 import sys
 sys.path.insert(0, {source!r})
-from workflow.lib.earlier_runs import record_successes_only
+from workflow.lib.snakemake_3808 import record_successes_only
 {guard}
 rule all:
     input: "last"
@@ -36,7 +36,7 @@ def snakemake(folder: Path, setting: int, *arguments: str) -> tuple[int, str]:
     result = subprocess.run(
         [*command, "--config", f"setting={setting}"],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+        env={**os.environ, "PYTHONPATH": f"{ROOT}"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -58,7 +58,7 @@ def killed(once: Path, tmp_path: Path) -> Path:
 
 
 def made(folder: Path, output: str, guard: str) -> Path:
-    text = SNAKEFILE.format(source=str(ROOT / "src"), guard=guard, output=output)
+    text = SNAKEFILE.format(source=str(ROOT), guard=guard, output=output)
     (folder / "Snakefile").write_text(text)
     assert snakemake(folder, 1)[0] == 0
     (folder / "kill").touch()
@@ -86,7 +86,7 @@ def test_a_change_that_is_taken_back_leaves_what_was_right(killed: Path) -> None
 
 @pytest.mark.parametrize("output", OUTPUTS.values(), ids=list(OUTPUTS))
 def test_snakemake_alone_still_needs_the_guard(output: str, tmp_path: Path) -> None:
-    """Where this fails, Snakemake has mended it, and `record_successes_only` can go."""
+    """Where this fails, Snakemake has mended it: set MENDED_IN, or let the workaround go."""
     folder = made(tmp_path, output, "")
     assert NOTHING in snakemake(folder, 2, "-n")[1]
     assert (folder / "last").read_text() == "1\n"
