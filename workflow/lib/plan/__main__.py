@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import sys
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
@@ -51,15 +52,21 @@ def configured(configfiles: list[str], changes: list[str]) -> Config:
     return check(values)
 
 
+def here() -> int:
+    """Cores that a process may use."""
+    return len(os.sched_getaffinity(0))
+
+
 def make_plan(
-    config: Config, jobs: list[Job], *, cores: int, gpus: int, tflops: float | None, timed: bool
+    config: Config, asked: Future[list[Job]], *, cores: int, gpus: int, tflops: float | None, timed: bool
 ) -> dict[str, Any]:
-    """The plan of some jobs, in the current folder; without `timed` nothing is measured."""
+    """The plan of the jobs that were asked for, in the current folder; without `timed` nothing is measured."""
     import psutil  # noqa: PLC0415
 
     from workflow.lib.plan.cost import ON_CARD, Costs, dataset_size  # noqa: PLC0415
     from workflow.lib.plan.network import N_TOKENS, count, located  # noqa: PLC0415
 
+    jobs = asked.result()
     costs = Costs(config, "cuda" if gpus and not tflops else "cpu", tflops)
     subjects = [costs.subject(job) for job in jobs]
     found = {name: dataset_size(config, name) for name in sorted({d for _, d in subjects} - {""})}
@@ -75,7 +82,7 @@ def make_plan(
             costs.architectures[name] = architecture
             assumed += [name] * unknown
         if timed and jobs:
-            processes = max(1, min(cores, 8, int(memory.available // PROCESS_BYTES)))
+            processes = max(1, min(cores, here(), 8, int(memory.available // PROCESS_BYTES)))
             processes = 1 if costs.device == "cuda" else processes
             requests = costs.requests(jobs) if tflops is None else []
             say(f"plan: calibrating, {processes} processes, at most 20 s")
@@ -127,7 +134,7 @@ def make_plan(
     how = ["exact: jobs (Snakemake's dry run), forwards, FLOP, sizes of weights (arithmetic)"]
     how += [f"recorded: {records} jobs, in results/benchmarks"] * bool(records)
     how += ["measured here: imports, decoding, FLOP/s of networks"] * bool(calibration.starts)
-    how += [f"stated: {tflops:g} TFLOP/s a card"] * bool(tflops)
+    how += [f"stated: {tflops} TFLOP/s a card"] * bool(tflops)
     how += [f"stated in the configuration: sizes of {', '.join(stated)}"] * bool(stated)
     how += [f"assumed: images of {PHOTO[0]}×{PHOTO[1]} pixels where not at hand"] * bool(stated)
     encoders = f"assumed: base-sized encoders, {N_TOKENS} tokens a sentence: {', '.join(assumed)}"
@@ -169,11 +176,11 @@ def main() -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add, here = parser.add_argument, len(os.sched_getaffinity(0))
+    add = parser.add_argument
     add("--configfile", nargs="+", default=[], metavar="FILE", help="as Snakemake's")
     add("--config", nargs="*", default=[], metavar="KEY=VALUE", help="as Snakemake's")
     add("--forceall", action="store_true", help="plan finished jobs as well")
-    add("--cores", default=here, type=_positive, help=f"cores for jobs (default: all, {here})")
+    add("--cores", default="all", type=_cores, help="cores for jobs (default: all)")
     add("--gpu-tflops", type=_positive, metavar="T", help="throughput of a card, in TFLOP/s")
     add("--gpus", type=int, metavar="N", help="cards (default: 1 if there are any, or are stated)")
     add("--exact", action="store_true", help="measure nothing: print no times")
@@ -190,19 +197,24 @@ def main() -> None:
     if gpus > local_gpus() and arguments.gpu_tflops is None:
         parser.error(f"--gpus {gpus}: give --gpu-tflops too, as this machine cannot measure them")
     say("plan: asking Snakemake what there is to do")
-    plan = make_plan(
-        config,
-        dry_run(passed),
-        cores=int(arguments.cores),
-        gpus=gpus,
-        tflops=arguments.gpu_tflops,
-        timed=not arguments.exact,
-    )
+    with ThreadPoolExecutor(1) as pool:  # while libraries are imported
+        plan = make_plan(
+            config,
+            pool.submit(dry_run, passed),
+            cores=arguments.cores,
+            gpus=gpus,
+            tflops=arguments.gpu_tflops,
+            timed=not arguments.exact,
+        )
     sys.stdout.write(json.dumps(plan, indent=2) + "\n" if arguments.json else report.text(plan))
 
 
+def _cores(value: str) -> int:
+    return here() if value == "all" else int(_positive(value))
+
+
 def _positive(value: str) -> float:
-    number = len(os.sched_getaffinity(0)) if value == "all" else float(value)
+    number = float(value)
     if not number > 0:
         message = f"{value}: must be above 0"
         raise argparse.ArgumentTypeError(message)

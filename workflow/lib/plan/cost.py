@@ -36,9 +36,11 @@ PROBE_FLOPS = 4 * 300 / 2e10
 """Stated seconds of the probe's regression for each number: L-BFGS reads all four times."""
 SHARING = {"whypretrain_vgg": 1.9, "whypretrain_resnet": 2.5, "whypretrain_vit": 1.3}
 SHARING |= {"vgg": 20.0, "resnet": 4.4, "mobilenet": 5.0}
-SHARING_OF_FAMILY = {"cnn": 3.0, "transformer": 1.1, "text": 1.1}
+SHARING_OF_FAMILY = {"cnn": 3.0, "transformer": 1.1}
 """How many times faster extraction is with sharing, as measured in docs/benchmarks.md."""
 OPTIMIZER_COPIES = {"adamw": 2, "sgd": 1}
+LARGE = 1e9
+"""FLOP of a forward pass from which on networks of a family are about equally fast, a FLOP."""
 
 
 class DatasetSize(NamedTuple):
@@ -145,24 +147,28 @@ class Costs:
         return passes * self.networks[work.model].flops if passes else 0
 
     def requests(self, jobs: list[Job]) -> list[Request]:
-        """Rates to measure: one network of each family first, small ones before large ones."""
-        wanted: dict[tuple[str, int], None] = {}
-        for job in jobs:
-            work = self.work(job)
-            if job.rule in ON_CARD and work.model in self.networks:
-                wanted |= {(work.model, 0): None, (work.model, self.batch(work)): None}
-        found = [
+        """Rates to measure: of every small network, and of the smallest large one of a family.
+
+        A large network of texts stands for others only where there is none of images, as its
+        library takes seconds to import.
+        """
+        works = [self.work(job) for job in jobs if job.rule in ON_CARD]
+        names = {work.model for work in works if work.dataset in self.sizes}
+        texts = {name: not isinstance(self.config.models[name], ImageModel) for name in names}
+        large = {n: self.networks[n] for n in names if self.networks[n].flops > LARGE}
+        order = sorted(large, key=lambda name: (texts[name], large[name].flops))
+        chosen = {large[name].family: name for name in reversed(order)}.values()
+        kept = sorted(names - large.keys()) + sorted(chosen, key=order.index)
+        wanted = {(w.model, batch): None for w in works for batch in (0, self.batch(w))}
+        return [
             Request(model, batch, self.architectures[model], self.networks[model].flops)
-            for model, batch in wanted
+            for model, batch in sorted(wanted, key=lambda key: key[1])
+            if model in kept
         ]
-        found.sort(key=lambda one: one.flops)
-        kinds = [(self.networks[one.model].family, bool(one.batch)) for one in found]
-        order = sorted(range(len(found)), key=lambda at: (kinds.index(kinds[at]) != at, at))
-        return [found[at] for at in order]
 
     def batch(self, work: Work) -> int:
         """Inputs of a measured training step; 0 of a job that does not train."""
-        if work.recipe is None:
+        if work.recipe is None or work.model not in self.networks:
             return 0
         micro = min(work.recipe.batch_size, work.recipe.micro_batch_size or math.inf)
         return at_once(int(micro), self.networks[work.model].flops, self.device)

@@ -84,7 +84,7 @@ def count(architecture: Architecture, n_classes: int) -> Network:
     made, around = zip(*sizes, strict=True)
     weights = sum(tensor.nbytes for tensor in model.state_dict().values())
     convolutional = sum(isinstance(part, nn.Conv2d) for part in model.modules()) > 1
-    family = "text" if not image else "cnn" if convolutional else "transformer"
+    family = "cnn" if convolutional else "transformer"
     features = int(classifier(model).in_features)
     return Network(counter.get_total_flops(), weights, sum(made), max(around), features, family)
 
