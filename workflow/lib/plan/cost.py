@@ -2,8 +2,10 @@
 
 import json
 import math
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pyarrow.parquet
 
@@ -15,7 +17,7 @@ from whypretrain.settings.training import Recipe
 from whypretrain.settings.whole import Config
 from workflow.lib.plan.calibrate import Calibration, Request, at_once
 from workflow.lib.plan.jobs import Job
-from workflow.lib.plan.network import Network
+from workflow.lib.plan.network import Network, count
 from workflow.lib.resources import BACKWARD, knowledge_bytes
 
 TRAININGS = {"pretrain", "finetune", "scratch", "train"}
@@ -87,7 +89,7 @@ def dataset_size(config: Config, name: str) -> DatasetSize | None:
 
 
 class Costs:
-    """What the jobs of a configuration cost, once networks and sizes of datasets are filled in.
+    """What the jobs of a configuration cost, once its networks are added.
 
     Parameters
     ----------
@@ -95,12 +97,44 @@ class Costs:
     tflops : what a card does, in TFLOP/s; None takes what is measured
     """
 
-    def __init__(self, config: Config, device: str, tflops: float | None) -> None:
+    def __init__(
+        self, config: Config, jobs: Sequence[Job], device: str, tflops: float | None
+    ) -> None:
         self.config, self.device, self.tflops = config, device, tflops
         self.networks: dict[str, Network] = {}
         self.architectures: dict[str, Architecture] = {}
-        self.sizes: dict[str, DatasetSize] = {}
+        self.assumed: list[str] = []
         self.runs, self.on_card = config.runs(), device == "cuda" or tflops is not None
+        names = sorted({dataset for _, dataset in map(self.subject, jobs)} - {""})
+        found = {name: dataset_size(config, name) for name in names}
+        self.sizes = {name: size for name, size in found.items() if size}
+        self.unknown = [name for name, size in found.items() if size is None]
+
+    def add(self, model: str, architecture: Architecture, assumed: bool) -> None:
+        """Count a network; `assumed` says that its architecture is a guess."""
+        classes = max([size.classes for size in self.sizes.values()], default=2)
+        self.networks[model] = count(architecture, classes)
+        self.architectures[model] = architecture
+        self.assumed += [model] * assumed
+
+    def item(self, job: Job, found: Calibration) -> dict[str, Any]:
+        """All that a job costs; a record of an earlier run wins over the arithmetic."""
+        work, seconds, recorded = self.work(job), 0.0, False
+        with suppress(OSError, ValueError, IndexError):
+            rows = Path(job.benchmark).read_text(encoding="utf-8").splitlines()
+            seconds, recorded = float(rows[1].split()[0]), self.tflops is None
+        if found.starts and not recorded:
+            seconds = self.seconds(job, found)
+        return {
+            "rule": job.rule,
+            **job.wildcards,
+            "forwards": work.forwards if job.rule in EXTRACTIONS else 0,
+            "operations": self.operations(job),
+            "disk_bytes": self.disk(job),
+            "memory_bytes": self.memory(job, found.resident),
+            "seconds": seconds,
+            "recorded": recorded,
+        }
 
     def subject(self, job: Job) -> tuple[str, str]:
         """Model and dataset of a job; empty where it has none."""

@@ -1,6 +1,7 @@
 """A plan as a table to read, with how each number is known."""
 
 import textwrap
+from collections.abc import Sequence
 from typing import Any
 
 WIDTH = 100
@@ -34,18 +35,27 @@ def size(n_bytes: float) -> str:
     return f"{n_bytes:.0f}"
 
 
+def row(name: str, items: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """What some jobs need together; the memory of the largest."""
+    sums = ("forwards", "disk_bytes", "operations", "seconds")
+    largest = max((item["memory_bytes"] for item in items), default=0)
+    added = {key: sum(item[key] for item in items) for key in sums}
+    return {"name": name, "jobs": len(items), "memory_bytes": largest, **added}
+
+
 def text(plan: dict[str, Any]) -> str:
     """The plan for a terminal of 100 columns."""
     total, machine, disk = plan["total"], plan["machine"], plan["disk"]
-    head = ["stage", "jobs", "forwards", "disk", "memory", "work"]
-    rows = [head, *[_row(row, timed=plan["timed"]) for row in [*plan["rows"], total]]]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
-    cells = [
-        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows
-    ]
-    rule = "-" * len(cells[0])
+    cells = [["stage", "jobs", "forwards", "disk", "memory", "work"]]
+    for one in [*plan["rows"], total]:
+        work = duration(one["seconds"]) if plan["timed"] else "-"
+        sizes = [size(one["disk_bytes"]), size(one["memory_bytes"])]
+        cells.append([one["name"], str(one["jobs"]), f"{one['forwards']:,}", *sizes, work])
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    table = ["  ".join([c[0].ljust(widths[0]), *map(str.rjust, c[1:], widths[1:])]) for c in cells]
+    rule = "-" * len(table[0])
     lines = [f"Suite '{plan['suite']}': what there is to do", ""]
-    lines += [cells[0], rule, *cells[1:-1], rule, cells[-1], ""]
+    lines += [table[0], rule, *table[1:-1], rule, table[-1], ""]
     cards = f" and {machine['gpus']} GPU" if machine["gpus"] else ""
     if not total["jobs"]:
         lines.append("Nothing is left to do.")
@@ -65,10 +75,3 @@ def text(plan: dict[str, Any]) -> str:
     lines += ["", "How this is known:", *[f"- {how}." for how in plan["how"]]]
     wrapped = [textwrap.wrap(line, WIDTH, subsequent_indent="  ") or [""] for line in lines]
     return "\n".join(part for parts in wrapped for part in parts) + "\n"
-
-
-def _row(row: dict[str, Any], *, timed: bool) -> list[str]:
-    memory = size(row["memory_bytes"]) if row["memory_bytes"] else "-"
-    work = duration(row["seconds"]) if timed and row["jobs"] else "-"
-    disk = size(row["disk_bytes"])
-    return [row["name"], str(row["jobs"]), f"{row['forwards']:,}", disk, memory, work]
