@@ -1,52 +1,44 @@
 """What jobs ask a cluster for: memory and time, from the sizes of the network and of the data.
 
-A plain local run ignores both. They are estimates from above, for one card of the year 2020 or
-later that is not the fastest, and double with every attempt; a job that ends sooner gives its place
-back. docs/cluster.md says what to do where they do not suit.
+A plain local run ignores both. They are upper estimates for a card of the year 2020 or later, and
+double with every attempt. Nothing here imports torch, so that Snakemake starts quickly.
 """
 
+import os
 from pathlib import Path
 from typing import NamedTuple
 
 from whypretrain.settings.models import ImageModel, TextModel
 from whypretrain.settings.training import Recipe
-from whypretrain.settings.whole import ARRAYS_IN_MEMORY
 
-MILLION_PARAMETERS = 100.0
-"""Of a model that does not say its size: that of a ViT-Base or a BERT, about."""
+MILLIONS = {"whypretrain_": 1, "resnet18": 12, "resnet34": 22, "resnet50": 26, "resnet": 60}
+MILLIONS |= {"vgg": 144, "mobilenet": 6, "_tiny": 29, "_small": 50, "_base": 89, "_large": 305}
+MILLIONS |= {"distilbert": 67, "bert-base": 110, "bert-large": 336}
+"""Millions of parameters of an architecture, by the first of these that its name contains."""
+OTHERWISE_MILLIONS = 100.0
 ROWS = 50_000
-"""Of a file that cannot be read: the stage that reads it says what is wrong with it."""
-
-FIXED_MB = 2000
-"""Python and torch, and a network and data of a few megabytes."""
-MB_PER_MILLION = 100
-"""Weights, gradients, optimiser and activations, most of which are on the card if there is one."""
-COPIES_OF_DATA = 4
-"""Of the bytes of a data file that are in memory at once, rounded up."""
-
-FIXED_MINUTES = 10
-"""To start on a busy file system, and to write."""
-TRAINING_TFLOPS = 15.0
-"""Sustained by a card in mixed precision, in 10¹² operations a second."""
-MEASURING_TFLOPS = 5.0
-"""Sustained by a card in float32."""
+"""Assumed of a file that cannot be read: the stage that reads it reports what is wrong with it."""
+FIXED_MB, FIXED_MINUTES = 2000, 10
+"""Python, torch and small data; to start on a busy file system, and to write."""
+MB_PER_MILLION, COPIES_OF_DATA = 100, 4
+"""Weights, gradients, optimiser and activations; a data file in memory, rounded up."""
+ARRAYS_IN_MEMORY = 16
+"""Float64 arrays of shape (n_samples, 2**n) that `knowledge` holds at once, rounded up."""
+TRAINING_TFLOPS, MEASURING_TFLOPS = 15.0, 5.0
+"""Sustained by a card in mixed precision, and in float32."""
 ITEMS_PER_SECOND = 1000.0
 """Images that the CPUs of a job decode and augment; sentences are faster."""
-LARGE = 10.0
-"""Millions of parameters from which on a network is fed by several CPUs: one computes, the others
-decode and augment."""
-CPUS = 4
-"""Of a job that trains or measures a large network on a data set."""
+LARGE, CPUS = 10.0, 4
+"""Millions of parameters from which on so many CPUs feed a network."""
 BACKWARD = 3
-"""Forward passes that a training step costs."""
+"""Forward passes that a training step costs: forward, and twice as much backward."""
 
 
 class Needs(NamedTuple):
-    """What a job asks for at an attempt."""
+    """What a job asks for at its first attempt; `runtime` is in minutes."""
 
     mem_mb: int
     runtime: int
-    """In minutes."""
 
     def at(self, attempt: int) -> "Needs":
         """Twice as much with every attempt.
@@ -58,8 +50,37 @@ class Needs(NamedTuple):
         return Needs(self.mem_mb * more, self.runtime * more)
 
 
+class Size(NamedTuple):
+    """Size of a network, rather too large: 10**6 parameters, 10**9 FLOP of a forward pass."""
+
+    millions: float
+    gigaflops: float
+
+    @property
+    def cpus(self) -> int:
+        """CPUs of a job that trains or measures the network on a data set."""
+        return CPUS if self.millions >= LARGE else 1
+
+
+def network(name: str, model: ImageModel | TextModel) -> Size:
+    """Size of a configured model: that of its file of weights if there is one, else by its name.
+
+    Image networks take about 0.4 GFLOP a million parameters at 224 pixels; encoders take 2 GFLOP a
+    million parameters and 1,000 tokens.
+    """
+    hub, own = model.weights.hub, os.path.expandvars(model.weights.path or "")
+    known = model.timm if isinstance(model, ImageModel) else hub.repo if hub else name
+    files = [f"results/pretrained/{name}/weights.safetensors", own, f"{own}/model.safetensors"]
+    sizes = [os.path.getsize(path) / 4e6 for path in files if Path(path).is_file()]  # noqa: PTH202
+    sizes += [size for part, size in MILLIONS.items() if part in known.lower()]
+    millions = float([*sizes, OTHERWISE_MILLIONS][0])
+    if isinstance(model, ImageModel):
+        return Size(millions, 0.42 * millions * (model.image_size / 224) ** 2)
+    return Size(millions, 2e-3 * millions * model.max_tokens)
+
+
 def count_rows(path: str) -> int:
-    """Rows of a Parquet file, from its footer.
+    """Rows of a Parquet file, or samples of an HDF5 file, from what stands at their ends.
 
     Raises
     ------
@@ -67,83 +88,58 @@ def count_rows(path: str) -> int:
         With the path as its `filename`, by which Snakemake knows that it is yet to be made.
     """
     Path(path).stat()
-    from pyarrow.parquet import read_metadata  # noqa: PLC0415  # slow, and for few jobs
-
     try:
+        if path.endswith(".h5"):
+            import h5py  # noqa: PLC0415  # slow, and for few jobs
+
+            with h5py.File(path) as file:
+                return len(file["samples"])
+        from pyarrow.parquet import read_metadata  # noqa: PLC0415
+
         return read_metadata(path).num_rows
-    except (OSError, ValueError):
-        return ROWS
-
-
-def count_samples(path: str) -> int:
-    """Samples of an HDF5 file of samples or interactions; raises like :func:`count_rows`."""
-    Path(path).stat()
-    import h5py  # noqa: PLC0415
-
-    try:
-        with h5py.File(path) as file:
-            return len(file["samples"])
     except (OSError, KeyError, ValueError):
         return ROWS
 
 
-def gigaflops(model: ImageModel | TextModel) -> float:
-    """Of one forward pass, in 10⁹ operations, roughly and from above.
-
-    Image networks of this kind take about 0.4 a million parameters at 224 pixels, encoders 2 a
-    million parameters and 1,000 tokens.
-    """
-    millions = _millions(model)
-    if isinstance(model, ImageModel):
-        return 0.42 * millions * (model.image_size / 224) ** 2
-    return 2e-3 * millions * model.max_tokens
+def training_passes(recipe: Recipe, n_train: int, n_test: int) -> int:
+    """Training in forward passes; the test split is measured at the start and every epoch."""
+    return recipe.epochs * BACKWARD * n_train + (recipe.epochs + 1) * n_test
 
 
-def training(model: ImageModel | TextModel, recipe: Recipe, train: str, test: str) -> Needs:
+def knowledge_bytes(n_samples: int, n_players: int) -> int:
+    """Memory that the stage `knowledge` needs for its arrays."""
+    return n_samples * 8 * ARRAYS_IN_MEMORY << n_players
+
+
+def training(size: Size, recipe: Recipe, train: str, test: str) -> Needs:
     """Training on a split, and measuring on another after every epoch."""
     n_train, n_test = count_rows(train), count_rows(test)
-    work = gigaflops(model) * (n_train * BACKWARD + n_test) / TRAINING_TFLOPS / 1000
-    seconds = recipe.epochs * (work + (n_train + n_test) / ITEMS_PER_SECOND)
-    return _needs(model, [train, test], seconds)
+    work = training_passes(recipe, n_train, n_test) * size.gigaflops / TRAINING_TFLOPS / 1000
+    loading = recipe.epochs * (n_train + n_test) / ITEMS_PER_SECOND
+    return _needs(size, [train, test], work + loading)
 
 
-def passing(model: ImageModel | TextModel, splits: list[str], times: int) -> Needs:
-    """Forward passes of all items of some splits, several times."""
+def passing(size: Size, splits: list[str], times: int) -> Needs:
+    """Forward passes of all items of some splits, several times; of none, reading weights."""
     items = times * sum(count_rows(split) for split in splits)
-    each = gigaflops(model) / MEASURING_TFLOPS / 1000 + 1 / ITEMS_PER_SECOND
-    return _needs(model, splits, items * each)
+    each = size.gigaflops / MEASURING_TFLOPS / 1000 + 1 / ITEMS_PER_SECOND
+    return _needs(size, splits, items * each)
 
 
-def extraction(model: ImageModel | TextModel, samples: str, n: int, n_networks: int) -> Needs:
+def extraction(size: Size, samples: str, n: int, n_networks: int) -> Needs:
     """All 2**n masked versions of every sample through some networks, without sharing."""
-    passes = count_samples(samples) * 2**n * n_networks
-    return _needs(model, [samples], passes * gigaflops(model) / MEASURING_TFLOPS / 1000)
+    passes = count_rows(samples) * 2**n * n_networks
+    return _needs(size, [samples], passes * size.gigaflops / MEASURING_TFLOPS / 1000)
 
 
 def comparison(interactions: str, n: int, n_networks: int) -> Needs:
     """Tables from the 2**n interactions of every sample of some networks."""
-    values = count_samples(interactions) * 2**n
-    arrays = values * 8 * ARRAYS_IN_MEMORY / 2**20
-    return Needs(FIXED_MB + round(arrays), FIXED_MINUTES + round(values * n_networks / 1e6))
+    n_samples = count_rows(interactions)
+    arrays = round(knowledge_bytes(n_samples, n) / 2**20)
+    return Needs(FIXED_MB + arrays, FIXED_MINUTES + round(n_samples * 2**n * n_networks / 1e6))
 
 
-def cpus(model: ImageModel | TextModel) -> int:
-    """CPUs of a job that trains or measures a network on a data set."""
-    return CPUS if _millions(model) >= LARGE else 1
-
-
-def loading(model: ImageModel | TextModel) -> Needs:
-    """Weights are read, renamed and written."""
-    return _needs(model, [], 0)
-
-
-def _needs(model: ImageModel | TextModel, data: list[str], seconds: float) -> Needs:
+def _needs(size: Size, data: list[str], seconds: float) -> Needs:
     mb = sum(Path(path).stat().st_size for path in data) / 2**20
-    return Needs(
-        mem_mb=FIXED_MB + round(MB_PER_MILLION * _millions(model) + COPIES_OF_DATA * mb),
-        runtime=FIXED_MINUTES + round(seconds / 60),
-    )
-
-
-def _millions(model: ImageModel | TextModel) -> float:
-    return model.million_parameters or MILLION_PARAMETERS
+    memory = FIXED_MB + round(MB_PER_MILLION * size.millions + COPIES_OF_DATA * mb)
+    return Needs(memory, FIXED_MINUTES + round(seconds / 60))

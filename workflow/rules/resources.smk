@@ -13,15 +13,15 @@ def minutes(needs):
     return lambda wildcards, input, attempt: needs(wildcards, input).at(attempt).runtime
 
 
-def model_of(wildcards):
-    """The network that a job is about, as configured."""
+def network_of(wildcards):
+    """The size of the network that a job is about."""
     name = wildcards.get("model") or subject(wildcards).model
-    return CONFIG.models[name]
+    return sized.network(name, CONFIG.models[name])
 
 
 def cpus(wildcards):
     """How many threads a job that trains or measures a network takes, where it may."""
-    return sized.cpus(model_of(wildcards))
+    return network_of(wildcards).cpus
 
 
 def players_of(wildcards):
@@ -31,27 +31,28 @@ def players_of(wildcards):
 
 def upstream_training(wildcards, input):
     recipe = CONFIG.pretrain(wildcards.model).recipe
-    return sized.training(model_of(wildcards), recipe, input.train, input.test)
+    return sized.training(network_of(wildcards), recipe, input.train, input.test)
 
 
 def downstream_training(wildcards, input):
     recipe = CONFIG.train(wildcards.run).recipe
-    return sized.training(model_of(wildcards), recipe, input.train, input.test)
+    return sized.training(network_of(wildcards), recipe, input.train, input.test)
 
 
 def probing(wildcards, input):
-    return sized.passing(model_of(wildcards), [input.train, input.test], times=1)
+    return sized.passing(network_of(wildcards), [input.train, input.test], times=1)
 
 
 def measuring_robustness(wildcards, input):
     times = len(CONFIG.robustness_of(wildcards.run).shifts())
-    return sized.passing(model_of(wildcards), [input.test], times)
+    return sized.passing(network_of(wildcards), [input.test], times)
 
 
 def extracting(wildcards, input):
     networks = [input.weights] if isinstance(input.weights, str) else input.weights
+    players = players_of(wildcards)
     return sized.extraction(
-        model_of(wildcards), input.samples, players_of(wildcards), len(networks)
+        network_of(wildcards), input.samples, players, len(networks)
     )
 
 
@@ -61,4 +62,4 @@ def comparing(wildcards, input):
 
 
 def converting(wildcards, input):
-    return sized.loading(model_of(wildcards))
+    return sized.passing(network_of(wildcards), [], times=0)

@@ -224,7 +224,7 @@ class Config(Section):
         if isinstance(chosen, ImageModel):
             fields = set(ImageArchitecture.model_fields)
             return ImageArchitecture(**chosen.model_dump(include=fields))
-        shared = chosen.model_dump(exclude={"title", "kind", "million_parameters", "weights"})
+        shared = chosen.model_dump(exclude={"title", "kind", "weights"})
         return TextArchitecture(**shared, folder=f"results/pretrained/{model}/transformers")
 
     def convert(self, model: str) -> ConvertSettings:

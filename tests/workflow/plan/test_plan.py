@@ -1,4 +1,4 @@
-"""A plan against what the tiny suite has left behind: jobs, forwards, sizes of files."""
+"""A plan against cases worked out by hand, and against what the tiny suite has left behind."""
 
 import contextlib
 import functools
@@ -8,61 +8,43 @@ import re
 import shutil
 import subprocess
 import sys
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
-import h5py
-import pandas as pd
+import psutil
 import pytest
-import torch
 
 from tests.conftest import small
 from tests.project import Project
 from whypretrain.data.sources import load_source
 from whypretrain.settings.models import ImageArchitecture
-from whypretrain.settings.training import Augmentation, Recipe
 from whypretrain.settings.whole import Config
 from whypretrain.stages import command
-from workflow.lib.plan import assemble, measure, report
-from workflow.lib.plan.__main__ import configured
+from workflow.lib.plan import __main__ as plan_main
+from workflow.lib.plan import calibrate as calibration
+from workflow.lib.plan import cost, report
 from workflow.lib.plan.calibrate import Calibration, Request, calibrate
-from workflow.lib.plan.cost import Costs, Machine
-from workflow.lib.plan.jobs import Job, dry_run, parse_jobs
-from workflow.lib.plan.measure import ExtractionTime, TrainingTime
-from workflow.lib.plan.network import Network
-from workflow.lib.plan.sizes import dataset_size
-from workflow.lib.plan.work import SUITE, Workload
+from workflow.lib.plan.cost import (
+    CARD_START,
+    OTHERWISE_FIXED,
+    PER_BYTE,
+    PER_JOB,
+    PER_MEASURED,
+    SHARING,
+)
+from workflow.lib.plan.jobs import Job, dry_run, parse_jobs, wall_seconds
+from workflow.lib.plan.network import count
 
 TINY = ["--configfile", "tiny.yaml"]
-TWO_CORES = Machine(2)
-
-
-def stand_in(key: tuple[Any, ...]) -> Any:
-    """What a measurement might find; every step takes a second, every sample two."""
-    if key[0] == "train":
-        return TrainingTime(fixed=1.0, each=0.0, evaluated=0.0)
-    if key[0] == "extract":
-        return ExtractionTime(planned=0.0, sample=2.0, plain=0.0, flops=1e12, plain_flops=2e12)
-    return 0.0
-
-
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Measurements that take no time."""
-
-    def found(requests: list[Request], *, processes: int) -> Calibration:
-        assert processes >= 1
-        times = {request.key: stand_in(request.key) for request in requests}
-        return Calibration(times, times, 10**9, 1.0)
-
-    monkeypatch.setattr(assemble, "calibrate", found)
-    monkeypatch.setattr(assemble, "dry_run", lambda arguments: jobs_once(tuple(arguments)))
+FIXED = PER_JOB + OTHERWISE_FIXED
+SNAPSHOTS, SAMPLES, PLAYERS = 3, 4, 4
 
 
 @functools.cache
-def jobs_once(arguments: tuple[str, ...]) -> list[Job]:
+def jobs_once() -> list[Job]:
     """Jobs of the fresh folder, which does not change; Snakemake takes seconds to tell."""
-    return dry_run(arguments)
+    return dry_run(TINY)
 
 
 @pytest.fixture(scope="module")
@@ -71,15 +53,33 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return Project(tmp_path_factory.mktemp("fresh")).folder
 
 
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A calibration that takes no time: 1 GFLOP/s, imports of a second, loading at no cost."""
+
+    def found(requests: list[Request], _: str) -> Calibration:
+        rates = {(one.model, one.batch): 1e9 for one in requests}
+        starts = dict.fromkeys(("tables", "figures", "networks"), 1.0)
+        return Calibration(starts, rates, dict.fromkeys(PHOTOS, 0.0), 0.5, 1e9)
+
+    monkeypatch.setattr(calibration, "calibrate", found)
+
+
+PHOTOS = ("photo", "small", "augmented")
+
+
 def load(folder: Path) -> Config:
     with contextlib.chdir(folder):
-        return configured(["tiny.yaml"], [])
+        return plan_main.configured(["tiny.yaml"], [])
 
 
-def planned(folder: Path, machine: Machine = TWO_CORES) -> dict[str, Any]:
+def planned(folder: Path, jobs: list[Job] | None = None, **changes: Any) -> dict[str, Any]:
+    asked: Future[list[Job]] = Future()
     config = load(folder)
     with contextlib.chdir(folder):
-        return assemble.make_plan(config, TINY, machine)
+        asked.set_result(jobs_once() if jobs is None else jobs)
+        options: dict[str, Any] = {"cores": 2, "gpus": 0, "tflops": None, "timed": True}
+        return plan_main.make_plan(config, asked, **options | changes)
 
 
 def seconds(plan: dict[str, Any], rule: str) -> float:
@@ -87,114 +87,95 @@ def seconds(plan: dict[str, Any], rule: str) -> float:
     return float(next(job["seconds"] for job in plan["jobs"] if job["rule"] == rule))
 
 
-def n_jobs_of_first_run(project: Project) -> int:
-    """What Snakemake itself counted when the tiny suite was run, less the target."""
-    log = min((project.folder / ".snakemake/log").iterdir())
-    (total,) = re.findall(r"^total +(\d+)$", log.read_text(encoding="utf-8"), re.M)
-    return int(total) - 1
+@pytest.mark.usefixtures("quick")
+def test_seconds_are_operations_at_the_measured_rate(fresh: Path) -> None:
+    plan = planned(fresh)
+    network = count(small("whypretrain_resnet"), 2)
+    n_test = len(load_source(load(fresh).datasets["tiny_downstream"]).test)
+    passes = 3 * 2 * 20 + 3 * n_test  # two epochs of 20 images; the test split thrice
+    written = SNAPSHOTS * network.weights * PER_BYTE
+    expected = 1 + FIXED + written + passes * network.flops / 1e9
+    assert seconds(plan, "scratch") == pytest.approx(expected)
+    forwards = SAMPLES * SNAPSHOTS << PLAYERS
+    passes = forwards / SHARING["whypretrain_resnet"] + (SNAPSHOTS << PLAYERS)
+    expected = 1 + FIXED + PER_MEASURED * SAMPLES * SNAPSHOTS + passes * network.flops / 1e9
+    assert seconds(plan, "extract") == pytest.approx(expected)
+    total = plan["total"]
+    assert total["seconds"] == pytest.approx(sum(job["seconds"] for job in plan["jobs"]))
+    assert total["seconds"] / 2 <= total["wall_seconds"] <= total["seconds"]
+    assert total["idle_wall_seconds"] == total["wall_seconds"] / 2
 
 
 @pytest.mark.usefixtures("quick")
-def test_a_plan_is_what_comes_of_it(project: Project, fresh: Path) -> None:
-    plan = planned(fresh)
-    n_jobs = n_jobs_of_first_run(project)
-    assert plan["total"]["jobs"] == {"to_do": n_jobs, "all": n_jobs}
-    assert [row["name"] for row in plan["rows"]] == ["tiny", SUITE]
-
-    results = project.folder / "results"
-    interactions = list((results / "experiments/tiny").rglob("interactions-*.h5"))
-    n_forwards = 0
-    for path in interactions:
-        with h5py.File(path) as file:
-            n_forwards += sum(len(group["outputs"]) for group in file["samples"].values())
-    assert plan["total"]["forwards"] == {"to_do": n_forwards, "all": n_forwards}
-
-    runs = {job["run"] for job in plan["jobs"] if "run" in job}
-    weights = [path for run in runs for path in (results / "runs" / run).glob("*.safetensors")]
-    pretrained = results / "pretrained/tiny_resnet/weights.safetensors"
-    there = sum(path.stat().st_size for path in [*weights, *interactions, pretrained])
-    assert plan["total"]["disk_bytes"]["to_do"] == pytest.approx(there, rel=0.03)
-
-    # Every step takes a second here, so that a training job takes its steps and no more.
-    history = pd.read_csv(
-        results / "runs/tiny_resnet/tiny_downstream/scratch-tiny-seed0/history.csv"
+def test_a_stated_throughput_takes_the_place_of_the_measured_one(fresh: Path) -> None:
+    stated = planned(fresh, gpus=1, tflops=1e-3)
+    assert seconds(stated, "scratch") == pytest.approx(
+        seconds(planned(fresh), "scratch") + CARD_START
     )
-    assert seconds(plan, "scratch") == pytest.approx(history["step"].max(), abs=0.5)
-    assert seconds(plan, "extract") == pytest.approx(2.0 * 4 * 3, abs=0.5)  # samples, snapshots
+    assert stated["total"]["gpu_hours"] > 0
 
+
+@pytest.mark.usefixtures("quick")
+def test_a_record_of_an_earlier_run_wins(fresh: Path, tmp_path: Path) -> None:
+    record = tmp_path / "record.tsv"
+    record.write_text("s\th:m:s\n123.5\t0:02:03\n", encoding="utf-8")
+    jobs = [
+        job._replace(benchmark=str(record)) if job.rule == "claims" else job for job in jobs_once()
+    ]
+    plan = planned(fresh, jobs)
+    assert seconds(plan, "claims") == 123.5
+    assert "recorded: 1 jobs" in report.text(plan)
+
+
+def test_a_plan_is_what_comes_of_it(project: Project, fresh: Path) -> None:
+    plan = planned(fresh, timed=False)
+    log = min((project.folder / ".snakemake/log").iterdir())
+    (n_jobs,) = re.findall(r"^total +(\d+)$", log.read_text(encoding="utf-8"), re.M)
+    assert plan["total"]["jobs"] == int(n_jobs) - 1  # less the target
+    results = project.folder / "results"
+    weights = (path for path in results.rglob("*.safetensors") if "." not in path.parent.name)
+    made = [*weights, *(results / "experiments/tiny").rglob("*.h5")]
+    there = sum(path.stat().st_size for path in made if path.name != "samples.h5")
+    assert plan["total"]["disk_bytes"] == pytest.approx(there, rel=0.05)
     assert json.loads(json.dumps(plan)) == plan
-    shown = report.text(plan)
-    assert f"{n_jobs} of {n_jobs}" in shown
+
+
+def test_the_report_of_what_is_exact(fresh: Path) -> None:
+    shown = report.text(planned(fresh, timed=False))
+    assert "Until all is done" not in shown
     assert max(map(len, shown.splitlines())) <= report.WIDTH
+    forwards = {
+        line.split()[0]: line.split()[2] for line in shown.splitlines() if len(line.split()) > 4
+    }
+    each = SAMPLES << PLAYERS
+    assert forwards["extract"] == str(2 * SNAPSHOTS * each)
+    assert forwards["extract_final"] == str(2 * each)
+    assert forwards["total"] == str((2 * SNAPSHOTS + 2) * each)
 
 
-def test_the_sizes_of_interactions_alone(project: Project, fresh: Path) -> None:
-    """Weights outweigh them above."""
-    path = project.folder / "results/experiments/tiny/probe/interactions-1.0000.h5"
-    config = load(fresh)
-    size = dataset_size(config.datasets["tiny_downstream"], "none")
-    assert size is not None
-    workload = Workload(config, {"tiny_downstream": size})
-    costs = Costs(workload, {"tiny_resnet": config.architecture("tiny_resnet")}, TWO_CORES)
-    wildcards = (("experiment", "tiny"), ("final", "probe"))
-    job = Job("extract_final", wildcards, (), (path.name,))
-    assert costs.disk(job) == pytest.approx(path.stat().st_size, rel=0.1)
-
-
-def test_a_suite_that_is_done_costs_nothing(
-    project: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    project.snakemake()
-    monkeypatch.setattr(assemble, "calibrate", None)  # nothing is measured then
-    plan = planned(project.folder)
-    total = plan["total"]
-    assert total["jobs"] == {"to_do": 0, "all": n_jobs_of_first_run(project)}
-    assert total["forwards"]["to_do"] == total["disk_bytes"]["to_do"] == 0
-    assert total["wall_seconds"] == plan["disk"]["needed_bytes"] == 0
-    assert total["forwards"]["all"] > 0
+def test_a_suite_that_is_done_costs_nothing(fresh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calibration, "calibrate", None)  # nothing is measured then
+    plan = planned(fresh, [])
+    assert plan["total"]["wall_seconds"] == plan["disk"]["needed"] == 0
     assert "Nothing is left to do." in report.text(plan)
 
 
-@pytest.mark.usefixtures("quick")
-def test_a_stated_throughput_is_divided_by(fresh: Path) -> None:
-    slow, fast = (planned(fresh, Machine(2, 1, tflops)) for tflops in (1.0, 4.0))
-    # 3 snapshots of 4 samples of 1e12 operations, and the noise floor of 2e12 in each.
-    extraction = seconds(slow, "extract") - seconds(fast, "extract")
-    assert extraction == pytest.approx(3 * (4 + 2) * (1 - 1 / 4))
-    n_tests = len(load_source(load(fresh).datasets["tiny_downstream"]).test)
-    # Forward and backward of 20 images in 2 epochs; the test split thrice.
-    operations = Network(small("whypretrain_resnet"), 2).flops * (3 * 2 * 20 + 3 * n_tests)
-    training = seconds(slow, "scratch") - seconds(fast, "scratch")
-    assert training == pytest.approx(operations / 1e12 * (1 - 1 / 4), rel=1e-6)
-    assert slow["total"]["gpu_hours"] > fast["total"]["gpu_hours"] > 0
-
-
-@pytest.mark.usefixtures("quick")
-def test_unknown_sizes_are_said_and_the_rest_is_planned(
+def test_what_does_not_fit_or_is_not_known_is_a_warning(
     fresh: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        assemble,
-        "dataset_size",
-        lambda d, n: None if n == "tiny_downstream" else dataset_size(d, n),
-    )
-    plan = planned(fresh)
-    assert plan["unknown"] == {"tiny": ["tiny_downstream"]}
-    shown = report.text(plan)
-    assert "Not planned: tiny: the size of tiny_downstream is not known." in shown
-    assert "unknown" in shown
-    assert seconds(plan, "pretrain") > 0
-
-
-@pytest.mark.usefixtures("quick")
-def test_a_disk_that_is_too_small_is_a_warning(
-    fresh: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    memory = type("Memory", (), {"total": 5 * 10**8})
     usage = type("Usage", (), {"free": 10_000})
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: memory)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
-    plan = planned(fresh)
-    assert not plan["disk"]["fits"]
-    assert "WARNING: that does not fit" in report.text(plan)
+    monkeypatch.setattr(cost, "dataset_size", lambda config, name: None)
+    shown = report.text(planned(fresh, timed=False))
+    assert "WARNING: the size of tiny_downstream is not known" in shown
+    monkeypatch.undo()
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: memory)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    shown = report.text(planned(fresh, timed=False))
+    assert "WARNING: that does not fit on the disk" in shown
+    assert "WARNING: tiny: the stage knowledge needs about" in shown
 
 
 @pytest.mark.parametrize(
@@ -203,7 +184,7 @@ def test_a_disk_that_is_too_small_is_a_warning(
         (["--config", "suite=nothing"], "suite = 'nothing': unknown; "),
         (["--config", "suite"], "--config suite: "),
         (["--configfile", "missing.yaml"], "missing.yaml: cannot be read"),
-        (["--cores", "0"], "0: must be at least 1"),
+        (["--cores", "0"], "0: must be above 0"),
         (["--gpu-tflops", "-1"], "-1: must be above 0"),
         (["--gpus", "9"], "--gpus 9: give --gpu-tflops too"),
     ],
@@ -215,116 +196,55 @@ def test_bad_input_is_one_clear_error(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    from workflow.lib.plan.__main__ import main
-
     monkeypatch.chdir(fresh)
     monkeypatch.setattr(sys, "argv", ["plan", *arguments])
     with pytest.raises(SystemExit) as caught:
-        command.run(main)
+        command.run(plan_main.main)
     assert said in f"{caught.value.code}{capsys.readouterr().err}"
 
 
 def test_a_network_of_shapes_costs_what_is_known_of_it() -> None:
-    network = Network(ImageArchitecture(timm="vgg16"), 200)
+    network = count(ImageArchitecture(timm="vgg16"), 200)
     assert network.flops == pytest.approx(30.93e9, rel=1e-3)  # 15.5 G multiply-adds
-    assert network.parameter_bytes == 4 * 135_079_944
-    batch = Recipe(epochs=1, batch_size=128, optimizer="sgd")
-    parts = batch.model_copy(update={"micro_batch_size": 32})
-    whole, half = (network.training_bytes(batch, bfloat16=b) for b in (False, True))
-    assert 1.4 < whole / half < 2
-    assert network.training_bytes(parts, bfloat16=False) < 0.4 * whole
+    assert network.weights == 4 * 135_079_944
+    assert network.family == "cnn"
+    assert count(ImageArchitecture(timm="vit_small_patch16_224"), 2).family == "transformer"
 
 
-def test_nothing_is_measured_where_only_what_is_exact_is_wanted(
-    fresh: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(assemble, "calibrate", None)
-    config = load(fresh)
-    with contextlib.chdir(fresh):
-        plan = assemble.make_plan(config, TINY, TWO_CORES, timed=False)
-    assert plan["total"]["forwards"]["to_do"] > 0
-    assert plan["total"]["operations"]["to_do"] > 0
-    assert "Until all is done" not in report.text(plan)
+def test_time_is_bounded_by_cores_cards_and_chains() -> None:
+    first, second = Job("a", {}, [], ["x"]), Job("b", {}, ["x"], ["y"])
+    other = Job("c", {}, [], ["z"], threads=4)
+    jobs, spent = [first, second, other], [2.0, 3.0, 1.0]
+    assert wall_seconds(jobs, spent, [False] * 3, cores=1, gpus=0) == 6
+    assert wall_seconds(jobs, spent, [False] * 3, cores=2, gpus=0) == 5
+    assert wall_seconds([other] * 4, [2.0] * 4, [True] * 4, cores=64, gpus=2) == 4
 
 
 def test_jobs_of_a_dry_run() -> None:
     text = (
-        "[Sat Nov 21 03:17:14 2026]\n"
         "localrule fetch_weights:\n    output: resources/weights/a/fetched.json\n"
         "    jobid: 4\n    wildcards: model=a\n    resources: tmpdir=/tmp\n"
-        "[Sat Nov 21 03:17:14 2026]\n"
-        "rule extract:\n    input: s.h5, w-0.5\n    output: i-0.h5, i-1.h5\n    jobid: 2\n"
-        "    wildcards: experiment=e, trained=scratch\n    threads: 4\n"
-        "    resources: tmpdir=/tmp, gpu=1\n"
+        "rule extract:\n    input: s.h5, w-0.5\n    output: i-0.h5 (update), i-1.h5 (update)\n"
+        "    benchmark: b.tsv\n    wildcards: experiment=e, trained=scratch\n    threads: 4\n"
         "rule all:\n    input: i-0.h5\n    jobid: 0\n"
     )
     fetch, extract = parse_jobs(text)  # `all` makes nothing
-    assert (fetch.rule, fetch.of("model"), fetch.inputs) == ("fetch_weights", "a", ())
-    assert extract.outputs == ("i-0.h5", "i-1.h5")
-    assert extract.of("trained") == "scratch"
-    assert (extract.threads, extract.gpus, extract.of("run")) == (4, 1, None)
+    assert fetch == Job("fetch_weights", {"model": "a"}, [], ["resources/weights/a/fetched.json"])
+    wildcards = {"experiment": "e", "trained": "scratch"}
+    outputs = ["i-0.h5", "i-1.h5"]
+    assert extract == Job("extract", wildcards, ["s.h5", "w-0.5"], outputs, 4, "b.tsv")
 
 
-def test_measurements_take_true_code_and_some_time() -> None:
-    """One of each kind, on a small network, in a process of its own as in a plan."""
-    from functools import partial
-
-    from whypretrain.settings.interactions import Extraction, ExtractSettings, GridPlayers, Sampling
-
+def test_a_calibration_measures_imports_rates_and_loading() -> None:
     architecture = small("whypretrain_resnet")
-    recipe = Recipe(epochs=2, batch_size=8, warmup_epochs=1)
-    device = torch.device("cpu")
-    settings = ExtractSettings(
-        architecture=architecture, background="keep", extraction=Extraction()
-    )
-    training = partial(
-        measure.training_time, architecture, recipe, n_classes=2, n_items=(20, 10), device=device
-    )
-    sampling = Sampling(players=GridPlayers(n=4, cells=4, margin=0))
-    measured = calibrate(
-        [
-            Request(("train",), partial(training, flops=1e7)),
-            Request(("train in parts",), partial(training, flops=1.2e10)),
-            Request(
-                ("extract",),
-                partial(
-                    measure.extraction_time,
-                    settings,
-                    sampling,
-                    n_samples=4,
-                    flops=1e7,
-                    device=device,
-                ),
-            ),
-            Request(
-                ("load",),
-                partial(
-                    measure.loading_time,
-                    assemble_images(),
-                    architecture,
-                    Augmentation(rotate=5),
-                    20,
-                ),
-            ),
-        ],
-        processes=1,
-    )
-    whole, parts = measured.found["train",], measured.found["train in parts",]
-    assert min(whole.fixed, whole.evaluated, parts.each) > 0
-    assert whole.each == 0
-    extraction = measured.found["extract",]
-    assert min(extraction.sample, extraction.plain, extraction.flops) > 0
-    assert 0 < measured.found["load",] < 0.1
-    assert measured.idle["train",].fixed <= whole.fixed
-    assert measured.idle["extract",].flops == extraction.flops
-    assert 0 < measured.share <= 1
-    assert measured.resident > 10**8
-
-
-def assemble_images() -> list[bytes]:
-    from workflow.lib.plan.inputs import random_encoded
-
-    return random_encoded(1, (8, 8))
+    requests = [Request("net", batch, architecture, 4_000_000) for batch in (0, 8)]
+    found = calibrate(requests, "cpu")
+    assert min(found.starts.values()) > 0
+    assert found.rates.keys() == {("net", 0), ("net", 8)}
+    assert min(found.rates.values()) > 1e6
+    assert 0 < found.loading["small"] <= found.loading["augmented"] < 0.1
+    assert 0 < found.share <= 1
+    assert found.resident > 10**8
 
 
 def test_the_command_prints_json(project: Project) -> None:
@@ -336,4 +256,4 @@ def test_the_command_prints_json(project: Project) -> None:
         check=True,
         env=os.environ | {"PYTHONPATH": "src"},
     )
-    assert json.loads(result.stdout)["total"]["jobs"]["to_do"] == 0
+    assert json.loads(result.stdout)["total"]["jobs"] == 0

@@ -1,1 +1,1 @@
-"""What a suite costs, told before it is paid: `python -m workflow.lib.plan --config suite=NAME`."""
+"""What a suite costs before it is run: `python -m workflow.lib.plan --config suite=NAME`."""

@@ -1,321 +1,291 @@
-"""From work to seconds, bytes and memory: which measurements a plan needs, and what follows."""
+"""What each job has to compute and to keep, and how long that takes at the measured rates."""
 
-import tempfile
+import json
+import math
 from collections.abc import Sequence
-from functools import partial
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import pyarrow.parquet
-import torch
 
-from whypretrain.interactions.memory import CPU_BYTES
-from whypretrain.interactions.store import Measurement, write_measurements
-from whypretrain.networks.train import EVALUATION_BATCH, EVALUATION_NUMBERS
+from whypretrain.data.rotations import N_ROTATIONS
+from whypretrain.data.sources import load_source
 from whypretrain.settings.data import Digits
-from whypretrain.settings.models import Architecture, ImageArchitecture
-from whypretrain.settings.training import Augmentation, Recipe
-from workflow.lib.plan import inputs, measure
-from workflow.lib.plan.calibrate import Calibration, Request
+from whypretrain.settings.models import Architecture, ImageModel
+from whypretrain.settings.training import Recipe
+from whypretrain.settings.whole import Config
+from workflow.lib.plan.calibrate import Calibration, Request, at_once
 from workflow.lib.plan.jobs import Job
-from workflow.lib.plan.network import Network, micro_batch
-from workflow.lib.plan.work import EXTRACTIONS, ON_CARD, TRAININGS, Work, Workload
+from workflow.lib.plan.network import Network, count
+from workflow.lib.resources import BACKWARD, knowledge_bytes
 
-START = {
-    "prepare": "prepare",
-    "probe": "probe",
-    "metrics": "metrics",
-    "claims": "figures.fig2",
-    "figure": "figures.fig2",
-    "player_sheet": "figures.player_sheet",
-    "robustness_table": "figures.player_sheet",
-}
-"""The stage whose imports are timed for a rule; the others import about what `train` does."""
-FIXED = {"prepare": 0.2, "player_sheet": 3.5, "samples": 0.2, "probe": 0.7, "metrics": 0.6}
-"""Stated: seconds of a job beside imports and what is counted; the others take 0.3."""
-OTHERWISE_FIXED = 0.3
-PER_ITEM = 1e-3  # stated: seconds of preparing one item
-PER_INTERACTION = 2e-6  # stated: seconds of the stage `metrics` for each
-PER_BYTE = 2 / 4e8  # stated: a snapshot is written, and copied when the run ends
-CARD_START = 4.0  # stated: seconds until CUDA and its libraries are ready
-PROBE_ITERATIONS = 300  # stated: of L-BFGS; each reads all features four times
-FLOPS_OF_A_CORE = 2e10  # stated: of the probe's regression
-COALITIONS_AT_ONCE = 256  # a card with room to spare takes more
+TRAININGS = {"pretrain", "finetune", "scratch", "train"}
+EXTRACTIONS = {"extract", "extract_final"}
+ON_CARD = TRAININGS | EXTRACTIONS | {"probe", "robustness"}
+START = dict.fromkeys(ON_CARD | {"samples", "convert", "convert_text"}, "networks")
+START |= dict.fromkeys(("figure", "figures", "player_sheet"), "figures")
+"""Rules by what they cost, and libraries that their stages import; the others import `tables`."""
+FIXED = {"probe": 0.7, "knowledge": 2.0, "player_sheet": 2.5, "explorer": 2.0, "figure": 1.0}
+OTHERWISE_FIXED, PER_JOB = 0.4, 0.4
+"""Stated seconds of a job beside imports and what is counted, and of Snakemake for a job."""
+PER_ITEM, PER_INTERACTION, PER_MEASURED = 1e-3, 4e-6, 4e-3
+"""Stated seconds of preparing an item, of `knowledge` for an interaction, and of digests, checks
+and writing for a sample and snapshot."""
+PER_BYTE, CARD_START = 2 / 4e8, 4.0
+"""Stated seconds of writing and copying a snapshot, and of starting CUDA."""
+PROBE_FLOPS = 4 * 300 / 2e10
+"""Stated seconds of the probe's regression for each number: L-BFGS reads all four times."""
+SHARING = {"whypretrain_vgg": 1.9, "whypretrain_resnet": 2.5, "whypretrain_vit": 1.3}
+SHARING |= {"vgg": 20.0, "resnet": 4.4, "mobilenet": 5.0}
+SHARING_OF_FAMILY = {"cnn": 3.0, "transformer": 1.1}
+"""How many times faster extraction is with sharing, as measured in docs/benchmarks.md."""
+OPTIMIZER_COPIES = {"adamw": 2, "sgd": 1}
+LARGE = 1e9
+"""FLOP of a forward pass from which on networks of a family are about equally fast, a FLOP."""
 
 
-class Machine(NamedTuple):
-    """What the jobs run on: cores, cards (0: none), and what a card does, if that is stated."""
+class DatasetSize(NamedTuple):
+    """Classes, and items of each split; `source`: prepared, derived or stated."""
 
-    cores: int
-    gpus: int = 0
-    tflops: float | None = None
+    classes: int
+    train: int
+    test: int
+    source: str
+
+
+class Work(NamedTuple):
+    """What a job computes.
+
+    Items `trained` and `evaluated` and how many of them are loaded as `loading` says; `forwards` of
+    masked inputs in `measured` pairs of a sample and a snapshot; snapshots `kept`.
+    """
+
+    model: str = ""
+    dataset: str = ""
+    recipe: Recipe | None = None
+    trained: int = 0
+    evaluated: int = 0
+    measured: int = 0
+    forwards: int = 0
+    kept: int = 0
+
+
+def dataset_size(config: Config, name: str) -> DatasetSize | None:
+    """The size of a dataset: as prepared, as it must come out, or as configured; else None."""
+    dataset, splits = config.datasets[name], []
+    paths = [Path(f"results/datasets/{name}/{part}.parquet") for part in ("train", "test")]
+    if all(path.exists() for path in paths):
+        splits = [pyarrow.parquet.read_metadata(path) for path in paths]
+        n_classes = len(json.loads(splits[0].metadata[b"classes"]))
+        return DatasetSize(n_classes, splits[0].num_rows, splits[1].num_rows, "prepared")
+    if isinstance(dataset, Digits):
+        source = load_source(dataset)
+        return DatasetSize(len(source.classes), len(source.train), len(source.test), "derived")
+    classes = len(getattr(dataset, "classes", None) or ()) or dataset.n_classes
+    if dataset.sizes is None or classes is None:
+        return None
+    return DatasetSize(classes, dataset.sizes.train, dataset.sizes.test, "stated")
 
 
 class Costs:
-    """What jobs cost, once what `requests` lists has been measured.
+    """What the jobs of a configuration cost, once its networks are added.
 
     Parameters
     ----------
-    architectures : as they can be built now, by model
+    device : on which networks run here: `cpu` or `cuda`
+    tflops : what a card does, in TFLOP/s; None takes what is measured
     """
 
     def __init__(
-        self, workload: Workload, architectures: dict[str, Architecture], machine: Machine
+        self, config: Config, jobs: Sequence[Job], device: str, tflops: float | None
     ) -> None:
-        self.workload, self.architectures, self.machine = workload, architectures, machine
-        self.calibration = Calibration({}, {}, 0, 1.0)
-        self._networks: dict[tuple[str, int], Network] = {}
-        self._group_bytes: dict[tuple[Any, ...], float] = {}
-        self.device = torch.device("cuda" if machine.gpus and not machine.tflops else "cpu")
+        self.config, self.device, self.tflops = config, device, tflops
+        self.networks: dict[str, Network] = {}
+        self.architectures: dict[str, Architecture] = {}
+        self.assumed: list[str] = []
+        self.runs, self.on_card = config.runs(), device == "cuda" or tflops is not None
+        names = sorted({dataset for _, dataset in map(self.subject, jobs)} - {""})
+        found = {name: dataset_size(config, name) for name in names}
+        self.sizes = {name: size for name, size in found.items() if size}
+        self.unknown = [name for name, size in found.items() if size is None]
 
-    def network(self, job: Job, work: Work) -> Network:
-        """The network of a job, as shapes."""
-        key = (work.model, self.workload.n_classes(work, job.rule))
-        if key not in self._networks:
-            self._networks[key] = Network(self.architectures[work.model], key[1])
-        return self._networks[key]
+    def add(self, model: str, architecture: Architecture, assumed: bool) -> None:
+        """Count a network; `assumed` says that its architecture is a guess."""
+        classes = max([size.classes for size in self.sizes.values()], default=2)
+        self.networks[model] = count(architecture, classes)
+        self.architectures[model] = architecture
+        self.assumed += [model] * assumed
 
-    def requests(self, jobs: Sequence[Job]) -> list[Request]:
-        """Measurements that the jobs need, each once."""
-        found: dict[tuple[Any, ...], Request] = {}
-        for job in jobs:
-            for request in self._requests(job):
-                found.setdefault(request.key, request)
-        return list(found.values())
+    def item(self, job: Job, found: Calibration) -> dict[str, Any]:
+        """All that a job costs; a record of an earlier run wins over the arithmetic."""
+        work, seconds, recorded = self.work(job), 0.0, False
+        with suppress(OSError, ValueError, IndexError):
+            rows = Path(job.benchmark).read_text(encoding="utf-8").splitlines()
+            seconds, recorded = float(rows[1].split()[0]), self.tflops is None
+        if found.starts and not recorded:
+            seconds = self.seconds(job, found)
+        return {
+            "rule": job.rule,
+            **job.wildcards,
+            "forwards": work.forwards if job.rule in EXTRACTIONS else 0,
+            "operations": self.operations(job),
+            "disk_bytes": self.disk(job),
+            "memory_bytes": self.memory(job, found.resident),
+            "seconds": seconds,
+            "recorded": recorded,
+        }
 
-    def _requests(self, job: Job) -> list[Request]:
-        work, found = self.workload.of(job), []
-        if not job.rule.startswith("fetch"):
-            stage = START.get(job.rule, "train")
-            found.append(Request(("start", stage), partial(measure.startup_time, stage)))
-        by_clock = self.machine.tflops is None
-        if job.rule in TRAININGS | {"probe", "robustness"} and by_clock:
-            found.append(self._training(job, work))
-        if job.rule in EXTRACTIONS:
-            experiment = self.workload.config.experiments[job.of("experiment") or ""]
-            settings = self.workload.config.extract(job.of("experiment") or "")
-            settings = settings.model_copy(update={"architecture": self.architectures[work.model]})
-            extraction = partial(
-                measure.extraction_time,
-                settings,
-                experiment.sampling,
-                n_samples=work.samples,
-                flops=self.network(job, work).flops,
-                device=self.device,
-                by_clock=by_clock,
-            )
-            found.append(Request(self._extraction_key(job), extraction))
-        if work.dataset and isinstance(self.architectures.get(work.model), ImageArchitecture):
-            found += self._loading(job, work)
-        return found
+    def subject(self, job: Job) -> tuple[str, str]:
+        """Model and dataset of a job; empty where it has none."""
+        run, experiment = job.wildcards.get("run"), job.wildcards.get("experiment")
+        if run or experiment:
+            chosen = self.runs[run] if run else self.config.experiments[experiment or ""]
+            return chosen.model, chosen.dataset
+        model, dataset = job.wildcards.get("model", ""), job.wildcards.get("dataset", "")
+        return model, self.config.models[model].weights.dataset or "" if model else dataset
 
-    def _training(self, job: Job, work: Work) -> Request:
-        recipe, network = self._recipe(work), self.network(job, work)
-        size = self.workload.sizes[work.dataset]
-        items = (work.trained // recipe.epochs if work.trained else size.train, size.test)
-        training = partial(
-            measure.training_time,
-            self.architectures[work.model],
-            recipe,
-            n_classes=self.workload.n_classes(work, job.rule),
-            n_items=items,
-            flops=network.flops,
-            device=self.device,
-        )
-        return Request(self._training_key(job, work), training)
-
-    def _recipe(self, work: Work) -> Recipe:
-        """How a network is trained; where it is not, one of those of its experiments."""
-        if work.recipe is not None:
-            return work.recipe
-        config = self.workload.config
-        name = next(
-            name
-            for name, chosen in config.experiments.items()
-            if (chosen.model, chosen.dataset) == (work.model, work.dataset)
-        )
-        return config.train(config.run(name, "finetune").name).recipe
-
-    def _training_key(self, job: Job, work: Work) -> tuple[Any, ...]:
-        recipe = self._recipe(work)
-        if measure.batch_at_once(recipe, self.network(job, work).flops) < micro_batch(recipe):
-            return ("train", work.model)
-        step = {"batch_size", "micro_batch_size", "optimizer", "clip_gradient_norm"}
-        return ("train", work.model, work.dataset, recipe.model_dump_json(include=step))
-
-    def _extraction_key(self, job: Job) -> tuple[Any, ...]:
-        chosen = self.workload.config.experiments[job.of("experiment") or ""]
-        players = chosen.sampling.players.model_dump_json()
-        return ("extract", chosen.model, players, chosen.sampling.background)
-
-    def _loading(self, job: Job, work: Work) -> list[Request]:
-        architecture = self.architectures[work.model]
-        assert isinstance(architecture, ImageArchitecture)
-        encoded, size = self._encoded(work), self.workload.sizes[work.dataset]
-        found = []
-
-        def load(kind: str, augmentation: Augmentation | None, count: int) -> None:
-            loading = partial(measure.loading_time, encoded, architecture, augmentation, count)
-            found.append(Request(self._loading_key(work, kind), loading))
-
-        if job.rule == "robustness":
-            settings = self.workload.config.robustness_of(job.of("run") or "")
-            shifting = partial(measure.shifting_time, encoded, settings)
-            found.append(Request(self._loading_key(work, "shifted"), shifting))
+    def work(self, job: Job) -> Work:
+        """What a job computes; nothing where the size of its dataset is not known."""
+        (model, dataset), count = self.subject(job), len(self.config.snapshots)
+        size, work = self.sizes.get(dataset), Work(model, dataset)
+        if job.rule.startswith(("fetch", "convert")):
+            return work._replace(kept=int(bool(model)))
+        if size is None:
+            return work
         if job.rule in TRAININGS:
-            recipe = self._recipe(work)
-            load(f"augmented {recipe.augmentation}", recipe.augmentation, size.train)
-        if job.rule in TRAININGS | {"probe"}:
-            load("as it is", None, size.train if job.rule == "probe" else size.test)
-        if job.rule == "samples":
-            load("decoded", None, 1 << 60)
-        return found
-
-    def _loading_key(self, work: Work, kind: str) -> tuple[Any, ...]:
-        return ("load", work.model, work.dataset, kind)
-
-    def _encoded(self, work: Work) -> list[bytes]:
-        """Images like those of a dataset: its own where it is prepared."""
-        path = Path(f"results/datasets/{work.dataset}/train.parquet")
-        if path.exists():
-            batch = next(pyarrow.parquet.ParquetFile(path).iter_batches(inputs.N_ENCODED))
-            return [image["bytes"] for image in batch["image"].to_pylist()]
-        if isinstance(self.workload.config.datasets[work.dataset], Digits):
-            return inputs.random_encoded(1, (8, 8))
-        architecture = self.architectures[work.model]
-        assert isinstance(architecture, ImageArchitecture)
-        return inputs.random_encoded(architecture.channels)
-
-    def seconds(self, job: Job, found: dict[tuple[Any, ...], Any]) -> float:
-        """How long a job takes on this machine, or on the stated cards; downloads count as 0.
-
-        Parameters
-        ----------
-        found : what was measured, by the keys of `requests`
-        """
-        if job.rule.startswith("fetch"):
-            return 0.0
-        work = self.workload.of(job)
-        start = found["start", START.get(job.rule, "train")]
-        total = start + FIXED.get(job.rule, OTHERWISE_FIXED)
-        if self.machine.gpus and job.rule in ON_CARD:
-            total += CARD_START
-        if job.rule in TRAININGS | {"probe", "robustness"}:
-            total += self._trained(job, work, found)
-        if work.kept:
-            total += work.kept * self.network(job, work).file_bytes * PER_BYTE
+            upstream = self.config.pretrain(model) if job.rule == "pretrain" else None
+            times = N_ROTATIONS if upstream and upstream.labels == "rotation" else 1
+            recipe = (upstream or self.config.train(job.wildcards["run"])).recipe
+            trained, tested = recipe.epochs * times * size.train, (recipe.epochs + 1) * times
+            kept = 1 if upstream else count
+            return Work(model, dataset, recipe, trained, tested * size.test, kept=kept)
         if job.rule == "probe":
-            head = self.network(job, work)
-            features = head.head_features * self.workload.n_classes(work, job.rule)
-            n_train = self.workload.sizes[work.dataset].train
-            total += 4 * PROBE_ITERATIONS * n_train * features / FLOPS_OF_A_CORE
-        if job.rule in EXTRACTIONS:
-            total += self._extracted(job, work, found)
-        if job.rule == "prepare":
-            size = self.workload.sizes[work.dataset]
-            total += PER_ITEM * (size.train + size.test)
-        if job.rule == "samples":
-            loading = found.get(self._loading_key(work, "decoded"), PER_ITEM)
-            total += loading * self.workload.sizes[work.dataset].train
-        if job.rule == "metrics":
-            n_players = self.workload.config.experiments[
-                job.of("experiment") or ""
-            ].sampling.players.n
-            total += PER_INTERACTION * ((work.samples * work.snapshots) << n_players)
-        return float(total)
-
-    def _trained(self, job: Job, work: Work, found: dict[tuple[Any, ...], Any]) -> float:
-        recipe = self._recipe(work)
-        if self.machine.tflops:
-            flops = self.network(job, work).flops / (1e12 * self.machine.tflops)
-            each, fixed, evaluated = 3 * flops, 0.0, flops
-        else:
-            fixed, each, evaluated = found[self._training_key(job, work)]
-        kind = "shifted" if job.rule == "robustness" else "as it is"
-        augmented = self._loading_key(work, f"augmented {recipe.augmentation}")
-        evaluated += found.get(self._loading_key(work, kind), 0.0)
-        loaded = found.get(augmented, 0.0)
-        return float(
-            work.steps * fixed + work.trained * (each + loaded) + work.evaluated * evaluated
-        )
-
-    def _extracted(self, job: Job, work: Work, found: dict[tuple[Any, ...], Any]) -> float:
-        time = found[self._extraction_key(job)]
-        if self.machine.tflops:
-            speed = 1e12 * self.machine.tflops
-            sample, plain = time.flops / speed, time.plain_flops / speed
-        else:
-            sample, plain = time.sample, time.plain
-        return float(work.samples * time.planned + work.snapshots * (work.samples * sample + plain))
+            return work._replace(evaluated=size.train + size.test, kept=1)
+        if job.rule == "robustness":
+            shifts = self.config.robustness_of(job.wildcards["run"]).shifts()
+            return work._replace(evaluated=len(shifts) * size.test)
+        if job.rule in EXTRACTIONS | {"knowledge"}:
+            sampling = self.config.experiments[job.wildcards["experiment"]].sampling
+            n_samples = sum(sampling.of_class(c, size.classes) for c in range(size.classes))
+            weights = sum(path.endswith(".safetensors") for path in job.inputs)
+            measured = n_samples * (weights if job.rule in EXTRACTIONS else 2 * count + 2)
+            return work._replace(measured=measured, forwards=measured << sampling.players.n)
+        return work
 
     def operations(self, job: Job) -> int:
-        """Floating-point operations of networks, a multiply-add counting as 2.
+        """FLOP of networks; every masked input counts whole: an upper bound, as passes share."""
+        work = self.work(job)
+        forwards = work.forwards if job.rule in EXTRACTIONS else 0
+        passes = BACKWARD * work.trained + work.evaluated + forwards
+        return passes * self.networks[work.model].flops if passes else 0
 
-        Every coalition counts as a whole forward pass: an upper bound, as passes share work.
-        Training counts as three forward passes.
+    def requests(self, jobs: list[Job]) -> list[Request]:
+        """Rates to measure: of every small network, and of the smallest large one of a family.
+
+        A large network of texts stands for others only where there is none of images, as its
+        library takes seconds to import.
         """
-        work = self.workload.of(job)
-        passes = 3 * work.trained + work.evaluated + work.forwards
-        return passes * self.network(job, work).flops if passes else 0
+        works = [self.work(job) for job in jobs if job.rule in ON_CARD]
+        names = {work.model for work in works if work.dataset in self.sizes}
+        texts = {name: not isinstance(self.config.models[name], ImageModel) for name in names}
+        large = {n: self.networks[n] for n in names if self.networks[n].flops > LARGE}
+        order = sorted(large, key=lambda name: (texts[name], large[name].flops))
+        chosen = {large[name].family: name for name in reversed(order)}.values()
+        kept = sorted(names - large.keys()) + sorted(chosen, key=order.index)
+        wanted = {(w.model, batch): None for w in works for batch in (0, self.batch(w))}
+        return [
+            Request(model, batch, self.architectures[model], self.networks[model].flops)
+            for model, batch in sorted(wanted, key=lambda key: key[1])
+            if model in kept
+        ]
+
+    def batch(self, work: Work) -> int:
+        """Inputs of a measured training step; 0 of a job that does not train."""
+        if work.recipe is None or work.model not in self.networks:
+            return 0
+        micro = min(work.recipe.batch_size, work.recipe.micro_batch_size or math.inf)
+        return at_once(int(micro), self.networks[work.model].flops, self.device)
+
+    def rate(self, model: str, batch: int, found: Calibration) -> float:
+        """FLOP/s of a network: as stated, as measured, or of the one most like it."""
+        if self.tflops:
+            return 1e12 * self.tflops
+        mine = self.networks[model]
+
+        def unlike(key: tuple[str, int]) -> tuple[bool, bool, float, int]:
+            other = self.networks[key[0]]
+            apart = abs(math.log(other.flops / mine.flops))
+            return bool(key[1]) != bool(batch), other.family != mine.family, apart, key[1] - batch
+
+        return found.rates[min(found.rates, key=unlike)]
+
+    def seconds(self, job: Job, found: Calibration) -> float:
+        """How long a job takes on this machine, or on the stated cards; downloads count as 0."""
+        if job.rule.startswith("fetch"):
+            return 0.0
+        work, size = self.work(job), self.sizes.get(self.subject(job)[1])
+        total = found.starts[START.get(job.rule, "tables")] + PER_JOB
+        total += FIXED.get(job.rule, OTHERWISE_FIXED)
+        if job.rule == "prepare" and size:
+            total += PER_ITEM * (size.train + size.test)
+        if job.rule == "knowledge":
+            total += PER_INTERACTION * work.forwards
+        if job.rule not in ON_CARD or work.model not in self.networks:
+            return total
+        network = self.networks[work.model]
+        total += self.loading(work, found) + work.kept * network.weights * PER_BYTE
+        total += CARD_START * self.on_card + PER_MEASURED * work.measured
+        forward = network.flops / self.rate(work.model, 0, found)
+        if work.recipe:
+            rate = self.rate(work.model, self.batch(work), found)
+            total += BACKWARD * work.trained * network.flops / rate
+        if job.rule == "probe" and size:
+            total += PROBE_FLOPS * size.train * network.features * size.classes
+        passes = work.evaluated + work.forwards / self.sharing(work.model)
+        if work.forwards:  # the noise floor: a sample a snapshot, once more and without sharing
+            n_snapshots = sum(path.endswith(".safetensors") for path in job.inputs)
+            passes += n_snapshots * work.forwards / work.measured
+        return total + passes * forward
+
+    def loading(self, work: Work, found: Calibration) -> float:
+        """Seconds of decoding and augmenting the images that a job sees."""
+        if not isinstance(self.config.models[work.model], ImageModel):
+            return 0.0
+        if not isinstance(self.config.datasets[work.dataset], Digits):
+            return (work.trained + work.evaluated) * found.loading["photo"]
+        changes = work.recipe.augmentation.model_dump(exclude_defaults=True) if work.recipe else {}
+        trained = found.loading["augmented" if changes else "small"]
+        return work.trained * trained + work.evaluated * found.loading["small"]
+
+    def sharing(self, model: str) -> float:
+        """How many times faster extraction is than by whole forward passes."""
+        name = getattr(self.config.models[model], "timm", "")
+        known = [factor for start, factor in SHARING.items() if name.startswith(start)]
+        factors = [*known, SHARING_OF_FAMILY[self.networks[model].family]]
+        return factors[0] if self.config.extraction.sharing else 1.0
 
     def disk(self, job: Job) -> int:
         """Bytes of the large files that a job leaves: weights, snapshots and interactions."""
-        work = self.workload.of(job)
-        if job.rule == "fetch_weights" or work.kept:
-            return max(work.kept, 1) * self.network(job, work).file_bytes
-        if job.rule in EXTRACTIONS:
-            n_classes = self.workload.sizes[work.dataset].classes
-            return round(work.snapshots * work.samples * self._group(job, work, n_classes))
-        return 0
+        work = self.work(job)
+        if job.rule in EXTRACTIONS and work.measured:
+            return 16 * work.forwards + work.measured * (4 * self.sizes[work.dataset].classes + 200)
+        return work.kept * self.networks[work.model].weights if work.kept else 0
 
-    def _group(self, job: Job, work: Work, n_classes: int) -> float:
-        """Bytes of a sample in a file of interactions: two files of few samples tell."""
-        key = (*self._extraction_key(job), n_classes)
-        if key not in self._group_bytes:
-            name = job.of("experiment") or ""
-            settings = self.workload.config.extract(name)
-            settings = settings.model_copy(update={"architecture": self.architectures[work.model]})
-            sampling = self.workload.config.experiments[name].sampling
-            masked = inputs.random_masked(settings, sampling, torch.device("cpu"))
-            values = np.ones(1 << masked.n_players)
-            one = Measurement(
-                "",
-                0,
-                values,
-                values,
-                masked.players.numpy(),
-                np.ones(n_classes, np.float32),
-                "0" * 64,
-            )
-            count = min(work.samples, 24)
-            samples = [
-                Measurement(**{**vars(one), "sample": f"{index:05d}"}) for index in range(count)
-            ]
-            # As long as what stands in the file besides: settings, how the weights were made.
-            attributes = {"settings": settings.to_json(), "made": "x" * 1500}
-            with tempfile.TemporaryDirectory() as folder:
-                path = Path(folder, "interactions.h5")
-                write_measurements(path, samples, attributes)
-                self._group_bytes[key] = path.stat().st_size / count
-        return self._group_bytes[key]
-
-    def memory(self, job: Job) -> int:
+    def memory(self, job: Job, resident: float) -> float:
         """Bytes a job takes where it computes: on a card, or in the machine with its libraries."""
-        work, resident = self.workload.of(job), self.calibration.resident
-        on_card = bool(self.machine.gpus)
-        if not work.model or job.rule not in ON_CARD:
-            return 0 if on_card else resident
-        network = self.network(job, work)
-        if work.recipe is not None:
-            half = work.recipe.mixed_precision and on_card
-            needed = network.training_bytes(work.recipe, bfloat16=half)
-        elif job.rule in EXTRACTIONS:
-            extraction = self.workload.config.extraction.batch_size
-            needed = network.forward_bytes(extraction or COALITIONS_AT_ONCE)
-            if extraction is None and not on_card:  # see `fitting_batch_size`
-                needed = min(needed, network.parameter_bytes + CPU_BYTES)
-        else:
-            batch = min(EVALUATION_BATCH, EVALUATION_NUMBERS // network.example.numel())
-            needed = network.forward_bytes(batch)
-        return needed if on_card else resident + needed
+        work, libraries = self.work(job), 0.0 if self.on_card else resident
+        if job.rule == "knowledge" and work.measured:
+            n_samples = work.measured // (2 * len(self.config.snapshots) + 2)
+            n_players = self.config.experiments[job.wildcards["experiment"]].sampling.players.n
+            return resident + knowledge_bytes(n_samples, n_players)
+        if job.rule not in ON_CARD or work.model not in self.networks:
+            return libraries
+        network = self.networks[work.model]
+        if work.recipe is None:
+            batch = self.config.extraction.batch_size or 256
+            return libraries + network.weights + min(batch * network.widest, 2 << 30)
+        micro = min(work.recipe.batch_size, work.recipe.micro_batch_size or work.recipe.batch_size)
+        kept = micro * (network.activations + network.widest)
+        kept //= 2 if work.recipe.mixed_precision and self.on_card else 1
+        return libraries + (2 + OPTIMIZER_COPIES[work.recipe.optimizer]) * network.weights + kept

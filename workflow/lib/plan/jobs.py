@@ -1,10 +1,11 @@
-"""The jobs of a suite, from Snakemake's own dry run: what is to do, and what waits for what."""
+"""The jobs of a suite, from Snakemake's own dry run, and how long they take together."""
 
 import os
 import re
 import subprocess
 import sys
 from collections.abc import Sequence
+from functools import cache
 from typing import NamedTuple
 
 from whypretrain.files.artifacts import ArtifactError
@@ -14,46 +15,31 @@ PROPERTY = re.compile(r"^    (\w+): (.*)$", re.M)
 
 
 class Job(NamedTuple):
-    """One job of a workflow; `outputs` and `inputs` are paths as the workflow spells them."""
+    """One job of a workflow; paths are as the workflow spells them."""
 
     rule: str
-    wildcards: tuple[tuple[str, str], ...]
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
+    wildcards: dict[str, str]
+    inputs: list[str]
+    outputs: list[str]
     threads: int = 1
-    gpus: int = 0
-
-    @property
-    def key(self) -> tuple[str, ...]:
-        """What tells it from the suite's other jobs."""
-        return (self.rule, *[value for _, value in self.wildcards])
-
-    def of(self, wildcard: str) -> str | None:
-        """The value of a wildcard; None if the rule has no such one."""
-        return dict(self.wildcards).get(wildcard)
+    benchmark: str = ""
 
 
 def parse_jobs(text: str) -> list[Job]:
     r"""Jobs that a dry run listed, without targets, which do nothing.
 
     >>> [job] = parse_jobs("rule probe:\n    output: a, b\n    wildcards: run=r\n")
-    >>> job.outputs, job.of("run"), job.threads
-    (('a', 'b'), 'r', 1)
+    >>> job.outputs, job.wildcards, job.threads
+    (['a', 'b'], {'run': 'r'}, 1)
     """
     found = []
     for rule, block in BLOCK.findall(text):
         values = dict(PROPERTY.findall(block))
-        resources = _pairs(values.get("resources", ""))
         if "output" in values:
-            job = Job(
-                rule,
-                tuple(_pairs(values.get("wildcards", "")).items()),
-                _paths(values.get("input", "")),
-                _paths(values["output"]),
-                int(values.get("threads", 1)),
-                int(resources.get("gpu", 0)),
-            )
-            found.append(job)
+            wildcards = dict(part.split("=", 1) for part in _parts(values.get("wildcards", "")))
+            inputs, outputs = _parts(values.get("input", "")), _parts(values["output"])
+            threads, benchmark = int(values.get("threads", 1)), values.get("benchmark", "")
+            found.append(Job(rule, wildcards, inputs, outputs, threads, benchmark))
     return found
 
 
@@ -77,15 +63,23 @@ def dry_run(arguments: Sequence[str] = ()) -> list[Job]:
     return parse_jobs(result.stdout + result.stderr)
 
 
-def waits_for(jobs: Sequence[Job]) -> list[set[int]]:
-    """Positions of the jobs whose outputs each job reads."""
+def wall_seconds(
+    jobs: Sequence[Job], seconds: Sequence[float], on_card: Sequence[bool], cores: int, gpus: int
+) -> float:
+    """Time until all jobs are done: by cores, by cards, or by the longest chain of jobs."""
     maker = {path: position for position, job in enumerate(jobs) for path in job.outputs}
-    return [{maker[path] for path in job.inputs if path in maker} for job in jobs]
+
+    @cache
+    def ends(position: int) -> float:
+        before = {maker[path] for path in jobs[position].inputs if path in maker}
+        return seconds[position] + max(map(ends, before), default=0.0)
+
+    by_cores = sum(s * min(job.threads, cores) for s, job in zip(seconds, jobs, strict=True))
+    by_cards = sum(s for s, card in zip(seconds, on_card, strict=True) if card and gpus)
+    chains = max(map(ends, range(len(jobs))), default=0.0)
+    return max(by_cores / cores, by_cards / max(gpus, 1), chains)
 
 
-def _paths(text: str) -> tuple[str, ...]:
-    return tuple(path for path in text.split(", ") if path)
-
-
-def _pairs(text: str) -> dict[str, str]:
-    return dict(part.split("=", 1) for part in text.split(", ") if "=" in part)
+def _parts(text: str) -> list[str]:
+    """Items of a list, without the flags that Snakemake writes after a path, as in `a (update)`."""
+    return [re.sub(r" \(\w+\)$", "", part) for part in text.split(", ") if part]
