@@ -16,7 +16,7 @@ from whypretrain.files.artifacts import SNAKEMAKE
 from whypretrain.files.exclusive import temporary_beside
 from whypretrain.settings.identity import digest
 from whypretrain.settings.mistakes import ConfigError
-from whypretrain.settings.reading import read
+from whypretrain.settings.reading import layered, read
 from whypretrain.settings.whole import Config, check
 from workflow.lib.code import ROOT
 
@@ -51,12 +51,12 @@ def name_mending_command(configfiles: Sequence[Path], config: Sequence[str]) -> 
 
 
 def configured(values: dict[str, Any], files: Iterable[str | Path]) -> Config:
-    """The checked configuration.
+    """The checked configuration, laid over this repository's `config/` and `config.yaml`.
 
     Parameters
     ----------
     values : what Snakemake read from the files and the command line
-    files : read once more, as Snakemake says nothing of a key that stands twice
+    files : read once more, as Snakemake does not report a key that is given twice
 
     Raises
     ------
@@ -71,7 +71,7 @@ def configured(values: dict[str, Any], files: Iterable[str | Path]) -> Config:
         except ConfigError as error:
             message = f"{file}: {error}"
             raise ConfigError(message) from None
-    return check(values)
+    return check(layered(values, ROOT))
 
 
 @cache

@@ -107,9 +107,6 @@ class ImageModel(ImageArchitecture):
     """How figures call it; the configuration's name if empty."""
     kind: Kind = "other"
     """What it is compared as, where CNNs are compared with transformers."""
-    million_parameters: float | None = Field(default=None, gt=0)
-    """Its size, for what jobs ask of a cluster and nothing else; null asks as for a network of 100
-    million."""
     weights: Weights
     """Where the pre-trained weights come from."""
 
@@ -121,9 +118,6 @@ class TextModel(_TextInput):
     """How figures call it; the configuration's name if empty."""
     kind: Kind = "transformer"
     """What it is compared as, where CNNs are compared with transformers."""
-    million_parameters: float | None = Field(default=None, gt=0)
-    """Its size, for what jobs ask of a cluster and nothing else; null asks as for a network of 100
-    million."""
     weights: Weights
     """Where the pre-trained weights come from: hub or path."""
 

@@ -85,30 +85,30 @@ def laid_over(
 
 
 def layered(values: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """A configuration laid over the catalogue, which is all YAML files in `folder`.
+    """A configuration laid over those of a folder: `config/**/*.yaml`, then `config.yaml`.
 
     Parameters
     ----------
-    folder : `config/` beside `config.yaml`; if it does not exist, the catalogue is empty
+    folder : may hold none of these files
 
     Raises
     ------
     ConfigError
-        As :func:`read_file`, of a file of the catalogue; as :func:`check_plain`, of `values`.
+        As :func:`read_file`, of a file in the folder; as :func:`check_plain`, of `values`.
     """
     check_plain(values)
-    catalogue: dict[str, Any] = {}
-    for path in sorted(folder.rglob("*.yaml")):
-        catalogue = laid_over(catalogue, read_file(path))
-    return laid_over(catalogue, values)
+    below: dict[str, Any] = {}
+    for path in (*sorted(folder.glob("config/**/*.yaml")), *folder.glob("config.yaml")):
+        below = laid_over(below, read_file(path))
+    return laid_over(below, values)
 
 
 def read_over(*paths: Path) -> dict[str, Any]:
-    """Several files, each laid over those before it, and all over the catalogue.
+    """Several files, each laid over those before it, and all over the folder of the first.
 
     Parameters
     ----------
-    paths : the catalogue is the folder `config` beside the first
+    paths : at least one; what is beneath them is as in :func:`layered`
 
     Raises
     ------
@@ -118,7 +118,7 @@ def read_over(*paths: Path) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for path in paths:
         values = laid_over(values, read_file(path))
-    return layered(values, paths[0].parent / "config")
+    return layered(values, paths[0].parent)
 
 
 def read_file(path: Path) -> dict[str, Any]:
