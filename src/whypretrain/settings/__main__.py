@@ -53,11 +53,12 @@ def names_of(config: Config) -> dict[str, list[str]]:
         "prepare": list(config.datasets),
         "convert": [name for name in config.models if name not in trained_here],
         "pretrain": trained_here,
-        **dict.fromkeys(("samples", "extract", "knowledge"), list(config.experiments)),
+        **{key: list(config.experiments) for key in ("samples", "extract", "knowledge")},
         "probe": probes,
         "train": [name for name in config.runs() if name not in probes],
         "robustness": list(config.runs()),
-        **dict.fromkeys(("claims", "figure", "explorer"), list(config.suites)),
+        **{key: list(config.suites) for key in ("claims", "figure", "explorer")},
+        **{key: ["all"] for key in WITHOUT_NAME},
     }
 
 
@@ -97,8 +98,9 @@ def reference() -> str:
         "# Configuration reference",
         "",
         "All keys of `config.yaml`, of the files in `config/` beneath it, and of files given with",
-        "`--configfile`. Unknown keys and values of another type are errors, reported before any work.",
-        "`make schema` writes this page from the types in `src/whypretrain/settings/`; do not edit it.",
+        "`--configfile`. Unknown keys and values of another type are errors, reported before any",
+        "work. `make schema` writes this page from the types in `src/whypretrain/settings/`; do not",
+        "edit it.",
     ]
     for name, section in sections.items():
         title = "config.yaml" if name == "Config" else name
@@ -160,7 +162,7 @@ def main() -> None:
     if arguments.command == "check":
         print(f"{files}: valid; suites: {', '.join(config.suites)}")
         return
-    names = names_of(config) | dict.fromkeys(WITHOUT_NAME, ["all"])
+    names = names_of(config)
     for key, given, known in (
         ("STAGE", arguments.stage, list(names)),
         ("NAME", arguments.name, names.get(arguments.stage, [])),

@@ -1,8 +1,8 @@
 """Checks across sections: every name is known, and what is combined fits together."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from whypretrain.settings.base import allowed
+from whypretrain.settings.base import known, require
 from whypretrain.settings.data import Digits
 from whypretrain.settings.experiments import Experiment
 from whypretrain.settings.interactions import GridPlayers, check_grid, check_room
@@ -23,83 +23,70 @@ def check_sections(config: "Config") -> None:
     ValueError
         With one line a mistake: the key, the value and what is allowed.
     """
-    _known("suite", config.suite, config.suites)
+    known("suite", config.suite, config.suites)
     for suite, names in config.suites.items():
-        if len(set(names)) < len(names) or not names:
-            message = f"suites.{suite} = {names}: name at least one experiment, each once"
-            raise ValueError(message)
+        message = f"suites.{suite} = {names}: name at least one experiment, each once"
+        require(names and len(set(names)) == len(names), message)
         for name in names:
-            _known(f"suites.{suite}", name, config.experiments | config.variations)
+            known(f"suites.{suite}", name, config.experiments | config.variations)
     for name, model in config.models.items():
         _check_weights(config, f"models.{name}.weights", model)
     for name, experiment in config.experiments.items():
         key = f"experiments.{name}"
-        _known(f"{key}.model", experiment.model, config.models)
-        _known(f"{key}.dataset", experiment.dataset, config.datasets)
+        known(f"{key}.model", experiment.model, config.models)
+        known(f"{key}.dataset", experiment.dataset, config.datasets)
         for variant in ("finetune", "scratch"):
             choice = getattr(experiment, variant)
-            _known(f"{key}.{variant}.recipe", choice.recipe, config.recipes)
+            known(f"{key}.{variant}.recipe", choice.recipe, config.recipes)
             config.recipe(choice, f"{key}.{variant}.override")
         _check_upstream(config, f"{key}.dataset", experiment)
         _check_sampling(config, key, experiment)
-
-
-def _known(key: str, name: str, names: dict[str, Any]) -> None:
-    if name not in names:
-        message = f"{key} = '{name}': unknown; {allowed(name, list(names))}"
-        raise ValueError(message)
 
 
 def _check_weights(config: "Config", key: str, model: ImageModel | TextModel) -> None:
     weights = model.weights
     if weights.dataset is None or weights.recipe is None:
         return
-    _known(f"{key}.dataset", weights.dataset, config.datasets)
-    _known(f"{key}.recipe", weights.recipe, config.recipes)
-    if isinstance(model, TextModel):
-        message = f"{key}.dataset: text models cannot be pre-trained here; give hub or path"
-        raise ValueError(message)
+    known(f"{key}.dataset", weights.dataset, config.datasets)
+    known(f"{key}.recipe", weights.recipe, config.recipes)
+    message = f"{key}.dataset: text models cannot be pre-trained here; give hub or path"
+    require(isinstance(model, ImageModel), message)
     turned = config.recipes[weights.recipe].augmentation.rotate
-    if weights.labels == "rotation" and turned >= LARGEST_TILT:
-        message = (
-            f"{key}.labels = 'rotation': recipe '{weights.recipe}' turns images by up to "
-            f"{turned:g} degrees itself; lower augmentation.rotate below {LARGEST_TILT}"
-        )
-        raise ValueError(message)
+    message = (
+        f"{key}.labels = 'rotation': recipe '{weights.recipe}' turns images by up to "
+        f"{turned:g} degrees itself; lower augmentation.rotate below {LARGEST_TILT}"
+    )
+    require(weights.labels != "rotation" or turned < LARGEST_TILT, message)
 
 
 def _check_upstream(config: "Config", key: str, experiment: Experiment) -> None:
     upstream = config.models[experiment.model].weights.dataset or ""
     seen, tested = config.datasets.get(upstream), config.datasets[experiment.dataset]
-    if not (isinstance(seen, Digits) and isinstance(tested, Digits)):
-        return
-    if seen.may_train_on_tests_of(tested):
+    if isinstance(seen, Digits) and isinstance(tested, Digits):
         message = (
             f"{key} = '{experiment.dataset}': model '{experiment.model}' may be pre-trained on "
             f"images that this dataset tests on; give it and '{upstream}' the same classes and "
             f"seed, and set its test_from behind all training images"
         )
-        raise ValueError(message)
+        require(not seen.may_train_on_tests_of(tested), message)
 
 
 def _check_sampling(config: "Config", key: str, experiment: Experiment) -> None:
     players = experiment.sampling.players
     model, dataset = config.models[experiment.model], config.datasets[experiment.dataset]
     task = "image" if isinstance(model, ImageModel) else "text"
-    if dataset.task != task:
-        message = (
-            f"{key}.dataset = '{experiment.dataset}': is of task '{dataset.task}', model "
-            f"'{experiment.model}' is for '{task}'"
-        )
-        raise ValueError(message)
+    message = (
+        f"{key}.dataset = '{experiment.dataset}': is of task '{dataset.task}', model "
+        f"'{experiment.model}' is for '{task}'"
+    )
+    require(dataset.task == task, message)
     kinds = ["grid", "superpixels", "annotations"] if task == "image" else ["words"]
     kinds += ["parts"] if dataset.source == "cub" else []
-    if players.kind not in kinds:
-        message = (
-            f"{key}.sampling.players.kind = '{players.kind}': on a dataset of source "
-            f"'{dataset.source}' allowed: {', '.join(kinds)}"
-        )
-        raise ValueError(message)
+    message = (
+        f"{key}.sampling.players.kind = '{players.kind}': on a dataset of source "
+        f"'{dataset.source}' allowed: {', '.join(kinds)}"
+    )
+    require(players.kind in kinds, message)
     if isinstance(players, GridPlayers) and isinstance(model, ImageModel):
         check_grid(players, model.image_size, f"{key}.sampling.players", experiment.model)
     check_room(players, model, f"{key}.sampling.players.n", experiment.model)

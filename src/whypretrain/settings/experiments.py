@@ -4,7 +4,7 @@ from typing import Self
 
 from pydantic import model_validator
 
-from whypretrain.settings.base import Name, Section, Seed, Title
+from whypretrain.settings.base import Name, Section, Seed, Title, require
 from whypretrain.settings.interactions import Sampling
 from whypretrain.settings.training import Probe, RecipeChoice
 
@@ -42,13 +42,9 @@ class Experiment(Section):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        if self.replicate_seed == self.seed:
-            message = (
-                f"replicate_seed = {self.replicate_seed}: must differ from seed; choose another, "
-                f"or null"
-            )
-            raise ValueError(message)
-        if bool(self.factor) != bool(self.level) or (self.factor and self.extends is None):
-            message = f"factor = '{self.factor}', level = '{self.level}': go together, with extends"
-            raise ValueError(message)
+        message = f"replicate_seed = {self.replicate_seed}: must differ from seed; choose another"
+        require(self.replicate_seed != self.seed, f"{message}, or null")
+        given = [key for key in ("extends", "factor", "level") if getattr(self, key)]
+        message = f"factor = '{self.factor}', level = '{self.level}': give both, with extends"
+        require(len(given) == 3 or given in ([], ["extends"]), message)
         return self

@@ -62,13 +62,13 @@ def read(path: Path) -> Any:
 def laid_over(
     below: dict[str, Any],
     above: dict[str, Any],
-    replaces: Callable[[dict[str, Any], dict[str, Any]], bool] = lambda below, above: False,
+    replaces: Callable[[dict[str, Any], dict[str, Any]], bool] | None = None,
 ) -> dict[str, Any]:
     """A copy of `below` with the values of `above`; sections are merged, as Snakemake does it.
 
     Parameters
     ----------
-    replaces : whether a section of `above` takes the place of the one below as a whole
+    replaces : whether to replace a section as a whole, from the one below and the one above
 
     >>> laid_over({"a": {"b": 1, "c": 2}}, {"a": {"c": 3}})
     {'a': {'b': 1, 'c': 3}}
@@ -77,7 +77,7 @@ def laid_over(
     for key, value in above.items():
         old = merged.get(key)
         if isinstance(value, dict):
-            kept = isinstance(old, dict) and not replaces(old, value)
+            kept = isinstance(old, dict) and not (replaces and replaces(old, value))
             merged[key] = laid_over(old if kept else {}, value, replaces)
         else:
             merged[key] = value

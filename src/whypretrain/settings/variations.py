@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 
-from whypretrain.settings.base import Name, Section, allowed, check_name
+from whypretrain.settings.base import Name, Section, check_name, known, require
 from whypretrain.settings.reading import laid_over
 
 Values = dict[str, Any]
@@ -21,18 +21,17 @@ NOT_INHERITED = {"extends", "factor", "level", "title"}
 def _check_levels(levels: Any) -> Any:
     # One message, where a union would give one for each of its types.
     if isinstance(levels, list) and all(isinstance(value, Scalar) for value in levels):
-        if len(set(map(_label, levels))) < max(len(levels), 1):
-            message = "give at least one value, each once"
-            raise ValueError(message)
-    elif isinstance(levels, dict) and levels and all(isinstance(v, dict) for v in levels.values()):
-        for level in levels:
-            check_name(level)
-    else:
-        message = (
-            "give a list of values; for sections, or several keys at once, give names: "
-            "`<factor>: {<level>: {<key>: <value>, …}}`"
-        )
-        raise ValueError(message)
+        repeated = len(set(map(_label, levels))) < len(levels)
+        require(levels and not repeated, "give at least one value, each once")
+        return levels
+    message = (
+        "give a list of values; for sections, or several keys at once, give names: "
+        "`<factor>: {<level>: {<key>: <value>, …}}`"
+    )
+    named = isinstance(levels, dict) and all(isinstance(own, dict) for own in levels.values())
+    require(named and levels, message)
+    for level in levels:
+        check_name(level)
     return levels
 
 
@@ -116,13 +115,11 @@ def expand(values: Values) -> Values:
     for name, variation in _variations(values).items():
         key = f"variations.{name}"
         made = variation.written_out()
-        if name in experiments:
-            message = f"{key}: an experiment has the same name; rename one, as suites name both"
-            raise ValueError(message)
-        _check_base(f"{key}.base", variation.base, experiments)
-        if clash := sorted(experiments.keys() & made.keys()):
-            message = f"{key}: makes experiment '{clash[0]}', which exists already; rename one"
-            raise ValueError(message)
+        message = f"{key}: an experiment has the same name; rename one, as suites name both"
+        require(name not in experiments, message)
+        known(f"{key}.base", variation.base, experiments)
+        clash = sorted(experiments.keys() & made.keys())
+        require(not clash, f"{key}: makes experiment {clash}, which exists already; rename one")
         experiments = experiments | made
         members[name] = [variation.base, *made]
     complete = {name: _complete(name, experiments) for name in experiments}
@@ -167,12 +164,6 @@ def _variations(values: Values) -> dict[str, Variation]:
         return {}
 
 
-def _check_base(key: str, base: str, experiments: Values) -> None:
-    if base not in experiments:
-        message = f"{key} = '{base}': unknown; {allowed(base, list(experiments))}"
-        raise ValueError(message)
-
-
 def _complete(name: str, experiments: Values, above: tuple[str, ...] = ()) -> Any:
     """An experiment with all keys that it takes over."""
     own = experiments[name]
@@ -182,10 +173,9 @@ def _complete(name: str, experiments: Values, above: tuple[str, ...] = ()) -> An
     base, key = own.get("extends"), f"experiments.{name}.extends"
     if not isinstance(base, str):
         return own
-    _check_base(key, base, experiments)
-    if base in (name, *above):
-        message = f"{key} = '{base}': the experiments extend each other in a circle; remove one"
-        raise ValueError(message)
+    known(key, base, experiments)
+    message = f"{key} = '{base}': the experiments extend each other in a circle; remove one"
+    require(base not in (name, *above), message)
     below = _complete(base, experiments, (*above, name))
     if not isinstance(below, dict):
         return own
