@@ -99,8 +99,8 @@ def reference() -> str:
         "",
         "All keys of `config.yaml`, of the files in `config/` beneath it, and of files given with",
         "`--configfile`. Unknown keys and values of another type are errors, reported before any",
-        "work. `make schema` writes this page from the types in `src/whypretrain/settings/`; do not",
-        "edit it.",
+        "work. `make schema` writes this page from the types in `src/whypretrain/settings/`; do",
+        "not edit it.",
     ]
     for name, section in sections.items():
         title = "config.yaml" if name == "Config" else name

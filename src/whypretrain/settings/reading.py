@@ -77,8 +77,9 @@ def laid_over(
     for key, value in above.items():
         old = merged.get(key)
         if isinstance(value, dict):
-            kept = isinstance(old, dict) and not (replaces and replaces(old, value))
-            merged[key] = laid_over(old if kept else {}, value, replaces)
+            if not isinstance(old, dict) or (replaces and replaces(old, value)):
+                old = {}
+            merged[key] = laid_over(old, value, replaces)
         else:
             merged[key] = value
     return merged

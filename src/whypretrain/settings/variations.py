@@ -5,15 +5,16 @@ holds for them too.
 """
 
 import json
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
+from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError, model_validator
 
 from whypretrain.settings.base import Name, Section, check_name, known, require
 from whypretrain.settings.reading import laid_over
 
 Values = dict[str, Any]
 Scalar = str | bool | int | float | None
+NAMED = "for sections, or several keys at once, give names: `<factor>: {<level>: {<key>: <value>, …}}`"
 NOT_INHERITED = {"extends", "factor", "level", "title"}
 """Keys of an experiment that one which extends it does not take over."""
 
@@ -24,12 +25,8 @@ def _check_levels(levels: Any) -> Any:
         repeated = len(set(map(_label, levels))) < len(levels)
         require(levels and not repeated, "give at least one value, each once")
         return levels
-    message = (
-        "give a list of values; for sections, or several keys at once, give names: "
-        "`<factor>: {<level>: {<key>: <value>, …}}`"
-    )
     named = isinstance(levels, dict) and all(isinstance(own, dict) for own in levels.values())
-    require(named and levels, message)
+    require(named and levels, f"give a list of values; {NAMED}")
     for level in levels:
         check_name(level)
     return levels
@@ -60,6 +57,19 @@ class Variation(Section):
     """What to change. `<key>: [<value>, …]` gives other values to one key of the experiment, such
     as `sampling.seed`; `<factor>: {<level>: {<key>: <value>, …}, …}` changes several keys at once.
     Each level makes one experiment, `<base>-<factor>-<level>`, that extends the base."""
+
+    @model_validator(mode="after")
+    def _names_are_possible(self) -> Self:
+        names = list(self.experiments())
+        message = "two of its experiments would have one name; rename a factor or a level"
+        require(len(names) == sum(map(len, self.factors.values())), message)
+        for name in names:
+            try:
+                check_name(name)
+            except ValueError as error:
+                message = f"would make experiment '{name}': {error}; {NAMED}"
+                raise ValueError(message) from None
+        return self
 
     def levels(self) -> dict[str, dict[str, Values]]:
         """The keys that each level of each factor sets."""
