@@ -19,7 +19,7 @@ TINYS_OWN = {
 }
 SECRETS = {"HF_TOKEN": "hf_" + 34 * "s", "USER": "someone-secret", "LOGNAME": "someone-secret"}
 """What is in the environment of every run, and must be in no result: test_secrets.py looks."""
-PARTS = ["Snakefile", "config.yaml", "workflow", "profiles", "envs", "src"]
+PARTS = ["Snakefile", "config.yaml", "config", "workflow", "profiles", "envs", "src"]
 
 
 class Project:

@@ -147,7 +147,7 @@ def test_what_is_local_is_not_downloaded() -> None:
         ({"source": "cars", "hub": HUB | {"revision": "main"}}, "hub.revision"),
         ({"source": "cub", "archive": ARCHIVE | {"url": "http://x.org/a"}}, "archive.url"),
         ({"source": "parquet", "path": "x", "test_split": "train"}, "are both 'train'"),
-        ({"source": "parquet", "path": "x", "classes": ["a", "a"]}, "a name stands twice"),
+        ({"source": "parquet", "path": "x", "classes": ["a", "a"]}, "a name is given twice"),
         (
             {"source": "parquet", "path": "x", "classes": ["a", "b"], "n_classes": 3},
             "n_classes = 3, but classes names 2",

@@ -10,13 +10,12 @@ from typing import Any
 import pytest
 import timm
 import torch
-import yaml
 from timm.models import PretrainedCfg
 from torch import Tensor, nn
 
 from whypretrain.networks.build import build, classifier, head_keys, penultimate
+from whypretrain.settings.__main__ import load
 from whypretrain.settings.models import Architecture, ImageArchitecture, ImageModel
-from whypretrain.settings.whole import check
 
 ROOT = Path(__file__).parents[2]
 N_CLASSES = 7
@@ -33,7 +32,7 @@ FOREIGN = ("12k", "21k", "22k", "ft_in1k", "imagenet21", "imagenet22")
 """What timm's tags and sources say of weights that saw more than ImageNet-1K."""
 
 
-CONFIG = check(yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8")))
+CONFIG = load(ROOT / "config.yaml")
 
 
 def built_from(name: str, folder: Path) -> Architecture:

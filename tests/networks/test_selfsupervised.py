@@ -6,16 +6,15 @@ from pathlib import Path
 import pytest
 import timm
 import torch
-import yaml
 from safetensors.torch import save_file
 
 from whypretrain.networks.build import build, check_keys, head_keys, load_backbone, read_weights
+from whypretrain.settings.__main__ import load
 from whypretrain.settings.models import ImageArchitecture, ImageModel
-from whypretrain.settings.whole import check
 from whypretrain.stages import convert
 
 ROOT = Path(__file__).parents[2]
-CONFIG = check(yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8")))
+CONFIG = load(ROOT / "config.yaml")
 SUPERVISED = {"vit_small_dino": "vit_small", "vit_base_mae": "vit_base"}
 
 

@@ -4,16 +4,15 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-import yaml
 
 from whypretrain.data.sources import load_source
 from whypretrain.data.sources.common import Splits
 from whypretrain.data.table import Row
+from whypretrain.settings.__main__ import load
 from whypretrain.settings.data import Digits
-from whypretrain.settings.whole import check
 
 ROOT = Path(__file__).parents[2]
-CONFIG = check(yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8")))
+CONFIG = load(ROOT / "config.yaml")
 SUITE = CONFIG.suites["upstreams"]
 DOWNSTREAM = "digits_5to9_20"
 

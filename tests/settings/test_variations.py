@@ -1,9 +1,8 @@
-"""Variations: which experiments they make, which networks these share, and what is refused."""
+"""Experiments that extend others, by hand or by variations: what they become, what is refused."""
 
 import copy
 import re
 from collections.abc import Iterator
-from math import prod
 from typing import Any, get_args
 
 import pytest
@@ -13,9 +12,10 @@ from hypothesis import strategies as st
 
 from tests.settings.test_whole import ROOT, VALID
 from whypretrain.settings.mistakes import ConfigError
+from whypretrain.settings.reading import laid_over
 from whypretrain.settings.runs import Variant
 from whypretrain.settings.training import RecipeChoice
-from whypretrain.settings.variations import Variation, expand
+from whypretrain.settings.variations import Variation, Varied, expand
 from whypretrain.settings.whole import Config, check
 
 BASE = "vgg-digits"
@@ -50,9 +50,11 @@ def test_each_value_of_each_key_is_an_experiment() -> None:
         f"{BASE}-probe.l2-0.5",
     ]
     base = config.experiments[BASE]
-    assert config.experiments[f"{BASE}-seed-2"] == base.model_copy(update={"seed": 2})
+    origin = {"extends": BASE, "title": "", "factor": "seed", "level": "2"}
+    assert config.experiments[f"{BASE}-seed-2"] == base.model_copy(update={"seed": 2} | origin)
     zero = base.sampling.model_copy(update={"baseline": "zero"})
-    changed = base.model_copy(update={"sampling": zero})
+    origin |= {"factor": "sampling.baseline", "level": "zero"}
+    changed = base.model_copy(update={"sampling": zero} | origin)
     assert config.experiments[f"{BASE}-sampling.baseline-zero"] == changed
 
 
@@ -62,25 +64,30 @@ def test_a_level_sets_several_keys_or_a_whole_section() -> None:
     config = made({"learning_rate": {"high": rate}, "players": {"superpixels": players}})
     high = config.experiments[f"{BASE}-learning_rate-high"]
     assert high.finetune.override == high.scratch.override == {"learning_rate": 0.01}
-    # Replaced, not merged: superpixels have no cells.
+    # Of another kind, so nothing is taken over: superpixels have no cells.
     chosen = config.experiments[f"{BASE}-players-superpixels"].sampling.players
     assert chosen.model_dump() == {"kind": "superpixels", "n": 5}
 
 
-def test_combinations_hold_what_varies_alone_too() -> None:
-    factors = {"seed": [1, 2], "sampling.seed": [3]}
-    config = made(factors, design="factorial")
-    assert config.suites["mine"] == [
-        BASE,
-        f"{BASE}-seed-1",
-        f"{BASE}-seed-2",
-        f"{BASE}-sampling.seed-3",
-        f"{BASE}-seed-1-sampling.seed-3",
-        f"{BASE}-seed-2-sampling.seed-3",
-    ]
-    both = config.experiments[f"{BASE}-seed-2-sampling.seed-3"]
-    assert (both.seed, both.sampling.seed) == (2, 3)
-    assert set(made(factors).experiments) < set(config.experiments)
+def test_an_experiment_extends_another() -> None:
+    values = copy.deepcopy(VALID)
+    own = {"extends": BASE, "sampling": {"players": {"n": 4}}, "sampling.seed": 3}
+    values["experiments"]["mine"] = own
+    values["experiments"]["further"] = {"extends": "mine", "seed": 5, "replicate_seed": None}
+    config = check(values)
+    base, mine = config.experiments[BASE], config.experiments["mine"]
+    players = base.sampling.players.model_copy(update={"n": 4})
+    sampling = base.sampling.model_copy(update={"players": players, "seed": 3})
+    changed = {"extends": BASE, "title": "", "sampling": sampling}
+    assert mine == base.model_copy(update=changed)
+    further = {"extends": "mine", "seed": 5, "replicate_seed": None}
+    assert config.experiments["further"] == mine.model_copy(update=further)
+    assert config.title("mine") == "VGG · digits_5to9"
+    assert not {"mine", "further"} & config.varied().keys()
+    own |= {"factor": "players", "level": "few"}
+    config = check(values)
+    assert config.title("mine") == "VGG · digits, players few"
+    assert config.varied()["mine"] == Varied(base=BASE, levels={"players": "few"})
 
 
 def test_nothing_is_shared_with_the_base_or_with_what_was_read() -> None:
@@ -108,12 +115,8 @@ def test_what_is_not_trained_differently_is_not_trained_again() -> None:
         "sampling.per_class": [8],
     }
     assert len(made(sampling).runs()) == n_before
-    two = {"sampling.seed": [1, 2], "n": {"4": {"sampling.players.n": 4}}}
-    assert len(made(two, design="factorial").runs()) == n_before
     assert len(made({"probe.l2": [3]}).runs()) == n_before + 1
     assert len(made({"seed": [1, 2]}).runs()) == n_before + 2 * 2
-    seeds = made({"seed": [1], "sampling.seed": [1, 2]}, design="factorial")
-    assert len(seeds.runs()) == n_before + 2
     assert len(made({"scratch.override.epochs": [3]}).runs()) == n_before + 1
 
 
@@ -138,27 +141,26 @@ def test_a_suite_may_name_variations_that_share_a_base_and_single_experiments() 
     assert figure.varied[f"{BASE}-seed-2"].levels == {"seed": "2"}
 
 
-NAMED = "several keys at once, `<factor>: {<level>: {<key>: <value>, …}}`"
-ORIGIN = "(an experiment that variations.mine makes)"
+NAMED = "several keys at once, give names: `<factor>: {<level>: {<key>: <value>, …}}`"
+ORIGIN = f"(the experiment extends '{BASE}')"
 MISTAKES = [
-    ({"seed": 1}, "variations.mine.factors.seed = 1: give a list of values; for mappings, or"),
+    ({"seed": 1}, "variations.mine.factors.seed = 1: give a list of values; for sections, or"),
     ({"x": [{"seed": 1}]}, NAMED),
     ({"x": {"a": 1}}, NAMED),
-    ({"x": {1: {"seed": 1}}}, "key 1: a name is text; put it in quotes"),
-    ({"x": {"a b": {"seed": 1}}}, "level 'a b': a name has 1 to 64 letters"),
+    ({"x": {1: {"seed": 1}}}, "key 1: must be text; put it in quotes"),
+    ({"x": {"a b": {"seed": 1}}}, "a name has 1 to 64 letters"),
     ({"a b": [1]}, "variations.mine.factors.a b = 'a b': a name has 1 to 64 letters"),
     ({}, "variations.mine.factors"),
-    ({"seed": []}, "factors.seed = []: name at least one value, each once"),
-    ({"seed": [1, 1]}, "factors.seed = [1, 1]: name at least one value, each once"),
-    ({"sampling.per_class": [4]}, f"'{BASE}-sampling.per_class-4' would be '{BASE}' again"),
-    ({"model.n": [1]}, "variations.mine.factors.model.n: 'model.n': 'model' is no section"),
-    ({"dataset": ["a/b"]}, f"would make experiment '{BASE}-dataset-a/b': a name has 1 to 64"),
+    ({"seed": []}, "factors.seed = []: give at least one value, each once"),
+    ({"seed": [1, 1]}, "factors.seed = [1, 1]: give at least one value, each once"),
+    ({"model.n": [1]}, f"experiments.{BASE}-model.n-1.model"),
+    ({"dataset": ["a/b"]}, f"'{BASE}-dataset-a/b': a name has 1 to 64"),
     ({"x": {"l" * 60: {"seed": 1}}}, "a name has 1 to 64 letters"),
     ({"seed": ["1"]}, f"experiments.{BASE}-seed-1.seed = '1': Input should be a valid integer"),
     ({"sampling.player.n": [2]}, "unknown key 'player'; did you mean 'players'?"),
     ({"sampling.player.n": [2]}, ORIGIN),
-    ({"sampling.players.n": [40]}, f"experiments.{BASE}-sampling.players.n-40.sampling.players.n"),
-    ({"sampling.players.n": [40]}, ORIGIN),
+    ({"sampling.players.n": [20]}, f"experiments.{BASE}-sampling.players.n-20.sampling.players.n"),
+    ({"sampling.players.n": [20]}, ORIGIN),
     ({"scratch.override.epoch": [2]}, "did you mean 'epochs'?"),
     ({"model": ["vgg"]}, f"experiments.{BASE}-model-vgg.model = 'vgg': unknown"),
     ({"model": ["vgg"]}, ORIGIN),
@@ -190,34 +192,41 @@ def test_a_mistake_of_the_base_is_named_once() -> None:
 def test_names_that_clash_are_refused() -> None:
     values = varied({"seed": [1]})
     values["experiments"][f"{BASE}-seed-1"] = copy.deepcopy(values["experiments"][BASE])
-    assert f"makes experiment '{BASE}-seed-1', but there is one of this name" in mistake(values)
+    assert f"makes experiment ['{BASE}-seed-1'], which exists already" in mistake(values)
     del values["experiments"][f"{BASE}-seed-1"]
     values["variations"]["more"] = {"base": BASE, "factors": {"seed": [1]}}
     assert "variations.more: makes experiment" in mistake(values)
     values["variations"] = {"vit-digits": {"base": BASE, "factors": {"seed": [1]}}}
-    assert "variations.vit-digits: an experiment has this name too" in mistake(values)
-    factors = {"x": {"1-y-2": {"seed": 1}, "1": {"seed": 2}}, "y": {"2": {"probe.l2": 2.0}}}
-    assert check(varied(factors))
-    message = "variations.mine: two of its experiments would have one name"
-    assert message in mistake(varied(factors, design="factorial"))
+    assert "variations.vit-digits: an experiment has the same name" in mistake(values)
+    factors = {"x": {"1-y": {"seed": 1}}, "x-1": {"y": {"seed": 2}}}
+    assert "variations.mine: two of its experiments would have" in mistake(varied(factors))
 
 
-def test_factors_that_undo_each_other_are_not_combined() -> None:
-    factors = {"sampling.players.n": [4], "players": {"s": {"sampling.players": {"n": 3}}}}
-    message = "'sampling.players.n' and 'players' both set 'sampling.players.n'"
-    assert message in mistake(varied(factors, design="factorial"))
-    assert len(made(factors).suites["mine"]) == 3
-    apart = {"seed": [1], "sampling.seed": [1]}
-    assert len(made(apart, design="factorial").suites["mine"]) == 4
+@pytest.mark.parametrize(
+    ("own", "message"),
+    [
+        ({"extends": "vgg-digit"}, "extends = 'vgg-digit': unknown; did you mean 'vgg-digits'?"),
+        ({"extends": "mine"}, "experiments.mine.extends = 'mine': the experiments extend each"),
+        ({"extends": "other"}, "extends = 'mine': the experiments extend each other in a circle"),
+        ({"extends": 3}, "experiments.mine.extends = 3"),
+        ({"extends": BASE, "factor": "x"}, "factor = 'x', level = '': give both, with extends"),
+        ({"extends": BASE, "..": 1}, "unknown key ''"),
+        ({"seed": 1}, "experiments.mine.model: Field required"),
+    ],
+)
+def test_a_mistake_in_an_extension_is_named(own: dict[str, Any], message: str) -> None:
+    values = copy.deepcopy(VALID)
+    values["experiments"] |= {"mine": own}
+    if own.get("extends") == "other":
+        values["experiments"]["other"] = {"extends": "mine"}
+    assert message in mistake(values)
 
 
 def test_the_example_of_the_documentation_is_valid() -> None:
     values = copy.deepcopy(VALID)
     for name in ("bring-your-own", "sensitivity"):
         text = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
-        example = yaml.safe_load(re.findall(r"```yaml\n(.*?)```", text, re.S)[0])
-        for section, own in example.items():
-            values[section] = values[section] | own if isinstance(own, dict) else own
+        values = laid_over(values, yaml.safe_load(re.findall(r"```yaml\n(.*?)```", text, re.S)[0]))
     config = check(values)
     assert len(config.suites["mine"]) == 1 + 3 + 2 + 2 + 1
     assert "resnet-leaves-players-fine" in config.suites["mine"]
@@ -234,12 +243,11 @@ def test_the_shipped_variation_is_of_twenty_experiments_and_few_networks() -> No
     assert len(runs) == 17
 
 
-def test_a_configuration_without_variations_is_left_as_it_is() -> None:
-    values = {key: value for key, value in VALID.items() if key != "variations"}
-    for unchanged in (values, values | {"variations": 3}, values | {"variations": None}, {}, None):
-        assert expand(unchanged) is unchanged  # type: ignore[arg-type]
-    assert "variations = 3: must be keys with values, not one value" in mistake(
-        values | {"variations": 3}
+def test_malformed_sections_are_left_to_the_checks() -> None:
+    for unchanged in ({}, {"experiments": 3}, {"experiments": {"a": 1}, "variations": 3}):
+        assert expand(unchanged) == unchanged
+    assert "variations = 3: must hold keys with values, not one value" in mistake(
+        VALID | {"variations": 3}
     )
 
 
@@ -251,21 +259,6 @@ levels = st.one_of(
 )
 
 
-@st.composite
-def many_factors(draw: st.DrawFn) -> dict[str, Any]:
-    """Factors that set keys of their own, so that they can be combined."""
-    factors = draw(st.dictionaries(letters, levels, min_size=1, max_size=3))
-    return {
-        f"{name}.k": own
-        if isinstance(own, list)
-        else {
-            level: {f"{name}.k.{key}": value for key, value in keys.items()}
-            for level, keys in own.items()
-        }
-        for name, own in factors.items()
-    }
-
-
 def leaves(section: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     """Every dotted key and its value."""
     if not isinstance(section, dict):
@@ -275,29 +268,24 @@ def leaves(section: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         yield from leaves(value, f"{path}.{key}" if path else key)
 
 
-@given(many_factors(), st.sampled_from(["one_at_a_time", "factorial"]))
-def test_an_experiment_differs_from_its_base_in_its_levels_alone(
-    factors: dict[str, Any], design: Any
-) -> None:
+@given(st.dictionaries(letters, levels, min_size=1, max_size=3))
+def test_an_experiment_differs_from_its_base_in_its_levels_alone(factors: dict[str, Any]) -> None:
     base = {"model": "m", "seed": 0}
     values = {
         "experiments": {"e": base},
-        "variations": {"v": {"base": "e", "factors": factors, "design": design}},
+        "variations": {"v": {"base": "e", "factors": factors}},
         "suites": {"s": ["v"]},
     }
     before = copy.deepcopy(values)
+    variation = Variation(base="e", factors=factors)
     expanded = expand(values)
     assert values == before
-    assert expanded == expand(values)
-    variation = Variation(base="e", factors=factors, design=design)
-    sizes = [len(own) for own in factors.values()]
-    count = sum(sizes) if design == "one_at_a_time" else prod(size + 1 for size in sizes) - 1
+    assert expand(expanded | {"variations": {}}) == expanded | {"variations": {}}
     assert expanded["suites"]["s"] == ["e", *variation.experiments()]
     assert list(expanded["experiments"]) == expanded["suites"]["s"]
-    assert len(expanded["experiments"]) == count + 1
     for name, one in variation.experiments().items():
-        set_here: dict[str, Any] = {}
-        for factor, level in one.levels.items():
-            set_here |= variation.levels()[factor][level]
-        assert dict(leaves(expanded["experiments"][name])) == base | set_here
+        ((factor, level),) = one.levels.items()
+        origin = {"extends": "e", "factor": factor, "level": level}
+        set_here = variation.levels()[factor][level]
+        assert dict(leaves(expanded["experiments"][name])) == base | set_here | origin
         assert name.startswith("e-")

@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from whypretrain.settings.__main__ import reference, schema
 from whypretrain.settings.base import Section
 from whypretrain.settings.mistakes import ConfigError
+from whypretrain.settings.reading import read_over
 from whypretrain.settings.training import Recipe
 from whypretrain.settings.whole import Config, check
 
 ROOT = Path(__file__).parents[2]
-VALID = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+VALID = read_over(ROOT / "config.yaml")
 
 # (path to the key, value put there, what the message must say)
 MISTAKES = [
@@ -24,7 +24,7 @@ MISTAKES = [
     (
         "suite",
         "paperr",
-        "suite = 'paperr': unknown; did you mean 'paper'? allowed: embedded, paper",
+        "suite = 'paperr': unknown; did you mean 'paper'? allowed: paper, paper_selfs",
     ),
     ("suites.embedded", ["vgg-digit"], "did you mean 'vgg-digits'?"),
     ("suites.embedded", [], "suites.embedded = []: name at least one experiment"),
@@ -58,14 +58,18 @@ MISTAKES = [
     ("models.vgg_mini.weights.recipe", "best", "models.vgg_mini.weights.recipe = 'best'"),
     ("datasets.digits_0to4.source", "mnist", "datasets.digits_0to4"),
     ("datasets.digits_0to4.classes", [0, 10], "classes.1 = 10"),
-    ("datasets.digits_0to4.classes", [1, 1], "classes = [1, 1]: a digit stands twice"),
+    ("datasets.digits_0to4.classes", [1, 1], "classes = [1, 1]: a digit is given twice"),
     ("datasets.digits_0to4.train_per_class", 5, "one of train_per_class and test_fraction"),
-    ("datasets.digits_0to4.test_from", 9, "train_from and test_from go with train_per_class"),
+    ("datasets.digits_0to4.test_from", 9, "train_from and test_from need train_per_class"),
     ("datasets.digits_5to9_20.test_from", 99, "dataset = 'digits_5to9_20': model 'vit_mini_same' "),
     ("datasets.digits_5to9_20.seed", 1, "may be pre-trained on images that this dataset tests on"),
     ("models.vit_mini.weights.dataset", "digits_5to9_80", "model 'vit_mini' may be pre-trained"),
     ("models.vgg_mini.weights.labels", "colour", "labels = 'colour': Input should be 'classes'"),
-    ("models.vgg16.weights.labels", "rotation", "labels = 'rotation': only of weights made here"),
+    (
+        "models.vgg16.weights.labels",
+        "rotation",
+        "labels = 'rotation': only for weights",
+    ),
     (
         "recipes.digits_upstream_80.augmentation.rotate",
         45,
@@ -139,18 +143,6 @@ def test_a_missing_section_is_named() -> None:
         check({key: value for key, value in VALID.items() if key != "recipes"})
 
 
-def test_n_above_what_memory_holds_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Memory:
-        total = 2**30
-
-    monkeypatch.setattr("whypretrain.settings.whole.psutil.virtual_memory", lambda: Memory)
-    values = changed("experiments.vgg-digits.sampling.players.cells", 6)
-    values["experiments"]["vgg-digits"]["sampling"]["players"]["n"] = 20
-    # 16 arrays of 20 samples × 2**n × 8 bytes in 1 GiB: 2**n at most 419430, so n = 18.
-    with pytest.raises(ConfigError, match=r"players\.n = 20: at most 18, .*1 GiB of memory"):
-        check(values)
-
-
 def test_an_override_changes_one_variant_of_one_experiment() -> None:
     config = check(changed("experiments.vgg-digits.scratch.override", {"learning_rate": 0.5}))
     rates = {
@@ -191,7 +183,7 @@ def test_settings_survive_json_and_their_text_depends_on_values_alone() -> None:
         config.train(config.run("vgg-digits", "finetune").name),
         config.robustness_of(config.run("vgg-digits", "finetune").name),
         config.extract("vgg-digits"),
-        config.measure("vgg-digits"),
+        config.knowledge("vgg-digits"),
         config.figure("embedded"),
     ]
     for settings in stages:

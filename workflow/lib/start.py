@@ -12,7 +12,7 @@ from typing import Any
 from whypretrain.files.artifacts import SNAKEMAKE
 from whypretrain.settings.identity import digest
 from whypretrain.settings.mistakes import ConfigError
-from whypretrain.settings.reading import read
+from whypretrain.settings.reading import layered, read
 from whypretrain.settings.whole import Config, check
 from workflow.lib.code import ROOT
 
@@ -47,7 +47,7 @@ def name_mending_command(configfiles: Sequence[Path], config: Sequence[str]) -> 
 
 
 def configured(values: dict[str, Any], files: Iterable[str | Path]) -> Config:
-    """The checked configuration.
+    """The checked configuration, laid over this repository's `config/` and `config.yaml`.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def configured(values: dict[str, Any], files: Iterable[str | Path]) -> Config:
         except ConfigError as error:
             message = f"{file}: {error}"
             raise ConfigError(message) from None
-    return check(values)
+    return check(layered(values, ROOT))
 
 
 @cache

@@ -28,7 +28,7 @@ rule knowledge:
         runtime=minutes(comparing),
     params:
         code=code("whypretrain.stages.knowledge"),
-        settings=lambda w: CONFIG.measure(w.experiment).to_json(),
+        settings=lambda w: CONFIG.knowledge(w.experiment).to_json(),
         folder=subpath(output[0], parent=True),
         replicate=lambda w, input: [f"--replicate={path}" for path in input.replicate],
     shell:

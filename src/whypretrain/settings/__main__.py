@@ -1,10 +1,13 @@
-"""Check a configuration, print its schema or reference, or the settings that a stage is given.
+"""Check a configuration, print its schema or reference, or print the settings of one stage.
 
 python -m whypretrain.settings check config.yaml
 python -m whypretrain.settings check config.yaml mine.yaml
+python -m whypretrain.settings show config.yaml extract vgg-digits
 python -m whypretrain.settings schema > workflow/schemas/config.schema.json
 python -m whypretrain.settings reference > docs/configuration.md
-python -m whypretrain.settings show config.yaml extract vgg-digits
+
+Each file is laid over those before it, and all over config.yaml and config/ beside the first.
+The stages planted and simulation have the one name `all`.
 """
 
 import argparse
@@ -13,39 +16,25 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from whypretrain.settings.base import allowed
+from whypretrain.settings.base import Section, allowed
 from whypretrain.settings.mistakes import ConfigError
 from whypretrain.settings.reading import read_over
 from whypretrain.settings.whole import Config, check
 from whypretrain.stages import command
 
-STAGES = [
-    "fetch_dataset",
-    "fetch_weights",
-    "convert",
-    "prepare",
-    "pretrain",
-    "samples",
-    "probe",
-    "train",
-    "robustness_of",
-    "extract",
-    "measure",
-    "figure",
-    "explore",
-]
-
-RUN_STAGES = {"probe", "train", "robustness_of"}
-"""Those whose settings go by the name of a run."""
+METHODS = {"robustness": "robustness_of", "explorer": "explore"}
+"""Methods of Config that are not called as their stage."""
+WITHOUT_NAME = {"planted", "simulation"}
+"""Checks of the method, which have one setting each."""
 
 
 def load(*paths: Path) -> Config:
-    """Read and validate files, each laid over those before it.
+    """Read and validate files, laid over each other as by :func:`read_over`.
 
     Raises
     ------
     ConfigError
-        Naming the file, or the files if they are wrong as a whole.
+        Naming the file, or all files if they are wrong together.
     """
     values = read_over(*paths)
     try:
@@ -55,20 +44,63 @@ def load(*paths: Path) -> Config:
         raise ConfigError(message) from None
 
 
+def names_of(config: Config) -> dict[str, list[str]]:
+    """The names that each stage has settings for."""
+    trained_here = [name for name, model in config.models.items() if model.weights.dataset]
+    probes = [name for name, run in config.runs().items() if run.variant == "probe"]
+    return {
+        "fetch": [*_downloads(config), *(n for n, m in config.models.items() if m.weights.hub)],
+        "prepare": list(config.datasets),
+        "convert": [name for name in config.models if name not in trained_here],
+        "pretrain": trained_here,
+        **{key: list(config.experiments) for key in ("samples", "extract", "knowledge")},
+        "probe": probes,
+        "train": [name for name in config.runs() if name not in probes],
+        "robustness": list(config.runs()),
+        **{key: list(config.suites) for key in ("claims", "figure", "explorer")},
+        **{key: ["all"] for key in WITHOUT_NAME},
+    }
+
+
+def settings_of(config: Config, stage: str, name: str) -> Section:
+    """Settings of a stage for one of the names of :func:`names_of`."""
+    if stage in WITHOUT_NAME:
+        return config.planted if stage == "planted" else config.simulation()
+    if stage == "fetch":
+        dataset = name in _downloads(config)
+        return config.fetch_dataset(name) if dataset else config.fetch_weights(name)
+    found: Section = getattr(config, METHODS.get(stage, stage))(name)
+    return found
+
+
+def _downloads(config: Config) -> list[str]:
+    return [name for name, one in config.datasets.items() if one.download_folder(name)]
+
+
 def schema() -> str:
-    """The JSON schema of config.yaml, generated from the types."""
-    return json.dumps(Config.model_json_schema(), indent=2, ensure_ascii=False) + "\n"
+    """The JSON schema of configuration files, generated from the types.
+
+    No key is required, as a file may hold only what it changes.
+    """
+    definitions = Config.model_json_schema()
+    for section in (definitions, *definitions["$defs"].values()):
+        section.pop("required", None)
+    # Dotted keys, such as `sampling.seed`.
+    definitions["$defs"]["Experiment"]["patternProperties"] = {"\\.": {}}
+    return json.dumps(definitions, indent=2, ensure_ascii=False) + "\n"
 
 
 def reference() -> str:
-    """Markdown: every section of config.yaml with its keys, types, defaults and meanings."""
+    """Markdown: every section of the configuration with its keys, types, defaults and meanings."""
     definitions = Config.model_json_schema()
     sections = {"Config": definitions} | definitions.pop("$defs")
     lines = [
         "# Configuration reference",
         "",
-        "Written by `make schema` from the types in `src/whypretrain/config/`; do not edit.",
-        "Unknown keys and values of another type are errors, found before any work starts.",
+        "All keys of `config.yaml`, of the files in `config/` beneath it, and of files given with",
+        "`--configfile`. Unknown keys and values of another type are errors, reported before any",
+        "work. `make schema` writes this page from the types in `src/whypretrain/settings/`; do",
+        "not edit it.",
     ]
     for name, section in sections.items():
         title = "config.yaml" if name == "Config" else name
@@ -108,16 +140,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m whypretrain.settings", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     commands = parser.add_subparsers(dest="command", required=True)
-    checks = commands.add_parser("check", help="validate a file, or several as one")
+    checks = commands.add_parser("check", help="validate files")
     checks.add_argument(
-        "files", type=Path, nargs="+", metavar="file", help="each is laid over those before it"
+        "files", type=Path, nargs="+", metavar="FILE", help="each is laid over those before it"
     )
     commands.add_parser("schema", help="print the JSON schema")
     commands.add_parser("reference", help="print docs/configuration.md")
-    show = commands.add_parser("show", help="print one stage's settings as JSON")
-    show.add_argument("files", type=Path, nargs=1, metavar="file")
-    show.add_argument("stage", choices=STAGES)
-    show.add_argument("name", help="of the dataset, model, run, experiment or suite")
+    show = commands.add_parser("show", help="print the settings of one stage as JSON")
+    show.add_argument("files", type=Path, nargs="+", metavar="FILE", help="as for check")
+    show.add_argument("stage", metavar="STAGE", help="such as train; any other lists all")
+    show.add_argument("name", metavar="NAME", help="dataset, model, run, experiment or suite")
     arguments = parser.parse_args()
     if arguments.command in ("schema", "reference"):
         print(schema() if arguments.command == "schema" else reference(), end="")
@@ -129,13 +161,15 @@ def main() -> None:
         sys.exit(str(error))
     if arguments.command == "check":
         print(f"{files}: valid; suites: {', '.join(config.suites)}")
-    else:
-        try:
-            print(getattr(config, arguments.stage)(arguments.name).to_json())
-        except KeyError:
-            known = config.runs() if arguments.stage in RUN_STAGES else None
-            hint = f"; {allowed(arguments.name, list(known))}" if known else ""
-            sys.exit(f"{files}: {arguments.stage}: nothing named '{arguments.name}'{hint}")
+        return
+    names = names_of(config)
+    for key, given, known in (
+        ("STAGE", arguments.stage, list(names)),
+        ("NAME", arguments.name, names.get(arguments.stage, [])),
+    ):
+        if given not in known:
+            sys.exit(f"{files}: {key} = '{given}': unknown; {allowed(given, known)}")
+    print(settings_of(config, arguments.stage, arguments.name).to_json())
 
 
 if __name__ == "__main__":

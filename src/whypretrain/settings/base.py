@@ -1,7 +1,8 @@
-"""What every section of the configuration shares: strictness, and how names are spelled."""
+"""What every section of the configuration shares: strict types, names, seeds."""
 
 import difflib
 import re
+from collections.abc import Collection
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -9,11 +10,16 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from whypretrain.settings.identity import canonical_json
 
 
+def require(condition: object, message: str) -> None:
+    """Raise ValueError with the message unless the condition holds."""
+    if not condition:
+        raise ValueError(message)
+
+
 def check_name(name: str) -> str:
     """Return a name that may become part of a file name, or raise ValueError."""
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", name):
-        message = "a name has 1 to 64 letters, digits, '_', '-' or '.', the first no punctuation"
-        raise ValueError(message)
+    message = "a name has 1 to 64 letters, digits, '_', '-' or '.', and begins with none of '_-.'"
+    require(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", name), message)
     return name
 
 
@@ -22,30 +28,26 @@ Name = Annotated[str, AfterValidator(check_name)]
 
 
 Seed = Annotated[int, Field(ge=0)]
-"""Of a generator of random numbers."""
+"""Seed of a generator of random numbers."""
 
 
 def _check_title(title: str) -> str:
-    if not title.isprintable():
-        message = "a title is one line of printable characters"
-        raise ValueError(message)
+    require(title.isprintable(), "a title is one line of printable characters")
     return title
 
 
 Title = Annotated[str, AfterValidator(_check_title)]
-"""How figures call something: one line."""
+"""A name in figures: one line."""
 
 
 def check_increasing(numbers: list[float]) -> list[float]:
     """Return numbers that increase strictly, or raise ValueError."""
-    if numbers != sorted(set(numbers)):
-        message = f"{numbers} must increase strictly"
-        raise ValueError(message)
+    require(numbers == sorted(set(numbers)), f"{numbers} must increase strictly")
     return numbers
 
 
 class Section(BaseModel):
-    """A section of the configuration: unknown keys and loosely typed values are errors."""
+    """A section of the configuration: unknown keys and values of another type are errors."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -80,3 +82,10 @@ def allowed(given: str, known: list[str]) -> str:
     near = difflib.get_close_matches(given, known, n=1)
     hint = f"did you mean '{near[0]}'? " if near else ""
     return f"{hint}allowed: {', '.join(known)}"
+
+
+def known(key: str, name: str, names: Collection[str]) -> None:
+    """Raise ValueError unless the name that `key` gives is one of `names`."""
+    if name not in names:
+        message = f"{key} = '{name}': unknown; {allowed(name, list(names))}"
+        raise ValueError(message)

@@ -1,4 +1,4 @@
-"""What the stages `claims` and `claims.simulation` need to know."""
+"""Settings of the stage `claims`, and of the simulation that tests its verdicts."""
 
 from pydantic import Field
 
@@ -9,15 +9,15 @@ from whypretrain.settings.statistics import Statistics
 
 
 class ClaimsSettings(FigureSettings):
-    """The experiments of a suite, with what each is compared as."""
+    """Settings of the stage `claims`."""
 
     kinds: list[Kind]
-    """`cnn`, `transformer` or `other`, of each experiment."""
+    """Kind of network of each experiment."""
 
 
 class SimulationSettings(Section):
-    """What the stage `claims.simulation` needs to know."""
+    """Settings of `validation.simulation`."""
 
     n_worlds: int = Field(ge=1)
-    """Simulated worlds without any transfer; a tenth as many of each other kind."""
+    """Simulated worlds without transfer; of every other kind there are a tenth as many."""
     statistics: Statistics

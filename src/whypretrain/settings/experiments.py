@@ -4,14 +4,17 @@ from typing import Self
 
 from pydantic import model_validator
 
-from whypretrain.settings.base import Name, Section, Seed, Title
+from whypretrain.settings.base import Name, Section, Seed, Title, require
 from whypretrain.settings.interactions import Sampling
 from whypretrain.settings.training import Probe, RecipeChoice
 
 
 class Experiment(Section):
-    """An architecture on a dataset: three models, their interactions, their comparison."""
+    """A network on a dataset: pre-trained, fine-tuned and trained from scratch."""
 
+    extends: Name | None = None
+    """Another of `experiments`, whose keys this one takes over, except for the title. Keys given
+    here are laid over them; `sampling.seed: 1` changes one key inside a section."""
     model: Name
     """One of `models`."""
     dataset: Name
@@ -21,22 +24,27 @@ class Experiment(Section):
     scratch: RecipeChoice
     """How the same architecture is trained from random weights."""
     title: Title = ""
-    """How figures call it; `<model> · <dataset>` if empty."""
+    """Name in figures; if empty, `<model> · <dataset>`, or the title of the experiment it extends
+    with `factor` and `level`."""
     probe: Probe = Probe()
-    """How the linear probe of the pre-trained model is fitted."""
+    """How the linear probe of the pre-trained network is fitted."""
     sampling: Sampling = Sampling()
     """What is explained: samples, players, baseline."""
     seed: Seed = 0
-    """Of fine-tuning and of training from scratch: first weights, order and augmentation."""
+    """Seed of fine-tuning and of training from scratch: first weights, order and augmentation."""
     replicate_seed: Seed | None = None
-    """Of a second fine-tuned network, which says how alike two of them are; null trains none."""
+    """Seed of a second fine-tuned network, which shows how much two of them agree; null trains
+    none."""
+    factor: Title = ""
+    """With `extends`: the choice that differs, as the figure `sensitivity` names it."""
+    level: Title = ""
+    """With `factor`: what is chosen instead."""
 
     @model_validator(mode="after")
-    def _replicate_differs(self) -> Self:
-        if self.replicate_seed == self.seed:
-            message = (
-                f"replicate_seed = {self.replicate_seed}: must differ from seed; choose another, "
-                f"or null"
-            )
-            raise ValueError(message)
+    def _fits_together(self) -> Self:
+        message = f"replicate_seed = {self.replicate_seed}: must differ from seed; choose another"
+        require(self.replicate_seed != self.seed, f"{message}, or null")
+        given = [key for key in ("extends", "factor", "level") if getattr(self, key)]
+        message = f"factor = '{self.factor}', level = '{self.level}': give both, with extends"
+        require(len(given) == 3 or given in ([], ["extends"]), message)
         return self

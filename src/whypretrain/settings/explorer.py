@@ -1,4 +1,4 @@
-"""Options of the explorer, the page that shows a suite."""
+"""Options of the explorer, an HTML page that shows a suite."""
 
 from pydantic import Field
 
@@ -8,34 +8,34 @@ from whypretrain.settings.metrics import Metrics
 
 
 class Explorer(Section):
-    """What fits into the explorer's page; results themselves are never trimmed."""
+    """How much the explorer page holds; the results themselves are complete."""
 
     samples: int = Field(default=20, ge=0)
-    """Samples of an experiment that the page shows, evenly spread over all; fewer if the page would
-    become larger than `megabytes`."""
+    """Samples of each experiment on the page, spread evenly over all; fewer if the page would
+    exceed `megabytes`."""
     interactions: int = Field(default=8, ge=1)
-    """Preserved, discarded and new interactions of a sample that are listed, strongest first."""
+    """Preserved, discarded and new interactions listed for each sample, strongest first."""
     megabytes: float = Field(default=15, gt=0)
-    """Most that the page may have, in units of 10**6 bytes; about 2 are the charts' library."""
+    """Largest size of the page, in 10**6 bytes; the charting library takes about 2."""
 
 
 class Setup(Section):
-    """What an experiment is about, for its reader."""
+    """What the page says about an experiment."""
 
     model: str
     dataset: str
     players: str
-    """Their kind."""
+    """Kind of players."""
     seed: int
     replicate_seed: int | None
 
 
 class ExplorerSettings(FigureSettings):
-    """What the stage `explorer` needs to know."""
+    """Settings of the stage `explorer`."""
 
     suite: str
     setups: list[Setup]
-    """Of each experiment."""
+    """One for each experiment."""
     snapshots: list[float]
     """Fractions of training at which interactions are stored."""
     metrics: Metrics

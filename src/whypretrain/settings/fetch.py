@@ -1,10 +1,10 @@
-"""What is downloaded, and what it must be: a repository on the hub, or one archive."""
+"""Downloads: files of a repository on the hub, or one archive."""
 
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from whypretrain.settings.base import Section
+from whypretrain.settings.base import Section, require
 from whypretrain.settings.hub import Hub
 
 
@@ -12,18 +12,18 @@ class Archive(Section):
     """One tar archive on a web server."""
 
     url: str = Field(pattern=r"^https://[^\s/@?#]+(/[^\s]*)?$")
-    """Where it is; https only, and no user and password: it is written into results."""
+    """Address; https only, without user and password, as results record it."""
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
-    """Its checksum, 64 hexadecimal digits, checked before it is unpacked."""
+    """Checksum, 64 hexadecimal digits, checked before unpacking."""
 
 
 class FetchSettings(Section):
-    """What the stage `fetch` needs to know."""
+    """Settings of the stage `fetch`."""
 
     path_key: str
-    """The configuration's key where a local path can be given instead; errors name it."""
+    """Configuration key for a local path instead of the download; errors name it."""
     repo_type: Literal["dataset", "model"] = "dataset"
-    """What the hub calls the repository."""
+    """Kind of repository on the hub."""
     hub: Hub | None = None
     """A repository on the hub."""
     archive: Archive | None = None
@@ -31,7 +31,5 @@ class FetchSettings(Section):
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        if (self.hub is None) == (self.archive is None):
-            message = "give one of hub and archive"
-            raise ValueError(message)
+        require((self.hub is None) != (self.archive is None), "give one of hub and archive")
         return self

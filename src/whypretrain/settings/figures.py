@@ -8,20 +8,20 @@ from whypretrain.settings.variations import Varied
 
 
 class Figures(Section):
-    """What the figures show where there is a choice."""
+    """Choices in figures."""
 
     ratio_reading: Literal["positive", "zero", "salient", "weighted"] = "positive"
-    """Which reading of 0/0 Fig. 3 draws as bars; the others are drawn as marks beside it."""
+    """The reading of 0/0 in eq. 8 that Fig. 3 shows as bars; marks show the others."""
 
 
 class FigureSettings(Section):
-    """What every figure needs to know."""
+    """Settings of every figure."""
 
     experiments: list[str]
-    """In the suite's order, which is the order of panels."""
+    """In the order of the suite, which is the order of panels."""
     titles: list[str]
-    """How figures call each of them."""
+    """Name of each experiment in figures."""
     varied: dict[str, Varied] = {}
-    """Of those that a variation made: from which other, and how they differ."""
+    """How experiments with a `factor` differ from the one that they extend."""
     figures: Figures
     statistics: Statistics

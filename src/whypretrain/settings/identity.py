@@ -1,4 +1,4 @@
-"""What tells two settings, files or runs apart: digests, and seeds that are made from them."""
+"""Digests that tell settings, files and runs apart, and seeds derived from them."""
 
 import hashlib
 import json
@@ -6,12 +6,12 @@ from typing import Any
 
 
 def canonical_json(value: Any) -> str:
-    """JSON that is the same text for the same value."""
+    """JSON with sorted keys: the same text for the same value."""
     return json.dumps(value, sort_keys=True, ensure_ascii=False)
 
 
 def digest(*parts: bytes | str) -> str:
-    """SHA-256 of the parts, each with its length, as 64 hexadecimal digits."""
+    """SHA-256 of the parts and their lengths, as 64 hexadecimal digits."""
     hasher = hashlib.sha256()
     for part in parts:
         raw = part.encode() if isinstance(part, str) else part

@@ -1,89 +1,87 @@
-"""Samples, players, baseline and the numerics of extraction."""
+"""What is explained: samples, players, baseline; and the numerics of extraction."""
 
 import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from whypretrain.settings.base import Section, Seed
+from whypretrain.settings.base import Section, Seed, require
 from whypretrain.settings.models import Architecture, ImageModel, TextModel
+
+MOST_PLAYERS = 24
+"""Beyond it, 2**n forward passes of every sample and snapshot are out of reach."""
+PlayerCount = Annotated[int, Field(ge=1, le=MOST_PLAYERS)]
 
 
 class GridPlayers(Section):
-    """Players are cells of a regular grid, drawn per sample."""
+    """Players are cells of a regular grid, drawn for each sample."""
 
     kind: Literal["grid"] = "grid"
-    """This kind of players; what is meant where no kind is given."""
-    n: int = Field(default=10, ge=1)
-    """Players a sample; 2**n coalitions are evaluated."""
+    """Kind of players; grid if left out."""
+    n: PlayerCount = 10
+    """Players of each sample; all 2**n coalitions are evaluated."""
     cells: int = Field(default=8, ge=1)
-    """Cells a side."""
+    """Cells along each side."""
     margin: int = Field(default=1, ge=0)
-    """Rings of cells at the rim that no player is drawn from."""
+    """Rings of cells at the edge that no player is drawn from."""
 
 
 def check_grid(players: GridPlayers, image_size: int, key: str, model: str) -> None:
-    """Check that a grid has enough cells, and a model's images enough pixels. Raises ValueError."""
+    """Raise ValueError if a grid has too few cells, or the images of a model too few pixels."""
     capacity = max(players.cells - 2 * players.margin, 0) ** 2
-    if players.n > capacity:
-        message = (
-            f"{key}.n = {players.n}: at most {capacity}, the cells of a "
-            f"{players.cells}×{players.cells} grid inside a margin of {players.margin}; "
-            f"lower n, raise cells or lower margin"
-        )
-        raise ValueError(message)
-    if players.cells > image_size:
-        message = (
-            f"{key}.cells = {players.cells}: at most {image_size}, "
-            f"the image_size of model '{model}'"
-        )
-        raise ValueError(message)
+    message = (
+        f"{key}.n = {players.n}: at most {capacity}, the cells of a "
+        f"{players.cells}×{players.cells} grid inside a margin of {players.margin}; "
+        f"lower n, raise cells or lower margin"
+    )
+    require(players.n <= capacity, message)
+    message = f"{key}.cells = {players.cells}: at most {image_size}, the image_size of '{model}'"
+    require(players.cells <= image_size, message)
 
 
 class PartPlayers(Section):
-    """Players are the parts of an object: cells around its keypoints, inside its bounding box."""
+    """Players are the parts of an object: cells around its keypoints, in its bounding box."""
 
     kind: Literal["parts"]
-    """This kind of players; the dataset must come with keypoints and boxes."""
-    n: int = Field(default=10, ge=1)
-    """Players a sample; samples with fewer visible parts are passed over."""
+    """Kind of players; the dataset must have keypoints and boxes."""
+    n: PlayerCount = 10
+    """Players of each sample; samples with fewer visible parts are not explained."""
 
 
 class SuperpixelPlayers(Section):
-    """Players are regions of like colour (SLIC) that cover the image."""
+    """Players are regions of similar colour (SLIC) that cover the image."""
 
     kind: Literal["superpixels"]
-    """This kind of players."""
-    n: int = Field(default=10, ge=1)
-    """Players a sample; every image is cut into exactly as many."""
+    """Kind of players."""
+    n: PlayerCount = 10
+    """Players of each sample; every image is cut into exactly as many regions."""
 
 
 class AnnotationPlayers(Section):
     """Players are regions that a person drew."""
 
     kind: Literal["annotations"]
-    """This kind of players."""
-    n: int = Field(default=10, ge=1)
-    """Players a sample; every sample must have exactly as many regions."""
+    """Kind of players."""
+    n: PlayerCount = 10
+    """Players of each sample; every sample must have exactly as many regions."""
     path: str = Field(min_length=1)
-    """JSON file from the ids of samples to one list of pixels [row, column] a player, absolute or
-    from where snakemake is started; `$VARIABLES` are replaced by the environment's."""
+    """JSON file that maps ids of samples to one list of pixels [row, column] for each player.
+    Relative paths start where Snakemake is started; environment variables are replaced."""
 
     @model_validator(mode="after")
     def _no_wildcard(self) -> Self:
-        if re.search("[{}]", re.sub(r"\$\{\w+\}", "", self.path)):
-            message = f"path = {self.path!r}: Snakemake takes braces for wildcards; rename the file"
-            raise ValueError(message)
+        message = f"path = {self.path!r}: Snakemake reads braces as wildcards; rename the file"
+        require(not re.search("[{}]", re.sub(r"\$\{\w+\}", "", self.path)), message)
         return self
 
 
 class WordPlayers(Section):
-    """Players are words of a sentence, drawn per sample."""
+    """Players are words of a sentence, drawn for each sample."""
 
     kind: Literal["words"]
-    """This kind of players."""
-    n: int = Field(default=10, ge=1)
-    """Players a sample; sentences with fewer words are passed over."""
+    """Kind of players."""
+    n: PlayerCount = 10
+    """Players of each sample; sentences with fewer words are not explained."""
 
 
 def _grid_by_default(values: Any) -> Any:
@@ -99,48 +97,46 @@ Players = Annotated[
     ],
     BeforeValidator(_grid_by_default),
 ]
-"""What can be present or masked; `grid` where no kind is given."""
+"""What can be present or masked; a grid if no kind is given."""
 
 
 SPECIAL_TOKENS = 2
-"""Tokens that a text network's input holds at least besides the words: first and last."""
+"""Tokens of a text besides its words, at least: the first and the last."""
 
 
 def check_room(players: Players, model: ImageModel | TextModel, key: str, name: str) -> None:
-    """Check that a model's inputs have a site for every player. Raises ValueError."""
+    """Raise ValueError if the inputs of a model have no place for every player."""
     if isinstance(model, ImageModel):
         most, what = model.image_size**2, f"image_size = {model.image_size}"
     else:
         most = model.max_tokens - SPECIAL_TOKENS
         what = f"max_tokens = {model.max_tokens}"
-    if players.n > most:
-        message = f"{key} = {players.n}: at most {most}, as model '{name}' has {what}"
-        raise ValueError(message)
+    require(players.n <= most, f"{key} = {players.n}: at most {most}, as model '{name}' has {what}")
 
 
 Background = Literal["keep", "mask"]
 
 
 class Sampling(Section):
-    """Which test samples are explained, by which players and how what is absent is masked."""
+    """Which test samples are explained, by which players, and how absent players are masked."""
 
     per_class: int | None = Field(default=2, ge=1)
-    """Samples a class, drawn from the test split whether or not a model is right about them; null
-    where `total` is given."""
+    """Samples of each class, drawn from the test split regardless of predictions; null if `total`
+    is given."""
     total: int | None = Field(default=None, ge=1)
-    """Or: samples in all, spread over the classes as evenly as possible."""
+    """Samples in total, spread over the classes as evenly as possible."""
     seed: Seed = 0
-    """Of the choice of samples and of players."""
+    """Seed of the choice of samples and players."""
     players: Players = GridPlayers()
     """What can be present or masked."""
     baseline: Literal["pixel_mean", "channel_mean", "zero", "blur", "mask_token"] = "pixel_mean"
-    """What a masked pixel shows: the mean of that pixel over the training images, the mean of its
-    channel, black, or the blurred sample; what stands for a masked word: the mask token."""
+    """What replaces a masked pixel: its mean over the training images, the mean of its channel,
+    black, or the blurred sample. Words are replaced by the mask token."""
     blur_sigma: float = Field(default=10.0, gt=0)
     """Standard deviation of the Gaussian of `baseline: blur`, in pixels of the resized image."""
     background: Background = "keep"
-    """Whether pixels and tokens of no player keep their value in every masked version, or show the
-    baseline in every one."""
+    """Whether pixels and tokens outside all players keep their value in every masked version, or
+    show the baseline in every version."""
 
     @model_validator(mode="before")
     @classmethod
@@ -151,19 +147,15 @@ class Sampling(Section):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        if (self.per_class is None) == (self.total is None):
-            message = "give one of per_class and total"
-            raise ValueError(message)
-        if (self.players.kind == "words") != (self.baseline == "mask_token"):
-            needed = "mask_token" if self.players.kind == "words" else "another"
-            message = (
-                f"baseline = '{self.baseline}': players of kind '{self.players.kind}' need {needed}"
-            )
-            raise ValueError(message)
+        require((self.per_class is None) != (self.total is None), "give one of per_class and total")
+        kind = self.players.kind
+        needed = "mask_token" if kind == "words" else "another"
+        message = f"baseline = '{self.baseline}': players of kind '{kind}' need {needed}"
+        require((kind == "words") == (self.baseline == "mask_token"), message)
         return self
 
     def of_class(self, label: int, n_classes: int) -> int:
-        """How many samples a class gives; of `total`, the first classes give the odd ones.
+        """Number of samples of a class; the first classes take the remainder of `total`.
 
         >>> [Sampling(total=5).of_class(label, 3) for label in range(3)]
         [2, 2, 1]
@@ -178,24 +170,24 @@ class Extraction(Section):
     """How the 2**n outputs of a sample are computed."""
 
     batch_size: int | None = Field(default=None, ge=1)
-    """Coalitions a forward pass; null takes what fits into memory, at most 256, on CUDA 1024."""
+    """Coalitions in a forward pass; null takes what fits into memory, at most 256 (CUDA: 1024)."""
     sharing: bool = True
-    """Compute once what masked versions of an input have in common. Exact; false computes every
-    version from its pixels or words on."""
+    """Compute once what masked versions of an input share. The outputs are exact either way; false
+    computes every version from its pixels or words."""
     precision: Literal["float32", "tf32", "bf16"] = "float32"
-    """Of the forward passes. `tf32` (on CUDA) and `bf16` are faster and raise the noise floor, by
-    far the most for high orders; the file of interactions holds the floor that was measured."""
+    """Precision of the forward passes. `tf32` (CUDA) and `bf16` are faster and raise the noise
+    floor, mostly at high orders; the record of interactions holds the measured floor."""
 
 
 class SamplesSettings(Section):
-    """What the stage `samples` needs to know."""
+    """Settings of the stage `samples`."""
 
     sampling: Sampling
     architecture: Architecture
 
 
 class ExtractSettings(Section):
-    """What the stage `extract` needs to know."""
+    """Settings of the stage `extract`."""
 
     architecture: Architecture
     background: Background

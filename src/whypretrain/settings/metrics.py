@@ -1,4 +1,4 @@
-"""Options of the metrics."""
+"""Options of the stage `knowledge`: which interactions are salient."""
 
 from typing import Annotated, Literal
 
@@ -12,22 +12,23 @@ Thresholds = Annotated[
     Field(min_length=1),
     AfterValidator(check_increasing),
 ]
-"""Shares of the largest strength, increasing."""
+"""Shares of the largest strength of an interaction, increasing."""
 
 
 class Metrics(Section):
-    """Where an interaction counts as salient. Every reading of the ratio is always computed."""
+    """Which interactions are salient. Every reading of the ratio is always computed."""
 
     salience_threshold: float = Field(default=0.05, ge=0, lt=1)
-    """Share of the largest strength that a salient interaction exceeds."""
+    """Share of the largest strength that the strength of a salient interaction exceeds."""
     salience_thresholds: Thresholds = [0.01, 0.02, 0.05, 0.1, 0.2]
-    """Such shares for which the table `salience` says how well the salient ones rebuild outputs."""
+    """Shares for the table `salience`, which reports how well salient interactions alone
+    reconstruct the outputs."""
     salience_scale: Literal["sample", "model"] = "sample"
-    """Whether that largest strength is the sample's or the model's over all samples."""
+    """Whether the largest strength is that of the sample, or of the network over all samples."""
 
 
 class MetricsSettings(Section):
-    """What the stage `metrics` needs to know."""
+    """Settings of the stage `knowledge`."""
 
     experiment: str
     metrics: Metrics

@@ -1,4 +1,4 @@
-"""What is wrong with a configuration, in words: one line a mistake."""
+"""Error messages for a wrong configuration: one line a mistake."""
 
 from typing import Any
 
@@ -8,11 +8,11 @@ from whypretrain.settings.base import Section
 
 
 class ConfigError(ValueError):
-    """The configuration is wrong; the message names key, value and what is allowed."""
+    """The configuration is wrong; the message names the key, its value and what is allowed."""
 
 
 LONGEST_SHOWN = 200
-"""Characters of a value that a message shows."""
+"""Largest number of characters of a value in a message."""
 HINTS = {
     ("str", "float"): "YAML reads this as text: leave out quotes, and write 1e-3 as 1.0e-3",
     ("str", "int"): "YAML reads this as text: leave out quotes, and write digits alone",
@@ -20,11 +20,11 @@ HINTS = {
     ("int", "string"): "put it in quotes",
     ("float", "string"): "put it in quotes",
 }
-"""What to do about a value of one type where another is needed."""
+"""Remedies, by the type of a value and the type that is needed."""
 
 
 def shown(value: Any) -> str:
-    """A value as a message shows it: on one line, and not all of a long one."""
+    """A value for a message: on one line, cut off if it is long."""
     try:
         text = repr(value)
     except ValueError:  # thousands of digits
@@ -33,7 +33,7 @@ def shown(value: Any) -> str:
 
 
 def written(part: object) -> str:
-    """A part of a key as a message shows it: on one line."""
+    """A part of a key for a message: on one line."""
     return part if isinstance(part, str) and part.isprintable() and part else shown(part)
 
 
@@ -52,14 +52,14 @@ def explain(error: ValidationError, values: Any) -> str:
 
 def _reason(kind: str, message: str, value: Any) -> str:
     if kind in {"model_type", "dict_type", "model_attributes_type"}:
-        return "must be keys with values, not one value"
+        return "must hold keys with values, not one value"
     reason = message.removeprefix("Value error, ")
     hint = HINTS.get((type(value).__name__, kind.removesuffix("_type")))
     return f"{reason}; {hint}" if hint else reason
 
 
 def _written(loc: tuple[int | str, ...], values: Any, *, missing: bool) -> list[str]:
-    """The parts of a location that stand in the file, without pydantic's tags of alternatives."""
+    """The parts of a location that are in the file, without the tags that pydantic adds."""
     parts = []
     for part in loc:
         in_mapping = isinstance(values, dict) and part in values

@@ -1,4 +1,4 @@
-"""Paths as a person configures them."""
+"""Paths in the configuration."""
 
 import os
 import re
@@ -6,11 +6,11 @@ from pathlib import Path
 
 
 def configured_path(path: str, key: str) -> Path:
-    """A configured path with the environment's variables and `~` replaced.
+    """A configured path with environment variables and `~` replaced.
 
     Parameters
     ----------
-    key : what an error calls it
+    key : how the error names it
 
     Raises
     ------

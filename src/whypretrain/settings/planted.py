@@ -1,4 +1,4 @@
-"""Options of the planted truth."""
+"""Options of the check with planted interactions."""
 
 from pydantic import Field
 
@@ -6,11 +6,11 @@ from whypretrain.settings.base import Section, Seed
 
 
 class Planted(Section):
-    """The check with networks whose interactions are known; no suite's results depend on it."""
+    """The check with networks whose interactions are known; no suite depends on it."""
 
     n: int = Field(default=10, ge=1, le=16)
-    """Players a sample."""
+    """Players of each sample."""
     samples: int = Field(default=4, ge=1)
-    """Samples a network; they show different symbols, so that their interactions differ."""
+    """Samples of each network; they show different symbols, so that their interactions differ."""
     seed: Seed = 0
-    """Of what is planted: inputs, coalitions and weights."""
+    """Seed of what is planted: inputs, coalitions and weights."""

@@ -1,6 +1,7 @@
-"""Reading a configuration file: what YAML passes over in silence is a mistake here."""
+"""Reading configuration files: strict YAML, and files laid over each other."""
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,23 +10,26 @@ import yaml
 from whypretrain.settings.mistakes import ConfigError, shown, written
 
 MOST_VALUES = 1_000_000
-"""A configuration with more is none: aliases of aliases make billions from a few lines."""
+"""Largest number of values; aliases of aliases make billions from a few lines."""
+MOST_LEVELS = 100
+"""Largest depth of sections in sections."""
 TEMPLATE = "__use_yte__"
-"""The key by which Snakemake takes a file for a template, whose expressions it runs as Python."""
+"""The key that makes Snakemake run a file's expressions as Python."""
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML's plain values alone, and no key of a mapping twice."""
+    """Plain values only, and no key twice in a mapping.
+
+    Snakemake reads with PyYAML too, so that both see the same values (YAML 1.1).
+    """
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[tuple[str, str]] = set()
-        for key, _ in node.value:  # what `<<` brings in is not among them yet
+        for key, _ in node.value:  # before `<<` adds the keys of its mapping
             if isinstance(key, yaml.ScalarNode):
                 if (key.tag, key.value) in seen:
-                    message = (
-                        f"line {key.start_mark.line + 1}: key '{key.value}' stands twice, and the "
-                        f"first would be ignored; remove one"
-                    )
+                    line = key.start_mark.line + 1
+                    message = f"line {line}: key '{key.value}' is given twice; remove one"
                     raise ConfigError(message)
                 seen.add((key.tag, key.value))
         return super().construct_mapping(node, deep=deep)
@@ -37,55 +41,110 @@ def read(path: Path) -> Any:
     Raises
     ------
     ConfigError
-        If it is no YAML, a key stands twice, or it is a template.
+        If it is not valid YAML, a key is given twice, or it is a template.
     OSError
         If it cannot be read.
     """
     try:
         values = yaml.load(path.read_text(encoding="utf-8-sig"), _Loader)  # noqa: S506  (a SafeLoader)
     except ConfigError:
-        raise  # a ValueError too
-    # A date without such a day, or a number of thousands of digits, is a ValueError.
+        raise  # it is a ValueError too
+    # ValueError: 30 February, or a number of thousands of digits.
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        message = f"no YAML that can be read ({' '.join(str(error).split())})"
+        message = f"not valid YAML ({' '.join(str(error).split())})"
         raise ConfigError(message) from error
     if isinstance(values, dict) and TEMPLATE in values:
-        message = f"{TEMPLATE}: templates are not taken; write the values out"
+        message = f"{TEMPLATE}: templates are not allowed; write the values out"
         raise ConfigError(message)
     return values
 
 
-def read_over(*paths: Path) -> dict[str, Any]:
-    """The values of several files, each laid over those before it, as Snakemake does it.
+def laid_over(
+    below: dict[str, Any],
+    above: dict[str, Any],
+    replaces: Callable[[dict[str, Any], dict[str, Any]], bool] | None = None,
+) -> dict[str, Any]:
+    """A copy of `below` with the values of `above`; sections are merged, as Snakemake does it.
+
+    Parameters
+    ----------
+    replaces : whether to replace a section as a whole, from the one below and the one above
+
+    >>> laid_over({"a": {"b": 1, "c": 2}}, {"a": {"c": 3}})
+    {'a': {'b': 1, 'c': 3}}
+    """
+    merged = dict(below)
+    for key, value in above.items():
+        old = merged.get(key)
+        if isinstance(value, dict):
+            if not isinstance(old, dict) or (replaces and replaces(old, value)):
+                old = {}
+            merged[key] = laid_over(old, value, replaces)
+        else:
+            merged[key] = value
+    return merged
+
+
+def layered(values: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """A configuration laid over those of a folder: `config/**/*.yaml`, then `config.yaml`.
+
+    Parameters
+    ----------
+    folder : may hold none of these files
 
     Raises
     ------
     ConfigError
-        As :func:`read`, or if a file cannot be read or holds no keys with values; naming it.
+        As :func:`read_file`, of a file in the folder; as :func:`check_plain`, of `values`.
+    """
+    check_plain(values)
+    below: dict[str, Any] = {}
+    for path in (*sorted(folder.glob("config/**/*.yaml")), *folder.glob("config.yaml")):
+        below = laid_over(below, read_file(path))
+    return laid_over(below, values)
+
+
+def read_over(*paths: Path) -> dict[str, Any]:
+    """Several files, each laid over those before it, and all over the folder of the first.
+
+    Parameters
+    ----------
+    paths : at least one; what is beneath them is as in :func:`layered`
+
+    Raises
+    ------
+    ConfigError
+        As :func:`read_file`.
     """
     values: dict[str, Any] = {}
     for path in paths:
-        try:
-            found = read(path)
-            check_plain(found)
-        except ConfigError as error:
-            message = f"{path}: {error}"
-            raise ConfigError(message) from None
-        except OSError as error:
-            message = f"{path}: cannot be read ({error.strerror})"
-            raise ConfigError(message) from error
-        if values:
-            # Slow, and seldom needed; it comes with the extra `workflow`.
-            from snakemake.utils import update_config  # noqa: PLC0415
+        values = laid_over(values, read_file(path))
+    return layered(values, paths[0].parent)
 
-            update_config(values, found)
-        else:
-            values = found
-    return values
+
+def read_file(path: Path) -> dict[str, Any]:
+    """The keys and values of one file.
+
+    Raises
+    ------
+    ConfigError
+        Naming the file, if it cannot be read or :func:`read` or :func:`check_plain` refuse it.
+    """
+    try:
+        values = read(path)
+        check_plain(values)
+    except ConfigError as error:
+        message = f"{path}: {error}"
+        raise ConfigError(message) from None
+    except OSError as error:
+        message = f"{path}: cannot be read ({error.strerror})"
+        raise ConfigError(message) from error
+    found: dict[str, Any] = values
+    return found
 
 
 def check_plain(values: Any) -> None:
-    """Check that a configuration holds what its settings can be written as: JSON in UTF-8.
+    """Check that a configuration can be written as JSON in UTF-8.
 
     Raises
     ------
@@ -93,7 +152,7 @@ def check_plain(values: Any) -> None:
         With one line a mistake.
     """
     if not isinstance(values, dict):
-        message = f"the configuration is {_kind(values)}, not keys with values; see config.yaml"
+        message = f"must hold keys with values, as config.yaml does, but is {_kind(values)}"
         raise ConfigError(message)
     lines: list[str] = []
     n_seen = 0
@@ -103,9 +162,9 @@ def check_plain(values: Any) -> None:
         key, value, above = waiting.pop()
         n_seen += 1
         if id(value) in above:
-            lines.append(f"{key}: an alias of something that it stands in itself")
-        elif n_seen > MOST_VALUES or len(above) > 100:
-            lines.append(f"{key[:200]}: more values than a configuration has; remove aliases")
+            lines.append(f"{key}: this alias contains itself; remove it")
+        elif n_seen > MOST_VALUES or len(above) > MOST_LEVELS:
+            lines.append(f"{key[:200]}: too many values; remove aliases")
             break
         elif isinstance(value, dict):
             inside = [(_joined(key, part), each) for part, each in value.items()]
@@ -127,17 +186,17 @@ def _joined(key: str, part: object) -> str:
 
 def _wrong_key(key: object) -> str:
     if not isinstance(key, str):
-        return f"key {key!r}: a name is text; put it in quotes"
-    return "" if _is_text(key) else f"key {key!r}: no text in UTF-8"
+        return f"key {key!r}: must be text; put it in quotes"
+    return "" if _is_text(key) else f"key {key!r}: not valid UTF-8"
 
 
 def _wrong_value(value: object) -> str:
     if isinstance(value, str):
-        return "" if _is_text(value) else "no text in UTF-8, or with a NUL character"
+        return "" if _is_text(value) else "must be valid UTF-8 without NUL characters"
     if isinstance(value, float):
         return "" if math.isfinite(value) else "must be a finite number"
     if isinstance(value, int):
-        return "" if abs(value) < 2**63 else "no number of 64 bits"
+        return "" if abs(value) < 2**63 else "must fit into 64 bits"
     if value is None:
         return ""
     return f"YAML reads this as a {type(value).__name__}; put it in quotes"
@@ -146,7 +205,7 @@ def _wrong_value(value: object) -> str:
 def _is_text(value: str) -> bool:
     try:
         return b"\0" not in value.encode()
-    except UnicodeEncodeError:  # one half of a surrogate pair, as "\\ud800" gives it
+    except UnicodeEncodeError:  # half a surrogate pair, such as "\\ud800"
         return False
 
 

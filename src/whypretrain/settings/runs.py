@@ -1,4 +1,4 @@
-"""What is trained, and where it is kept: experiments that need the same network share it."""
+"""Runs: the networks of experiments, named so that experiments share equal ones."""
 
 from typing import Literal, NamedTuple
 
@@ -7,13 +7,13 @@ from whypretrain.settings.training import Probe, RecipeChoice, TrainedVariant
 
 Variant = Literal["probe", TrainedVariant]
 ModelName = Literal[Variant, "replicate"]
-"""The networks of an experiment: `replicate` is a second fine-tuned one, of another seed."""
+"""The networks of an experiment; `replicate` is a second fine-tuned one with another seed."""
 
 
 class Run(NamedTuple):
-    """One network of an experiment: all that its weights depend on, by name.
+    """One network: everything that its weights depend on.
 
-    `how` is the probe of the pre-trained network, or the recipe of a trained one.
+    `how` is the probe of the pre-trained network, or the recipe of the training.
     """
 
     model: str
@@ -24,7 +24,7 @@ class Run(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Its folder under `results/runs/`; what is not usual about it is a digest at the end.
+        """Folder under `results/runs/`; it ends with a digest of any unusual options.
 
         >>> Run("vgg16", "cub", "probe", Probe(), 0).name
         'vgg16/cub/probe'

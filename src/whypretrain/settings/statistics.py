@@ -1,4 +1,4 @@
-"""Options of intervals and null controls."""
+"""Options of intervals and chance levels."""
 
 from pydantic import Field
 
@@ -6,16 +6,16 @@ from whypretrain.settings.base import Section, Seed
 
 
 class Statistics(Section):
-    """How sure the numbers are, and what unrelated models would give."""
+    """Intervals of the numbers, and the chance levels that they are compared with."""
 
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
-    """Of every interval."""
+    """Confidence level of every interval."""
     n_resamples: int = Field(default=2000, ge=100)
-    """Draws of samples, with replacement, that a bootstrap interval is taken from."""
+    """Bootstrap resamples of the samples for each interval."""
     n_permutations: int = Field(default=100, ge=1)
-    """Draws that the permutation null is averaged over."""
+    """Random permutations of the sets that chance levels are averaged over."""
     simulated_worlds: int = Field(default=500, ge=1)
-    """Worlds without transfer by which `results/simulation/rates.csv` tests the verdicts; a tenth
-    as many of each other kind."""
+    """Simulated worlds without transfer that test the verdicts (`results/simulation/rates.csv`);
+    of every other kind of world there are a tenth as many."""
     seed: Seed = 0
-    """Of both kinds of draws."""
+    """Seed of resamples and permutations."""
