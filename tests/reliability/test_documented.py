@@ -1,4 +1,4 @@
-"""The counts in docs/reliability.md are those of the lists of cases."""
+"""The counts in docs/running.md are those of the lists of cases."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ from tests.reliability.test_security import HOSTILE
 from tests.reliability.test_surroundings import FULL
 from tests.reliability.test_untrusted_files import ARCHIVES
 
-TEXT = (ROOT / "docs/reliability.md").read_text(encoding="utf-8")
+TEXT = (ROOT / "docs/running.md").read_text(encoding="utf-8")
 DATA: list[list[Any]] = [
     *(data.TABLES, data.ODD_TABLES, data.PARQUETS, data.RELEASES, data.SAMPLES),
     *(images.HANDLED, images.REFUSED_IMAGES, images.FOLDERS),
