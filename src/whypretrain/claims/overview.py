@@ -1,101 +1,38 @@
-"""The main numbers of every experiment side by side, and how they go together.
-
-Accuracies are of the test split, with Wilson's interval; all else are statistics over samples.
-"""
-
-from collections.abc import Iterator
+"""The main numbers of every experiment side by side, and how they go together."""
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy import stats
-from statsmodels.stats.proportion import proportion_confint
 
-from whypretrain.claims.catalogue import Question, ratio_arrays
-from whypretrain.claims.evidence import Evidence
-from whypretrain.claims.statistics import area
-from whypretrain.knowledge.intervals import Array, bootstrap, mean, quotient, ratio_statistic
-from whypretrain.knowledge.references import Reference
-from whypretrain.knowledge.strengths import RATIO_READINGS, RatioReading
-from whypretrain.settings.statistics import Statistics
+from whypretrain.knowledge.strengths import RATIO_READINGS
 
+Array = NDArray[np.float64]
+NUMBERS = ["number", "low", "high", "chance", "swapped", "second_run", "n"]
 PAIRS = [
     (knowledge, accuracy)
     for knowledge in ("preserved_share", *(f"ratio_{reading}" for reading in RATIO_READINGS))
     for accuracy in ("accuracy_finetune", "accuracy_scratch", "accuracy_gain")
 ]
 """Quantities whose correlation over experiments is reported."""
+SHOWN = (
+    *("discard_over_preserve", "new_over_preserve", "preserved_share"),
+    *("ratio", "jaccard_area", "accuracy"),
+)
 
 
-def overview(evidence: Evidence, options: Statistics) -> pd.DataFrame:
-    """All quantities of one experiment.
+def overview(summary: pd.DataFrame) -> pd.DataFrame:
+    """The main quantities of one experiment; reading or variant is the end of their name.
 
     Returns
     -------
-    table with columns `quantity`, `number`, `low`, `high`, `permutation`, `unrelated`, `self` (the
-    number under each reference; NaN where there is none) and `n` (samples, or images or sentences
-    of the test split)
+    table with columns `quantity` and NUMBERS
     """
-    rows: list[dict[str, object]] = []
-    for quantity, question in _questions(evidence):
-        interval = bootstrap(question.statistic, question.arrays("measured"), options)
-        rows.append(
-            {
-                "quantity": quantity,
-                "number": float(question.statistic(*question.arrays("measured"))),
-                "low": float(interval.low),
-                "high": float(interval.high),
-                **{
-                    reference: float(question.statistic(*question.arrays(reference)))
-                    for reference in question.others
-                    if evidence.has(reference)
-                },
-                "n": evidence.n_samples,
-            }
-        )
-    for variant in ("probe", "finetune", "scratch"):
-        right, n_test = evidence.accuracy(variant)
-        low, high = proportion_confint(right, n_test, alpha=1 - options.confidence, method="wilson")
-        accuracy = {"number": right / n_test, "low": float(low), "high": float(high), "n": n_test}
-        rows.append({"quantity": f"accuracy_{variant}", **accuracy})
-    columns = ["quantity", "number", "low", "high", "permutation", "unrelated", "self", "n"]
-    return pd.DataFrame(rows).reindex(columns=columns)
-
-
-def _questions(evidence: Evidence) -> Iterator[tuple[str, Question]]:
-    def sums(quantity: str, reference: Reference) -> Array:
-        return np.asarray(evidence.strength(quantity, reference).sum(axis=0))
-
-    def share(part: str, rest: str) -> Question:
-        def arrays(reference: Reference) -> list[Array]:
-            own = sums(part, reference)
-            return [own, own + sums(rest, reference)]
-
-        return Question(quotient, arrays, None, references)
-
-    def over(part: str, whole: str) -> Question:
-        return Question(quotient, lambda r: [sums(part, r), sums(whole, r)], None, references)
-
-    def ratio(reading: RatioReading) -> Question:
-        return Question(
-            ratio_statistic(reading),
-            lambda reference: ratio_arrays(evidence, reading, reference),
-            None,
-            references,
-        )
-
-    def jaccard_area(variant: str) -> Question:
-        return Question(
-            mean, lambda r: [area(*evidence.curve(variant, r))], None, ("permutation", "unrelated")
-        )
-
-    references: tuple[Reference, ...] = ("permutation", "unrelated", "self")
-    yield "discard_over_preserve", over("discard", "preserve")
-    yield "new_over_preserve", over("new", "preserve")
-    yield "preserved_share", share("preserve", "discard")
-    for reading in RATIO_READINGS:
-        yield f"ratio_{reading}", ratio(reading)
-    for variant in ("finetune", "scratch"):
-        yield f"jaccard_area_{variant}", jaccard_area(variant)
+    chosen = summary["quantity"].isin(SHOWN) & summary["order"].isin(["", "all"])
+    own = summary[chosen].sort_values("quantity", key=lambda q: q.map(SHOWN.index), kind="stable")
+    ends = own["reading"] + own["variant"]
+    names = own["quantity"].where(ends == "", own["quantity"] + "_" + ends)
+    return own.assign(quantity=names)[["quantity", *NUMBERS]]
 
 
 def correlations(overviews: pd.DataFrame) -> pd.DataFrame:

@@ -1,94 +1,63 @@
-"""From a claim and the evidence of an experiment to a verdict: the rules of docs/claims.md."""
+"""From a claim and the summary of an experiment to a verdict: the rules of docs/claims.md."""
 
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
-from statsmodels.stats.proportion import confint_proportions_2indep
+import pandas as pd
 
-from whypretrain.claims.catalogue import Claim
-from whypretrain.claims.evidence import Evidence
-from whypretrain.knowledge.intervals import Array, bootstrap
-from whypretrain.knowledge.strengths import RatioReading
-from whypretrain.settings.statistics import Statistics
+from whypretrain.claims.catalogue import CLAIMS, Claim
 
 Answer = Literal["yes", "no", "open"]
 Verdict = Literal["holds", "fails", "not distinguishable from the null"]
+NUMBERS = ("number", "low", "high", "null", "excess", "excess_low", "excess_high")
+OTHERS = ("swapped", "second_run")
 
 
-class Finding(NamedTuple):
-    """A claim's number with its interval; what it exceeds the null by, with its interval.
+def judge(summary: pd.DataFrame, reading: str) -> pd.DataFrame:
+    """Every claim that an experiment has the numbers for, one a row.
 
-    NaN stands for what an experiment does not have. `n` samples, or images or sentences of the
-    test split.
+    There is no `reach` without a second fine-tuned run, and no `steadier` with two snapshots.
+
+    Parameters
+    ----------
+    summary : rows of one experiment
+    reading : of 0/0 in eq. 8, for the claims about the ratio
+
+    Returns
+    -------
+    table with columns `claim`, `statement`, `paper`, `number`, `low`, `high`, `null` (what the
+    number must differ from: its chance level, or 0), `excess` (number - null) with its interval,
+    `swapped`, `second_run` (the number under these references), `n`, `as_worded`, `beyond_null`
+    and `verdict`
     """
-
-    number: float
-    low: float
-    high: float
-    null: float
-    excess: float
-    excess_low: float
-    excess_high: float
-    unrelated: float
-    self: float
-    n: int
-    as_worded: Answer
-    beyond_null: Answer
-    verdict: Verdict
+    rows = []
+    for claim in CLAIMS:
+        own = summary[(summary["quantity"] == claim.quantity) & summary["order"].isin(["", "all"])]
+        own = own[own["reading"].isin(["", reading])]
+        if not own.empty:
+            rows.append(_judged(claim, own.iloc[0].to_dict()))
+    return pd.DataFrame(rows)
 
 
-def judge(
-    claim: Claim, evidence: Evidence, *, reading: RatioReading, options: Statistics
-) -> Finding | None:
-    """Judge one claim by one experiment; None where it lacks what the claim needs.
-
-    That is a second fine-tuned network for `reach`, and three snapshots for `steadier`: a curve
-    from start to end alone has nowhere to go down.
-    """
-    if claim.key == "reach" and not evidence.has("self"):
-        return None
-    if claim.key == "steadier" and len(evidence.curve("finetune", "measured")[0]) < 3:
-        return None
-    if claim.ask is None:
-        return _judge_accuracy(claim, evidence, options)
-    question = claim.ask(evidence, reading)
-    measured = question.arrays("measured")
-    number = float(question.statistic(*measured))
-    interval = bootstrap(question.statistic, measured, options)
-    low, high = float(interval.low), float(interval.high)
-    others = {
-        reference: float(question.statistic(*question.arrays(reference)))
-        for reference in question.others
-        if evidence.has(reference)
+def _judged(claim: Claim, row: dict[str, Any]) -> dict[str, Any]:
+    if np.isnan(row["chance"]):  # models without transfer would give 0
+        null = {"null": 0.0, "excess": row["number"]}
+        null |= {"excess_low": row["low"], "excess_high": row["high"]}
+    else:
+        null = {"null": row["chance"]}
+    row |= null
+    words = as_worded(claim, row["low"], row["high"])
+    beyond = beyond_null(claim, row["excess_low"], row["excess_high"])
+    return {
+        "claim": claim.key,
+        "statement": claim.statement,
+        "paper": claim.paper,
+        **{name: row[name] for name in (*NUMBERS, *OTHERS)},
+        "n": int(row["n"]),
+        "as_worded": words,
+        "beyond_null": beyond,
+        "verdict": verdict(words, beyond),
     }
-    null, excess_low, excess_high = 0.0, low, high
-    if question.null is not None:
-        expected = question.arrays(question.null)
-        null = float(question.statistic(*expected))
-
-        def excess(*both: Array, axis: int = -1) -> Array:
-            half = len(both) // 2
-            own, unrelated = both[:half], both[half:]
-            difference = question.statistic(*own, axis=axis) - question.statistic(
-                *unrelated, axis=axis
-            )
-            return np.asarray(difference)
-
-        beyond = bootstrap(excess, [*measured, *expected], options)
-        excess_low, excess_high = float(beyond.low), float(beyond.high)
-    return Finding(
-        number=number,
-        low=low,
-        high=high,
-        null=null,
-        excess=number - null,
-        excess_low=excess_low,
-        excess_high=excess_high,
-        unrelated=others.get("unrelated", np.nan),
-        self=others.get("self", np.nan),
-        n=evidence.n_samples,
-        **_answers(claim, (low, high), (excess_low, excess_high)),
-    )
 
 
 def as_worded(claim: Claim, low: float, high: float) -> Answer:
@@ -111,37 +80,3 @@ def verdict(words: Answer, null: Answer) -> Verdict:
     if "no" in (words, null):
         return "fails"
     return "holds" if words == null == "yes" else "not distinguishable from the null"
-
-
-def _answers(
-    claim: Claim, interval: tuple[float, float], excess: tuple[float, float]
-) -> dict[str, Any]:
-    words, null = as_worded(claim, *interval), beyond_null(claim, *excess)
-    return {"as_worded": words, "beyond_null": null, "verdict": verdict(words, null)}
-
-
-def _judge_accuracy(claim: Claim, evidence: Evidence, options: Statistics) -> Finding:
-    """Newcombe's interval (1998) of the difference of two proportions.
-
-    Both networks see the same images, which the interval takes no advantage of: it is too wide
-    rather than too narrow.
-    """
-    (right, n_test), (scratch_right, _) = (evidence.accuracy(v) for v in ("finetune", "scratch"))
-    low, high = confint_proportions_2indep(
-        right, n_test, scratch_right, n_test, method="newcomb", alpha=1 - options.confidence
-    )
-    number = (right - scratch_right) / n_test
-    interval = (float(low), float(high))
-    return Finding(
-        number=number,
-        low=interval[0],
-        high=interval[1],
-        null=0.0,
-        excess=number,
-        excess_low=interval[0],
-        excess_high=interval[1],
-        unrelated=np.nan,
-        self=np.nan,
-        n=n_test,
-        **_answers(claim, interval, interval),
-    )

@@ -39,7 +39,7 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp
 
 from whypretrain.files.artifacts import reading
-from whypretrain.files.hdf5 import written_hdf5
+from whypretrain.files.artifacts import written_hdf5
 from whypretrain.interactions.coalitions import n_players_of
 from whypretrain.interactions.mobius import mobius
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from whypretrain.interactions.coalitions import n_players_of, orders
 from whypretrain.knowledge.strengths import split_knowledge
-from whypretrain.settings.statistics import Statistics
+from whypretrain.knowledge.intervals import Options
 
 Array = NDArray[np.float64]
 
@@ -36,7 +36,7 @@ def removed_effect(interactions: Array, part: Array) -> Array:
     return np.stack([signed[:, sets].sum(axis=1) for sets in _sets_of_orders(signed.shape[1])])
 
 
-def random_effects(interactions: Array, parts: list[Array], options: Statistics) -> Array:
+def random_effects(interactions: Array, parts: list[Array], options: Options) -> Array:
     """What removing equally much strength of every order takes from v(N), picked at random.
 
     In every draw the sets of an order are permuted, sample by sample, and removed whole in that
@@ -73,7 +73,7 @@ def random_effects(interactions: Array, parts: list[Array], options: Statistics)
 
 
 def counterfactual_table(
-    samples: list[str], probe: Array, finetune: Array, options: Statistics
+    samples: list[str], probe: Array, finetune: Array, options: Options
 ) -> pd.DataFrame:
     """v(N) without preserved or discarded (pre-trained model), preserved or new (fine-tuned).
 
@@ -85,10 +85,10 @@ def counterfactual_table(
     Returns
     -------
     table with columns `variant`, `removed`, `order` (text: ``all`` or 1..n_players), `reference`
-    (``measured``, or ``permutation``: as much strength of every order picked at random, mean over
+    (``measured``, or ``chance``: as much strength of every order picked at random, mean over
     draws), `sample`, `strength` (removed, nats), `v_before` and `v_after` (v(N), nats),
     `positive_before` and `positive_after` (1 where v > 0: the true class more probable than all
-    others together; the share of draws under ``permutation``)
+    others together; the share of draws under ``chance``)
     """
     knowledge = split_knowledge(probe, finetune)
     models = {
@@ -103,7 +103,7 @@ def counterfactual_table(
             strength = removed_effect(np.ones_like(part), part)
             # A draw more, in front of the axis of samples: measured is one draw.
             measured = removed_effect(interactions, part)[:, None]
-            for reference, effects in {"measured": measured, "permutation": drawn}.items():
+            for reference, effects in {"measured": measured, "chance": drawn}.items():
                 for order, (effect, size) in _all_and_each(effects, strength).items():
                     v_after = v_before - effect
                     columns = {

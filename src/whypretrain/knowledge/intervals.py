@@ -2,17 +2,28 @@
 
 import warnings
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from whypretrain.knowledge.strengths import RatioReading
-from whypretrain.settings.statistics import Statistics
 
 Array = NDArray[np.float64]
 ENTRIES_AT_ONCE = 2**24
+
+
+class Options(Protocol):
+    """What intervals and chance levels are computed with: `settings.statistics.Statistics`."""
+
+    @property
+    def confidence(self) -> float: ...
+    @property
+    def n_resamples(self) -> int: ...
+    @property
+    def n_permutations(self) -> int: ...
+    @property
+    def seed(self) -> int: ...
 
 
 class Interval(NamedTuple):
@@ -23,7 +34,7 @@ class Interval(NamedTuple):
 
 
 def bootstrap(
-    statistic: Callable[..., Array], arrays: Sequence[Array], options: Statistics
+    statistic: Callable[..., Array], arrays: Sequence[Array], options: Options
 ) -> Interval:
     """Bias-corrected and accelerated interval (Efron, 1987) of a statistic of paired arrays.
 
@@ -91,12 +102,3 @@ def quotient(numerator: Array, denominator: Array, axis: int = -1) -> Array:
     """
     above, below = numerator.sum(axis=axis), denominator.sum(axis=axis)
     return np.divide(above, below, out=np.full_like(above, np.nan), where=below > 0)
-
-
-def ratio_statistic(reading: RatioReading) -> Callable[..., Array]:
-    """The experiment's ratio (Fig. 3) from its samples' under one reading of 0/0.
-
-    The mean of the samples' ratios, of one array; under ``weighted`` the quotient of sums over
-    samples, of their numerators and denominators.
-    """
-    return quotient if reading == "weighted" else mean

@@ -11,8 +11,9 @@ import pyarrow.parquet
 
 from whypretrain.files.artifacts import damaged, reading
 
-Kind = Literal["text", "number", "gaps", "truth"]
-"""What a column holds: text, finite numbers, those with gaps (NaN), or True and False."""
+Kind = Literal["text", "empty", "number", "gaps", "truth"]
+"""What a column holds: text, text that may be empty, finite numbers, those with gaps (NaN), or
+True and False."""
 Columns = Mapping[str, Kind]
 
 
@@ -26,13 +27,18 @@ def _columns(text: str = "", number: str = "", gaps: str = "", truth: str = "") 
 
 
 SCORES = "test_loss test_accuracy"
-INTERVAL = "low high permutation unrelated self"
+INTERVAL = "low high chance swapped second_run"
 HISTORY: Columns = _columns(number=SCORES, gaps="train_loss train_accuracy")
 """Of a run. A linear probe's has but one row and no epochs."""
 SHIFTS = "level n_items n_correct accuracy loss n_lost n_gained"
 ROBUSTNESS: Columns = _columns(text="shift", number=SHIFTS)
 """Of a run."""
 TABLES: dict[str, Columns] = {
+    "summary": {
+        **_columns(text="experiment quantity", number="number n_seeds"),
+        **dict.fromkeys(("variant", "order", "reading", "level"), "empty"),
+        **_columns(gaps=f"{INTERVAL} fraction epoch excess excess_low excess_high n noise_floor"),
+    },
     "knowledge": _columns(
         text="experiment sample quantity reference", number="order strength n_sets noise_floor"
     ),
@@ -74,7 +80,7 @@ TABLES: dict[str, Columns] = {
     "claims": _columns(
         text="experiment claim statement paper as_worded beyond_null verdict",
         number="n",
-        gaps="number low high null excess excess_low excess_high unrelated self",
+        gaps="number low high null excess excess_low excess_high swapped second_run",
     ),
     "overview": _columns(text="experiment kind quantity", number="n", gaps=f"number {INTERVAL}"),
     "correlations": _columns(
@@ -99,13 +105,15 @@ def read_table(path: Path, columns: Columns) -> pd.DataFrame:
                 message = "its last line is not complete"
                 raise ValueError(message)
         # A sample's id or an order may look like a number, or like a gap ("null"); it is a name.
-        names = [name for name, kind in columns.items() if kind == "text"]
+        names = [name for name, kind in columns.items() if kind in ("text", "empty")]
         table = pd.read_csv(
             path,
             dtype=dict.fromkeys(names, str),
             keep_default_na=False,
             na_values=[""],
         )
+        may_be_empty = [name for name, kind in columns.items() if kind == "empty"]
+        table = table.fillna(dict.fromkeys(set(may_be_empty) & set(table.columns), ""))
         if missing := columns.keys() - set(table.columns):
             message = f"columns {', '.join(sorted(missing))} are missing"
             raise ValueError(message)
@@ -123,6 +131,8 @@ def read_table(path: Path, columns: Columns) -> pd.DataFrame:
 
 
 def _holds(column: pd.Series, kind: Kind) -> bool:
+    if kind == "empty":
+        return True
     if kind == "text":
         return bool(column.notna().all())
     if kind == "truth":

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from whypretrain.settings.statistics import Statistics
+from whypretrain.knowledge.intervals import Options
 
 Array = NDArray[np.float64]
 
@@ -38,7 +38,7 @@ def n_removable(empty: Array, interactions: Array) -> NDArray[np.int64]:
 
 
 def redundancy_table(
-    samples: list[str], variant: str, interactions: Array, options: Statistics
+    samples: list[str], variant: str, interactions: Array, options: Options
 ) -> pd.DataFrame:
     """How much is redundant: removal weakest first, strongest first, and in random sequence.
 

@@ -4,10 +4,10 @@ The metrics are not zero for unrelated models: two whose interactions are indepe
 strong have a discard/preserve of 2.4 to 3.0. So every comparison is made four times:
 
 ``measured``: probe, finetune and scratch as they are;
-``permutation``: finetune's interactions (for the ratio, scratch's) permuted among the sets of equal
+``chance``: finetune's interactions (for the ratio, scratch's) permuted among the sets of equal
 order within the sample, averaged over draws: equal strengths, but of the wrong sets;
-``unrelated``: scratch in finetune's place, and finetune in scratch's;
-``self``: a second fine-tuned network, which differs in its seed alone: in probe's place where
+``swapped``: scratch in finetune's place, and finetune in scratch's;
+``second_run``: a second fine-tuned network, which differs in its seed alone: in probe's place where
 finetune is compared with it, in scratch's where scratch is.
 """
 
@@ -18,12 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whypretrain.interactions.coalitions import n_players_of, orders
-from whypretrain.knowledge.jaccard import jaccard
-from whypretrain.knowledge.strengths import exclusive_strength, reached_strength, split_knowledge
-from whypretrain.settings.statistics import Statistics
+from whypretrain.knowledge.strengths import exclusive_strength, jaccard, reached_strength, split_knowledge
+from whypretrain.knowledge.intervals import Options
 
 Array = NDArray[np.float64]
-Reference = Literal["measured", "permutation", "unrelated", "self"]
+Reference = Literal["measured", "chance", "swapped", "second_run"]
 REFERENCES: tuple[Reference, ...] = get_args(Reference)
 
 
@@ -69,20 +68,20 @@ def compare(probe: Array, finetune: Array, scratch: Array) -> Comparison:
     )
 
 
-def comparisons(models: Models, options: Statistics) -> Iterator[tuple[Reference, Comparison]]:
-    """Every reference in turn, as they take much memory; ``self`` only with a replicate."""
+def comparisons(models: Models, options: Options) -> Iterator[tuple[Reference, Comparison]]:
+    """Every reference in turn, as they take much memory; ``second_run`` only with a replicate."""
     probe, finetune, scratch, replicate = models
     measured = compare(probe, finetune, scratch)
     yield "measured", measured
-    yield "permutation", _permuted_comparison(models, measured.held, options)
-    yield "unrelated", compare(probe, scratch, finetune)
+    yield "chance", _permuted_comparison(models, measured.held, options)
+    yield "swapped", compare(probe, scratch, finetune)
     if replicate is not None:
         again = compare(replicate, finetune, replicate)
         reached = reached_strength(probe, measured.held, replicate)
-        yield "self", again._replace(held=measured.held, reached=reached)
+        yield "second_run", again._replace(held=measured.held, reached=reached)
 
 
-def _permuted_comparison(models: Models, held: Array, options: Statistics) -> Comparison:
+def _permuted_comparison(models: Models, held: Array, options: Options) -> Comparison:
     probe, finetune, scratch, _ = models
     generator = np.random.default_rng(options.seed)
     total = [np.zeros_like(probe) for _ in Comparison._fields]
@@ -117,7 +116,7 @@ def permute(interactions: Array, generator: np.random.Generator) -> Array:
 
 
 def permuted_jaccard(
-    snapshot: Array, final: Array, counted: NDArray[np.bool_], options: Statistics
+    snapshot: Array, final: Array, counted: NDArray[np.bool_], options: Options
 ) -> Array:
     """Jaccard similarity (eq. 9) of a permuted snapshot to the final model, averaged over draws.
 

@@ -1,4 +1,4 @@
-"""Preserved, discarded and new knowledge (eqs. 6 and 7) and what scratch reaches of it (eq. 8).
+"""Preserved, discarded, new knowledge (eqs. 6, 7), what scratch reaches (8), similarity (9).
 
 Arrays over sets have any leading shape; the three models' interactions are named after them.
 """
@@ -91,3 +91,26 @@ def ratio_terms(preserve: Array, reached: Array, *, reading: RatioReading) -> tu
     if reading == "salient":
         held = preserve > SALIENT_SHARE * preserve.max(axis=1, keepdims=True)
     return np.where(held, ratio, 0.0).sum(axis=1), held.sum(axis=1).astype(float)
+
+
+def jaccard(snapshot: Array, final: Array) -> Array:
+    """Jaccard similarity ||min(Ĩ_e, Ĩ_E)||₁ / ||max(Ĩ_e, Ĩ_E)||₁, Ĩ = [max(I, 0), max(-I, 0)].
+
+    Parameters
+    ----------
+    snapshot, final : arrays of shape (n_samples, n_sets)
+        Interactions at epoch e and at the last epoch. Leave the empty set out.
+
+    Returns
+    -------
+    array of shape (n_samples,), float64, in [0, 1]
+        1 where both are zero everywhere: nothing is missing.
+
+    >>> jaccard(np.array([[1.0, -2.0]]), np.array([[2.0, 2.0]]))
+    array([0.16666667])
+    """
+    early = np.concatenate([np.maximum(snapshot, 0), np.maximum(-snapshot, 0)], axis=1)
+    late = np.concatenate([np.maximum(final, 0), np.maximum(-final, 0)], axis=1)
+    common = np.minimum(early, late).sum(axis=1)
+    union = np.maximum(early, late).sum(axis=1)
+    return np.divide(common, union, out=np.ones_like(common), where=union > 0)

@@ -1,6 +1,6 @@
 """Tidy tables of one experiment, from arrays of interactions. One row a sample and quantity."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 
 from whypretrain.interactions.coalitions import n_players_of, orders
 from whypretrain.interactions.salience import (
+    SalienceScale,
     random_reconstruction_error,
     reconstruction_error,
     salient,
 )
 from whypretrain.knowledge.strengths import RATIO_READINGS, ratio_terms
-from whypretrain.settings.metrics import Metrics
 
 Array = NDArray[np.float64]
 
@@ -108,7 +108,7 @@ def ratio_table(
 
 
 def salience_table(
-    samples: list[str], variant: str, interactions: Array, options: Metrics
+    samples: list[str], variant: str, interactions: Array, *, threshold: float, scale: SalienceScale
 ) -> pd.DataFrame:
     """How many interactions are salient, and how well they alone rebuild the outputs.
 
@@ -117,9 +117,7 @@ def salience_table(
     table with columns `variant`, `sample`, `n_salient`, `salient_share` (of 2**n_players),
     `reconstruction_error` (RMS over coalitions, relative to the RMS of v(T) - v(∅))
     """
-    chosen = salient(
-        interactions, threshold=options.salience_threshold, scale=options.salience_scale
-    )
+    chosen = salient(interactions, threshold=threshold, scale=scale)
     columns = {
         "variant": variant,
         "sample": samples,
@@ -131,7 +129,11 @@ def salience_table(
 
 
 def threshold_table(
-    samples: list[str], variant: str, interactions: Array, options: Metrics
+    samples: list[str],
+    variant: str,
+    interactions: Array,
+    thresholds: Sequence[float],
+    scale: SalienceScale,
 ) -> pd.DataFrame:
     """How the salient set and its error depend on the threshold of salience.
 
@@ -141,9 +143,8 @@ def threshold_table(
     error would be of as many interactions drawn at random (root of the mean square over draws)
     """
     tables = []
-    for threshold in options.salience_thresholds:
-        chosen = options.model_copy(update={"salience_threshold": threshold})
-        table = salience_table(samples, variant, interactions, chosen)
+    for threshold in thresholds:
+        table = salience_table(samples, variant, interactions, threshold=threshold, scale=scale)
         table.insert(2, "threshold", threshold)
         table["random_error"] = random_reconstruction_error(
             interactions, table["n_salient"].to_numpy()

@@ -7,7 +7,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from whypretrain.knowledge.references import Reference
-from whypretrain.knowledge.strengths import RatioReading
 
 Array = NDArray[np.float64]
 
@@ -17,7 +16,7 @@ class Evidence:
 
     Parameters
     ----------
-    tables : of one experiment, by name: `knowledge`, `ratio`, `jaccard`, `losses` and `history`
+    tables : of one experiment, by name: `knowledge`, `ratio`, `jaccard`, and `losses`
     """
 
     def __init__(self, tables: Mapping[str, pd.DataFrame]) -> None:
@@ -34,6 +33,10 @@ class Evidence:
         """Whether the experiment has this reference."""
         return bool((self._tables["knowledge"]["reference"] == reference).any())
 
+    def has_curve(self, reference: Reference) -> bool:
+        """Whether the similarity along training has this reference."""
+        return bool((self._tables["jaccard"]["reference"] == reference).any())
+
     def strength(self, quantity: str, reference: Reference) -> Array:
         """Sum over the sets of each order, of shape (n_orders, n_samples)."""
         table = self._tables["knowledge"]
@@ -42,7 +45,7 @@ class Evidence:
         wide = sums.pivot(index="order", columns="sample", values="total")
         return wide.loc[self.orders].to_numpy()
 
-    def ratio(self, reading: RatioReading, reference: Reference) -> tuple[Array, Array]:
+    def ratio(self, reading: str, reference: Reference) -> tuple[Array, Array]:
         """Numerators and denominators of the ratio over all orders, each (n_samples,)."""
         table = self._tables["ratio"]
         chosen = table[
@@ -65,10 +68,3 @@ class Evidence:
         chosen = table[table["variant"] == variant]
         wide = chosen.pivot(index="epoch", columns="sample", values="loss")
         return wide.index.to_numpy(), wide.to_numpy()
-
-    def accuracy(self, variant: str) -> tuple[int, int]:
-        """Test images or sentences that the final model is right about, and how many there are."""
-        table = self._tables["history"]
-        last = table[table["variant"] == variant].iloc[-1]
-        n_test = int(last["n_test"])
-        return round(float(last["test_accuracy"]) * n_test), n_test
