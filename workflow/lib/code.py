@@ -14,8 +14,7 @@ PACKAGES = ("whypretrain", "validation")
 OUTSIDE = ("whypretrain.files", "whypretrain.stages")
 """Packages that move numbers and compute none: an edit of them runs nothing again."""
 NUMERICS = (
-    "whypretrain.interactions.evaluate",
-    "whypretrain.interactions.sharing.choose",
+    "whypretrain.interactions.extraction",
     "whypretrain.networks.build",
 )
 """What the outputs of a masked network depend on; samples are kept while it stays the same."""

@@ -274,7 +274,8 @@ def fitting_batch_size(
     """A power of two of masked inputs that fit into memory together: at most 256, on CUDA 1024.
 
     The same on the same machine, as it depends on how much memory there is, not on how much is
-    free: another batch size may change last bits. :func:`evaluate` takes smaller batches where it does not fit.
+    free: another batch size may change last bits. :func:`evaluate` takes smaller batches where it
+    does not fit.
 
     Parameters
     ----------
