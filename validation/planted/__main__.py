@@ -260,8 +260,8 @@ def main() -> None:
     check_transfer(transfer)
     say(
         f"planted: {interactions['n_planted'].sum()} interactions and {len(transfer)} numbers of "
-        f"knowledge are as planted; largest errors {interactions['largest_error'].max():.1e} (relative), "
-        f"{interactions['largest_elsewhere'].max():.1e} (where nothing is planted) and "
+        f"knowledge are as planted; largest errors {interactions['largest_error'].max():.1e} "
+        f"(relative), {interactions['largest_elsewhere'].max():.1e} (where nothing is planted), "
         f"{transfer['difference'].abs().max():.1e} (knowledge)"
     )
 

@@ -1,8 +1,8 @@
 """A planted transfer: three networks that differ in known terms, and what knowledge must find.
 
-The formulas are written down anew, for few interactions given as exact fractions, and share no code
-with :mod:`whypretrain.knowledge`. The empty set is in `preserve`, `discard` and `new` of order 0 and
-nowhere else.
+The formulas are written down anew, for few interactions given as exact fractions, and share no
+code with :mod:`whypretrain.knowledge`. The empty set is in `preserve`, `discard` and `new` of order
+0 and nowhere else.
 """
 
 from collections.abc import Iterator, Mapping
