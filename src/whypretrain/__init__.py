@@ -14,8 +14,8 @@ _HOMES = {
     "Explanation": "whypretrain.report.explanation",
     "explain_image": "whypretrain.explain",
     "explain_text": "whypretrain.explain",
-    "read_explanations": "whypretrain.report.stored",
-    "read_interactions": "whypretrain.report.stored",
+    "read_explanations": "whypretrain.explain",
+    "read_interactions": "whypretrain.explain",
 }
 
 

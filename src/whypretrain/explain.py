@@ -1,29 +1,31 @@
-"""Interactions of one's own torch model on one image or one sentence."""
+"""For notebooks: interactions of one's own torch model, and what the workflow stored."""
 
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
-from whypretrain.data.samples import BACKGROUND, check_players
+from whypretrain.data.samples import BACKGROUND, check_players, read_samples
 from whypretrain.data.texts import Tokens, tokenise
+from whypretrain.files.artifacts import ArtifactError
 from whypretrain.files.progress import Progress
-from whypretrain.interactions.evaluate import check_outputs, evaluate
-from whypretrain.interactions.forward import Assemble, Forward, PlainForward
+from whypretrain.interactions.coalitions import orders
 from whypretrain.interactions.masking import Background, MaskedInput
-from whypretrain.interactions.memory import fitting_batch_size
+from whypretrain.interactions.measure import Measure
 from whypretrain.interactions.mobius import mobius
 from whypretrain.interactions.players import word_players
-from whypretrain.interactions.sharing.choose import choose_forward
+from whypretrain.interactions.record import Record, read_record
 from whypretrain.interactions.superpixels import superpixel_players
 from whypretrain.networks.numerics import forward_precision
 from whypretrain.report.explanation import Explanation
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 MAX_PLAYERS = 20  # a million forward passes
-N_CHECKED = 4
-TOLERANCE = 1e-5  # as the stage `extract` allows in float32
 
 
 def explain_image(
@@ -84,7 +86,7 @@ def explain_image(
             raise ValueError(message)
     masked_by = torch.as_tensor(baseline, dtype=image.dtype).expand(image.shape)
     result = _explain(
-        _Logits(model),
+        model,
         image.detach(),
         masked_by,
         drawn,
@@ -94,6 +96,99 @@ def explain_image(
     )
     shown = _as_picture(image).transpose(2, 0, 1)
     return Explanation(**result, image=shown)
+
+
+def read_interactions(path: str | Path, snapshot: int | None = None) -> "pd.DataFrame":
+    """One trajectory's interactions as a tidy table: a row for each snapshot, sample and set.
+
+    Columns: `fraction` (of training), `sample`, `label`, `prediction`, `coalition` (entry 5 = 0b101
+    is {0, 2}), `order`, `output` (v, nats) and `interaction` (I, nats). Where xarray is installed,
+    `.set_index(["fraction", "sample", "coalition"]).to_xarray()` turns it into labelled arrays.
+
+    Parameters
+    ----------
+    path : `results/experiments/<experiment>/<variant>.h5`
+    snapshot : the only snapshot to return; -1 is the last one. All if not given.
+
+    Raises
+    ------
+    whypretrain.files.artifacts.ArtifactError
+        If the file is damaged or no file of interactions.
+    FileNotFoundError
+        If there is no such file.
+    """
+    import pandas as pd  # noqa: PLC0415  (not everyone tabulates)
+
+    record = _stored(Path(path), snapshot)
+    (n_snapshots, n_samples, n_coalitions), values = record.outputs.shape, record.outputs.size
+    of_sample = n_samples * n_coalitions
+    return pd.DataFrame(
+        {
+            "fraction": np.repeat(record.fractions, of_sample),
+            "sample": np.tile(np.repeat(record.samples, n_coalitions), n_snapshots),
+            "label": np.tile(np.repeat(record.labels, n_coalitions), n_snapshots),
+            "prediction": np.repeat(record.predictions.ravel(), n_coalitions),
+            "coalition": np.tile(np.arange(n_coalitions), values // n_coalitions),
+            "order": np.tile(orders(record.n_players), values // n_coalitions),
+            "output": record.outputs.ravel(),
+            "interaction": record.interactions.ravel(),
+        }
+    )
+
+
+def read_explanations(
+    path: str | Path, samples: str | Path | None = None, *, snapshot: int = -1
+) -> dict[str, Explanation]:
+    """One snapshot of a trajectory as explanations, by the ids of their samples.
+
+    Parameters
+    ----------
+    path : `results/experiments/<experiment>/<variant>.h5`
+    samples : the experiment's `samples.h5`, which holds images and words; if not given, the one
+        beside `path` if there is one
+    snapshot : -1 is the last one
+
+    Raises
+    ------
+    whypretrain.files.artifacts.ArtifactError
+        If a file is damaged.
+    """
+    source = Path(samples) if samples else Path(path).with_name("samples.h5")
+    known = {item.id: item for item in read_samples(source).samples} if source.exists() else {}
+    record = _stored(Path(path), snapshot)
+    found = {}
+    for position, name in enumerate(record.samples):
+        sample = known.get(name)
+        found[name] = Explanation(
+            outputs=record.outputs[0, position],
+            interactions=record.interactions[0, position],
+            players=record.players_of(position),
+            logits=record.logits[0, position],
+            label=int(record.labels[position]),
+            image=sample.inputs if sample and not sample.words else None,
+            words=sample.words if sample else [],
+            word_players=sample.word_players if sample else [],
+        )
+    return found
+
+
+def _stored(path: Path, snapshot: int | None) -> Record:
+    path.stat()
+    try:
+        record = read_record(path)
+    except ArtifactError as error:
+        if "results" in path.absolute().parts:
+            raise
+        # The command that makes it again is of files that the workflow made.
+        message = str(error).partition("; mend it with: ")[0]
+        raise ArtifactError(message) from error
+    if snapshot is None:
+        return record
+    n_snapshots = len(record.fractions)
+    if not -n_snapshots <= snapshot < n_snapshots:
+        message = f"snapshot = {snapshot}: {path} holds {n_snapshots} snapshots"
+        raise ValueError(message)
+    return record.at(snapshot)
 
 
 def _check_types(image: Any, baseline: Any) -> None:
@@ -151,7 +246,7 @@ def explain_text(
     )
     ids = torch.from_numpy(tokens.ids)
     baseline = torch.full_like(ids, tokenizer.mask_token_id)
-    result = _explain(_Logits(model), ids, baseline, drawn, label=label, batch_size=batch_size)
+    result = _explain(model, ids, baseline, drawn, label=label, batch_size=batch_size)
     of_word = dict(zip(tokens.word_of_token.tolist(), drawn.tolist(), strict=True))
     whose = [of_word.get(word, BACKGROUND) for word in range(len(tokens.words))]
     return Explanation(**result, words=tokens.words, word_players=whose)
@@ -159,7 +254,7 @@ def explain_text(
 
 @torch.inference_mode()
 def _explain(
-    model: "_Logits",
+    model: nn.Module,
     inputs: Tensor,
     baseline: Tensor,
     players: NDArray[np.int16],
@@ -168,7 +263,7 @@ def _explain(
     background: Background = "keep",
     batch_size: int | None,
 ) -> dict[str, Any]:
-    """What an explanation holds beside the sample, from one network in eval mode."""
+    """The fields of an explanation that do not describe the sample."""
     n_players = _checked_count(int(players.max()) + 1)
     check_players(players, n_players)
     device = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
@@ -182,25 +277,16 @@ def _explain(
     training = [module for module in model.modules() if module.training]
     model.eval()
     try:
+        head = _head(model)
+        measure = Measure(model if head else _Logits(model), head, batch_size=batch_size)
         with forward_precision("float32", device):
-            plain = PlainForward(model)
-            head = _head(model.model)
-            forward = plain if head is None else choose_forward(model.model)
-            whole = forward.rest(forward.prepare(masked)(_all(n_players, device)))[0]
+            prepared = measure.forward.prepare(masked)  # once, for the three steps below
+            measure.fit(masked, prepared)
+            everything = torch.tensor([(1 << n_players) - 1], device=device)
+            whole = measure.forward.rest(prepared(everything))[0]
             explained = int(whole.argmax()) if label is None else label
-            size = batch_size or fitting_batch_size(forward, model.model, masked)
-            counted = _Counted(forward, 1 << n_players)
-            (found,) = evaluate(counted, [masked], [explained], batch_size=size)
-            if head is not None and not isinstance(forward, PlainForward):
-                check_outputs(
-                    plain,
-                    head,
-                    masked,
-                    explained,
-                    found.outputs,
-                    coalitions=torch.linspace(0, (1 << n_players) - 1, N_CHECKED).long().to(device),
-                    tolerance=TOLERANCE,
-                )
+            tell = Progress("explain", 1 << n_players, "mask").update
+            (found,) = measure([masked], [explained], [0], prepared=[prepared], tell=tell)
     finally:
         for module in training:
             module.training = True
@@ -229,26 +315,6 @@ def _head(model: nn.Module) -> nn.Linear | None:
     """The classifier of a network of timm's, whose structure is known well enough to share."""
     head = model.get_classifier() if hasattr(model, "get_classifier") else None  # type: ignore[operator]
     return head if isinstance(head, nn.Linear) else None
-
-
-class _Counted:
-    """A forward pass that tells how far it is."""
-
-    def __init__(self, forward: Forward, total: int) -> None:
-        self._forward = forward
-        self._progress = Progress("explain", total, "mask")
-
-    def prepare(self, masked: MaskedInput) -> Assemble:
-        return self._forward.prepare(masked)
-
-    def rest(self, assembled: Tensor) -> Tensor:
-        logits = self._forward.rest(assembled)
-        self._progress.update(len(assembled))
-        return logits
-
-
-def _all(n_players: int, device: torch.device) -> Tensor:
-    return torch.tensor([(1 << n_players) - 1], device=device)
 
 
 def _checked_count(n_players: int) -> int:

@@ -21,7 +21,7 @@ from whypretrain.data.samples import Sample, Samples, write_samples
 from whypretrain.data.texts import transformers
 from whypretrain.files.artifacts import ArtifactError
 from whypretrain.interactions.coalitions import members
-from whypretrain.interactions.store import Measurement, write_measurements
+from whypretrain.interactions.record import new_record, write_record
 from whypretrain.interactions.value import log_odds
 
 
@@ -143,21 +143,28 @@ def test_the_picture_leaves_a_notebooks_style_alone(network: nn.Module, tmp_path
 def stored(tmp_path: Path) -> Path:
     """A file of interactions beside its samples, as the workflow leaves them."""
     players = np.array([0, 1, -1], dtype=np.int16)
-    outputs = np.array([0.0, 1.0, 2.0, 4.0])
-    interactions = np.array([0.0, 1.0, 2.0, 1.0])
-    logits = np.array([0.1, 0.9], dtype=np.float32)
-    path = tmp_path / "experiment/finetune/interactions-1.0000.h5"
-    item = Measurement("s1", 1, outputs, interactions, players, logits, "digest")
-    write_measurements(path, [item], {"fraction": 1.0, "epoch": 1.0})
     ids = np.array([3, 4, 5])
     sample = Sample("s1", 1, ids, ids, players, ["so", "good", "!"], [0, 1, -1])
-    write_samples(tmp_path / "experiment/samples.h5", Samples(["bad", "good"], 2, [sample]))
+    samples = Samples(["bad", "good"], 2, [sample])
+    record = new_record(
+        samples,
+        fractions=[0.0, 1.0],
+        epochs=[0.0, 1.0],
+        outputs=np.array([[[0.0, 0.0, 0.0, 0.0]], [[0.0, 1.0, 2.0, 4.0]]]),
+        logits=np.array([[[0.1, 0.9]]] * 2, dtype=np.float32),
+        noise_floor=np.zeros((2, 3)),
+        digests=[["digest"], ["other"]],
+    )
+    path = tmp_path / "experiment/finetune.h5"
+    write_record(path, record, {})
+    write_samples(path.with_name("samples.h5"), samples)
     return path
 
 
 def test_stored_interactions_as_a_table(stored: Path) -> None:
     expected = pd.DataFrame(
         {
+            "fraction": 1.0,
             "sample": "s1",
             "label": 1,
             "prediction": 1,
@@ -167,10 +174,15 @@ def test_stored_interactions_as_a_table(stored: Path) -> None:
             "interaction": [0.0, 1.0, 2.0, 1.0],
         }
     )
-    pd.testing.assert_frame_equal(whypretrain.read_interactions(stored), expected)
+    pd.testing.assert_frame_equal(read_interactions(stored, snapshot=-1), expected)
+    both = read_interactions(stored)
+    assert both["fraction"].tolist() == [0.0] * 4 + [1.0] * 4
+    np.testing.assert_array_equal(both["output"][4:], expected["output"])
+    with pytest.raises(ValueError, match="snapshot = 2: .* holds 2 snapshots"):
+        read_interactions(stored, snapshot=2)
     stored.write_bytes(b"damaged")
     with pytest.raises(ArtifactError):
-        whypretrain.read_interactions(stored)
+        read_interactions(stored)
 
 
 def test_stored_explanations_know_their_words(stored: Path) -> None:
@@ -178,7 +190,7 @@ def test_stored_explanations_know_their_words(stored: Path) -> None:
     assert isinstance(found, Explanation)
     assert found.name(3) == "{so, good}"
     assert len(found.plot().axes) == 2
-    (stored.parent.parent / "samples.h5").unlink()
+    stored.with_name("samples.h5").unlink()
     assert whypretrain.read_explanations(str(stored))["s1"].name(3) == "{0, 1}"
 
 

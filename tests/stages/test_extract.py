@@ -1,11 +1,10 @@
-"""Extraction by hand: what is computed, kept, checked and written; what metrics refuse."""
+"""Extraction by hand: what is computed, kept, checked and written."""
 
 from pathlib import Path
 from typing import Any, Literal
 
 import h5py
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 
@@ -13,13 +12,13 @@ from tests.conftest import small
 from tests.stages.test_stages import run
 from whypretrain.data.samples import read_samples, write_samples
 from whypretrain.data.table import Split
-from whypretrain.interactions.evaluate import evaluate
+from whypretrain.interactions.extraction import network_input
 from whypretrain.interactions.forward import Assemble, Forward, PlainForward
 from whypretrain.interactions.masking import MaskedInput
+from whypretrain.interactions.measure import evaluate
+from whypretrain.interactions.record import read_record
 from whypretrain.interactions.sampling import make_samples
-from whypretrain.interactions.store import read_measurements
 from whypretrain.interactions.value import log_odds
-from whypretrain.knowledge.reading import HISTORY
 from whypretrain.networks.build import build, load_all, save_weights
 from whypretrain.settings.interactions import (
     Extraction,
@@ -29,7 +28,6 @@ from whypretrain.settings.interactions import (
     Sampling,
 )
 from whypretrain.stages import extract
-from whypretrain.stages.extract import network_input
 
 ARCHITECTURE = small("whypretrain_resnet")
 
@@ -68,33 +66,33 @@ def extraction(
                 raise KeyboardInterrupt
         return evaluate(forward, group, *rest, **options)
 
-    monkeypatch.setattr("whypretrain.stages.extract.evaluate", counted)
+    monkeypatch.setattr("whypretrain.interactions.measure.evaluate", counted)
     run(
         monkeypatch,
         extract,
         *("--settings", settings.to_json(), "--samples", folder / "samples.h5"),
         *("--weights", *weights),
-        *("--interactions", *(folder / f"{name}.h5" for name in "ab")),
+        *("--interactions", folder / "net.h5"),
     )
-    monkeypatch.setattr("whypretrain.stages.extract.evaluate", evaluate)
+    monkeypatch.setattr("whypretrain.interactions.measure.evaluate", evaluate)
     return counts
 
 
 def test_extraction_computes_only_what_is_missing(
     digits: tuple[Split, Split], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    output = tmp_path / "net.h5"
     assert len(extraction(tmp_path, monkeypatch, digits, per_class=1)) == 6
-    before = (tmp_path / "a.h5").read_bytes()
+    before = output.read_bytes()
     assert len(extraction(tmp_path, monkeypatch, digits, per_class=1)) == 0
-    assert (tmp_path / "a.h5").read_bytes() == before
-    assert len(extraction(tmp_path, monkeypatch, digits, per_class=2)) == 6
-    (tmp_path / "b.h5").unlink()
+    assert output.read_bytes() == before
     assert len(extraction(tmp_path, monkeypatch, digits, per_class=2)) == 6
     (tmp_path / "a.safetensors").unlink()
     save_weights(tmp_path / "a.safetensors", build(ARCHITECTURE, 3), {"fraction": 0, "epoch": 0})
     assert len(extraction(tmp_path, monkeypatch, digits, per_class=2)) == 6
-    (tmp_path / "a.h5").write_bytes(b"damaged")
-    assert len(extraction(tmp_path, monkeypatch, digits, per_class=2)) == 6
+    output.write_bytes(b"damaged")
+    assert len(extraction(tmp_path, monkeypatch, digits, per_class=2)) == 12
+    assert list(tmp_path.glob(".net.*")) == [tmp_path / ".net.h5.sha256"]
 
 
 def test_outputs_that_are_not_finite_name_their_samples(
@@ -115,7 +113,7 @@ def test_a_killed_extraction_loses_one_sample_at_most(
 ) -> None:
     with pytest.raises(KeyboardInterrupt):
         extraction(tmp_path, monkeypatch, digits, per_class=1, killed_at=5)
-    # Three samples of the first file and one of the second were done.
+    # Three samples of the first snapshot and one of the second were done.
     assert len(extraction(tmp_path, monkeypatch, digits, per_class=1)) == 2
 
 
@@ -131,9 +129,8 @@ def test_a_killed_extraction_ends_with_the_same_bytes(
         )
     for name in ("killed", "undisturbed"):
         extraction(tmp_path / name, monkeypatch, digits, per_class=2, batch_size=32)
-    for name in ("a.h5", "b.h5"):
-        files = [(tmp_path / run / name).read_bytes() for run in ("killed", "undisturbed")]
-        assert files[0] == files[1]
+    files = [(tmp_path / run / "net.h5").read_bytes() for run in ("killed", "undisturbed")]
+    assert files[0] == files[1]
 
 
 def test_sharing_changes_nothing_beyond_the_noise_floor(
@@ -144,43 +141,38 @@ def test_sharing_changes_nothing_beyond_the_noise_floor(
         folder = tmp_path / str(sharing)
         folder.mkdir()
         extraction(folder, monkeypatch, digits, per_class=1, sharing=sharing)
-        found[sharing] = read_measurements(folder / "b.h5")
-    (floor,) = [item.noise_floor for item in found[True] if item.noise_floor is not None]
-    assert floor.shape == (5,)
+        found[sharing] = read_record(folder / "net.h5")
+    floor = found[True].noise_floor
+    assert floor.shape == (2, 5)
+    assert (floor >= 0).all()
     assert (floor < 1e-5).all()
-    for one, other in zip(found[True], found[False], strict=True):
-        np.testing.assert_allclose(one.outputs, other.outputs, atol=1e-5)
+    np.testing.assert_allclose(found[True].outputs, found[False].outputs, atol=1e-5)
 
 
 def test_a_masked_background_is_masked_in_every_version(
     digits: tuple[Split, Split], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     extraction(tmp_path, monkeypatch, digits, per_class=1)
-    kept = read_measurements(tmp_path / "b.h5")
+    kept = read_record(tmp_path / "net.h5").outputs[1]
     assert len(extraction(tmp_path, monkeypatch, digits, per_class=1, background="mask")) == 6
     samples = read_samples(tmp_path / "samples.h5")
     model = build(ARCHITECTURE, 3).eval()
     load_all(model, tmp_path / "b.safetensors")
-    masked = read_measurements(tmp_path / "b.h5")
-    for sample, item in zip(samples.samples, masked, strict=True):
+    masked = read_record(tmp_path / "net.h5").outputs[1]
+    for sample, outputs in zip(samples.samples, masked, strict=True):
         inputs = network_input(sample.baseline, ARCHITECTURE, torch.device("cpu"))[None]
         nothing_left = log_odds(model(inputs), sample.label).item()
-        assert item.outputs[0] == pytest.approx(nothing_left, abs=1e-5)
-    for coalition in (0, -1):
-        apart = [
-            abs(one.outputs[coalition] - other.outputs[coalition])
-            for one, other in zip(kept, masked, strict=True)
-        ]
-        assert max(apart) > 1e-3  # not every sample: the network is random
+        assert outputs[0] == pytest.approx(nothing_left, abs=1e-5)
+    # Not in every sample: the network is random.
+    assert (np.abs(kept - masked)[:, [0, -1]].max(axis=0) > 1e-3).all()
 
 
 def test_lower_precision_is_measured_as_noise(
     digits: tuple[Split, Split], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     extraction(tmp_path, monkeypatch, digits, per_class=1, precision="bf16")
-    floor = read_measurements(tmp_path / "b.h5")[0].noise_floor
-    assert floor is not None
-    assert floor[0] > 1e-5  # this sample has players that look masked anyway
+    floor = read_record(tmp_path / "net.h5").noise_floor
+    assert floor[1, 0] > 1e-5  # this sample has players that look masked anyway
     with pytest.raises(ValueError, match="'tf32': needs CUDA"):
         extraction(tmp_path, monkeypatch, digits, per_class=1, precision="tf32")
 
@@ -192,67 +184,24 @@ def test_wrong_sharing_is_refused_and_nothing_is_written(
         def prepare(self, masked: MaskedInput) -> Assemble:
             return lambda coalitions: masked.versions(coalitions & ~1)
 
-    monkeypatch.setattr("whypretrain.stages.extract.choose_forward", Wrong)
+    monkeypatch.setattr("whypretrain.interactions.measure.choose_forward", Wrong)
     with pytest.raises(FloatingPointError, match=r"set extraction\.sharing to false"):
         extraction(tmp_path, monkeypatch, digits, per_class=1)
-    assert not (tmp_path / "a.h5").exists()
+    assert not (tmp_path / "net.h5").exists()
 
 
 def test_extraction_is_efficient_and_says_how_it_was_made(
     digits: tuple[Split, Split], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     extraction(tmp_path, monkeypatch, digits, per_class=1)
-    for item in read_measurements(tmp_path / "b.h5"):
-        assert abs(item.efficiency_residual) < 1e-12
-        others = np.delete(item.logits.astype(float), item.label)
-        log_odds = item.logits[item.label] - np.log(np.exp(others).sum())
-        assert item.outputs[-1] == pytest.approx(log_odds, abs=1e-5)
-    with h5py.File(tmp_path / "b.h5") as file:
-        assert {"versions", "settings", "weights_digest", "fraction", "epoch"} <= set(file.attrs)
-
-
-def test_metrics_refuse_mixed_samples(
-    digits: tuple[Split, Split], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from whypretrain.files.artifacts import ArtifactError
-    from whypretrain.metrics import __main__ as metrics
-    from whypretrain.settings.metrics import Metrics, MetricsSettings
-    from whypretrain.settings.statistics import Statistics
-
-    one, two = tmp_path / "one", tmp_path / "two"
-    one.mkdir()
-    two.mkdir()
-    extraction(one, monkeypatch, digits, per_class=1)
-    extraction(two, monkeypatch, digits, per_class=2)
-    histories = []
-    for name in ("p", "f", "s"):
-        histories.append(tmp_path / f"{name}.csv")
-        scores = {column: [0.5] for column in HISTORY}
-        pd.DataFrame(scores).to_csv(histories[-1], index=False)
-    settings = MetricsSettings(experiment="e", metrics=Metrics(), statistics=Statistics()).to_json()
-    test = tmp_path / "test.parquet"
-    pd.DataFrame({"label": [0, 1]}).to_parquet(test)
-    common = ("--settings", settings, "--histories", *histories, "--test", test)
-    common = (*common, "--tables", tmp_path / "t")
-    files = [one / "a.h5", one / "b.h5"]
-    run(
-        monkeypatch,
-        metrics,
-        *common,
-        "--probe",
-        files[0],
-        "--finetune",
-        *files,
-        "--scratch",
-        *files,
-    )
-    jaccard = pd.read_csv(tmp_path / "t" / "jaccard.csv")
-    ends = jaccard.query("fraction == 1 and reference == 'measured'")
-    assert (ends["jaccard"] == 1).all()
-    with pytest.raises(ArtifactError, match="its samples are not those"):
-        run(
-            monkeypatch,
-            metrics,
-            *common,
-            *("--probe", files[0], "--finetune", *files, "--scratch", two / "a.h5"),
-        )
+    record = read_record(tmp_path / "net.h5")
+    assert np.abs(record.residuals).max() < 1e-12
+    assert record.fractions.tolist() == record.epochs.tolist() == [0, 1]
+    for outputs, logits in zip(record.outputs, record.logits, strict=True):
+        found = [
+            log_odds(torch.from_numpy(row[None]), int(label)).item()
+            for row, label in zip(logits, record.labels, strict=True)
+        ]
+        np.testing.assert_allclose(outputs[:, -1], found, atol=1e-5)
+    with h5py.File(tmp_path / "net.h5") as file:
+        assert {"versions", "settings", "weights_digests", "device"} <= set(file.attrs)

@@ -1,9 +1,9 @@
-"""Stage `planted`: networks whose interactions are known go through extraction and metrics.
+"""Check `planted`: networks whose interactions are known go through extraction and knowledge.
 
 Three kinds of networks (images with grid players and with superpixels, text) are measured by the
-code of the stage `extract`, written as HDF5 and read again; then three versions of each, with known
-terms kept, dropped and added along training, go through the command line of the stage `metrics`.
-Both tables hold what was planted beside what was found. Anything else than the truth is an error.
+code of extraction, written as HDF5 and read again. Then three versions of each, with known terms
+kept, dropped and added along training, go through the command line of the stage `knowledge`. Both
+tables hold what was planted beside what was found; any difference is an error.
 """
 
 import math
@@ -23,7 +23,7 @@ from validation.planted.case import KINDS, Case, Laboratory, draw_case
 from validation.planted.scenes import Scene
 from validation.planted.transfer import (
     FINETUNE,
-    PRETRAIN,
+    PROBE,
     SCRATCH,
     Transfer,
     draw_transfer,
@@ -34,8 +34,8 @@ from validation.planted.transfer import (
 )
 from whypretrain.files.artifacts import ArtifactError, atomic_path
 from whypretrain.files.progress import Progress, say
-from whypretrain.interactions.coalitions import n_players_of, orders
-from whypretrain.interactions.store import read_measurements
+from whypretrain.interactions.coalitions import orders
+from whypretrain.interactions.record import read_record
 from whypretrain.networks.numerics import configure
 from whypretrain.settings.metrics import Metrics, MetricsSettings
 from whypretrain.settings.planted import Planted
@@ -43,8 +43,8 @@ from whypretrain.settings.statistics import Statistics
 from whypretrain.stages import command
 
 RELATIVE_TOLERANCE = 1e-5  # of interactions
-TOLERANCE = 1e-12  # of metrics, which are of the size of 1: what float64 makes of means
-METRICS = ("-m", "whypretrain.metrics")
+TOLERANCE = 1e-12  # of the tables' numbers, which are about 1: what float64 makes of means
+KNOWLEDGE = ("-m", "whypretrain.stages.knowledge")
 WHERE = ["sample", "quantity", "order", "reading", "variant", "fraction"]
 """Columns that say what a row of the table of the transfer is about, empty where they do not."""
 
@@ -58,23 +58,26 @@ def interactions_table(case: Case, weights: list[Fraction], path: Path) -> pd.Da
     `largest_error` (among them, relative), `largest_elsewhere` (strength of a set of that order
     where nothing is planted, relative to the sample's strongest planted one)
     """
+    record = read_record(path)
+    order_of = orders(record.n_players)
     rows = []
-    for scene, item in zip(case.scenes, read_measurements(path), strict=True):
-        planted = np.zeros_like(item.interactions)
+    for scene, sample, found in zip(
+        case.scenes, record.samples, record.interactions[0], strict=True
+    ):
+        planted = np.zeros_like(found)
         for coalition, value in case.truth(weights, scene).items():
             planted[coalition] = float(value)
         is_planted = planted != 0
-        error = np.abs(item.interactions - planted)
+        error = np.abs(found - planted)
         strongest = np.abs(planted).max()
-        order_of = orders(n_players_of(len(planted)))
-        for order in np.unique(order_of):
+        for order in range(record.n_players + 1):
             there = is_planted & (order_of == order)
             elsewhere = ~is_planted & (order_of == order)
             rows.append(
                 {
                     "network": case.name,
-                    "sample": item.sample,
-                    "order": int(order),
+                    "sample": sample,
+                    "order": order,
                     "n_planted": int(there.sum()),
                     "largest_error": (error[there] / np.abs(planted[there])).max(initial=0.0),
                     "largest_elsewhere": (error[elsewhere] / strongest).max(initial=0.0),
@@ -84,7 +87,7 @@ def interactions_table(case: Case, weights: list[Fraction], path: Path) -> pd.Da
 
 
 def expected_transfer(case: Case, transfer: Transfer) -> pd.DataFrame:
-    """What metrics must find, by the hand-written formulas: one row a number.
+    """What `knowledge` must find by the hand-written formulas: one row a number.
 
     Returns
     -------
@@ -116,8 +119,8 @@ def _expected_of(scene: Scene, case: Case, transfer: Transfer) -> Iterator[dict[
             yield {"quantity": "jaccard", **spot, "planted": float(similarity)}
 
 
-def run_metrics(laboratory: Laboratory, transfer: Transfer) -> Path:
-    """Measure every network of the transfer and run the stage `metrics` on the files.
+def run_knowledge(laboratory: Laboratory, transfer: Transfer) -> Path:
+    """Measure every network of the transfer and run the stage `knowledge` on the records.
 
     Returns
     -------
@@ -129,47 +132,39 @@ def run_metrics(laboratory: Laboratory, transfer: Transfer) -> Path:
         If the stage fails.
     """
     folder = laboratory.folder
-    files = {PRETRAIN: [laboratory.measure(transfer.probe, PRETRAIN, Fraction(1))]}
+    records = {PROBE: laboratory.measure({Fraction(1): transfer.probe}, PROBE)}
     for variant in (FINETUNE, SCRATCH):
-        files[variant] = [
-            laboratory.measure(weights, variant, fraction)
-            for fraction, weights in transfer.snapshots(variant).items()
-        ]
+        records[variant] = laboratory.measure(transfer.snapshots(variant), variant)
     history = folder / "history.csv"
     epochs = {"epoch": [0, 1], "step": [0, 1], "learning_rate": 0.0}
     scores = {"train_loss": 1.0, "train_accuracy": 0.5, "test_loss": 1.0, "test_accuracy": 0.5}
     pd.DataFrame(epochs | scores).to_csv(history, index=False)
     test = folder / "test.parquet"  # of which the stage counts the rows
     pd.DataFrame({"label": [0, 1]}).to_parquet(test)
-    # Of the statistics, which are not looked at, as few as may be.
+    # The statistics are not looked at, so they are made as cheap as possible.
     statistics = Statistics(n_resamples=100, n_permutations=1)
     settings = MetricsSettings(experiment="planted", metrics=Metrics(), statistics=statistics)
-    command = [sys.executable, *METRICS, "--settings", settings.to_json()]
-    for variant, paths in files.items():
-        command += [f"--{variant}", *map(str, paths)]
+    command = [sys.executable, *KNOWLEDGE, "--settings", settings.to_json()]
+    for variant, path in records.items():
+        command += [f"--{variant}", str(path)]
     command += ["--histories", *[str(history)] * 3, "--test", str(test)]
-    command += ["--tables", str(folder / "tables")]
+    command += ["--tables", str(folder / "tables"), "--summary", str(folder / "summary.csv")]
     # (S603: the command is this package's own, and no shell reads it.)
     result = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     if result.returncode != 0:
-        message = f"the stage metrics failed on planted interactions: {result.stderr.strip()}"
+        message = f"the stage knowledge failed on planted interactions: {result.stderr.strip()}"
         raise ArtifactError(message)
     return folder / "tables"
 
 
 def found_transfer(tables: Path) -> pd.DataFrame:
-    """What the stage `metrics` wrote, as one table with columns :data:`WHERE` and `found`."""
-    knowledge = _measured(tables / "knowledge.csv").rename(columns={"strength": "found"})
-    ratio = _measured(tables / "ratio.csv").rename(columns={"ratio": "found"})
-    jaccard = _measured(tables / "jaccard.csv").rename(columns={"jaccard": "found"})
-    parts = [knowledge, ratio.assign(quantity="ratio"), jaccard.assign(quantity="jaccard")]
+    """What the stage `knowledge` wrote, as one table with columns :data:`WHERE` and `found`."""
+    parts = []
+    for name, column in (("knowledge", "strength"), ("ratio", "ratio"), ("jaccard", "jaccard")):
+        table = pd.read_csv(tables / f"{name}.csv", dtype={"order": str})
+        measured = table[table["reference"] == "measured"].rename(columns={column: "found"})
+        parts.append(measured if name == "knowledge" else measured.assign(quantity=name))
     return pd.concat(parts, ignore_index=True)[[*WHERE, "found"]]
-
-
-def _measured(path: Path) -> pd.DataFrame:
-    """A table as it was written, without rows of null controls."""
-    table = pd.read_csv(path, dtype={"order": str})
-    return table[table["reference"] == "measured"]
 
 
 def compare_transfer(planted: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
@@ -198,7 +193,7 @@ def check_interactions(table: pd.DataFrame) -> None:
 
 
 def check_transfer(table: pd.DataFrame) -> None:
-    """Refuse metrics other than the formulas', a ratio that should be there or not included.
+    """Refuse numbers other than the formulas', and ratios that should or should not be there.
 
     Raises
     ------
@@ -208,7 +203,7 @@ def check_transfer(table: pd.DataFrame) -> None:
     right = (table["difference"].abs() <= TOLERANCE) | (
         table["planted"].isna() & table["found"].isna()
     )
-    _refuse(table[~right], TOLERANCE, "metrics")
+    _refuse(table[~right], TOLERANCE, "tables of knowledge")
 
 
 def _refuse(wrong: pd.DataFrame, tolerance: float, what: str) -> None:
@@ -217,8 +212,7 @@ def _refuse(wrong: pd.DataFrame, tolerance: float, what: str) -> None:
         shown = ", ".join(f"{name} {value}" for name, value in first.items())
         message = (
             f"{what} are not what was planted: {len(wrong)} rows are off by more than "
-            f"{tolerance:g}, the first of them {shown}; do not trust other results either, and "
-            f"report it"
+            f"{tolerance:g}, the first of them {shown}; trust no other results, and report this"
         )
         raise ValueError(message)
 
@@ -231,10 +225,10 @@ def measure_case(
     with TemporaryDirectory() as folder:
         laboratory = Laboratory(case, Path(folder), device)
         weights = draw_weights(len(case.terms), generator)
-        path = laboratory.measure(weights, "interactions", Fraction(1))
+        path = laboratory.measure({Fraction(1): weights}, "interactions")
         interactions = interactions_table(case, weights, path)
         transfer = draw_transfer(len(case.terms), generator)
-        found = found_transfer(run_metrics(laboratory, transfer))
+        found = found_transfer(run_knowledge(laboratory, transfer))
     table = compare_transfer(expected_transfer(case, transfer), found)
     table.insert(0, "network", case.name)
     return interactions, table
@@ -245,7 +239,7 @@ def main() -> None:
     parser = command.parser("planted", __doc__, Planted)
     command.add_compute(parser)
     command.path_argument(parser, "--interactions", "interactions planted and found to write, CSV")
-    command.path_argument(parser, "--transfer", "metrics planted and found to write, CSV")
+    command.path_argument(parser, "--transfer", "knowledge planted and found to write, CSV")
     arguments = parser.parse_args()
     options: Planted = arguments.settings
     device = configure(threads=arguments.threads, device=arguments.device)
@@ -265,10 +259,10 @@ def main() -> None:
     check_interactions(interactions)
     check_transfer(transfer)
     say(
-        f"planted: {interactions['n_planted'].sum()} interactions and {len(transfer)} metrics are "
-        f"what was planted; largest errors {interactions['largest_error'].max():.1e} (relative), "
-        f"{interactions['largest_elsewhere'].max():.1e} (where nothing is planted) and "
-        f"{transfer['difference'].abs().max():.1e} (metrics)"
+        f"planted: {interactions['n_planted'].sum()} interactions and {len(transfer)} numbers of "
+        f"knowledge are as planted; largest errors {interactions['largest_error'].max():.1e} "
+        f"(relative), {interactions['largest_elsewhere'].max():.1e} (where nothing is planted), "
+        f"{transfer['difference'].abs().max():.1e} (knowledge)"
     )
 
 

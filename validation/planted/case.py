@@ -1,6 +1,6 @@
-"""One kind of network with its inputs: drawn, measured by the stage `extract`'s own code."""
+"""One kind of network with its inputs: drawn, and measured by the code of extraction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -23,13 +23,13 @@ from validation.planted.scenes import (
 )
 from whypretrain.data.samples import Samples, read_samples, write_samples
 from whypretrain.interactions.baselines import make_baseline
+from whypretrain.interactions.extraction import Extractor, sample_digests
 from whypretrain.interactions.players import grid_players
-from whypretrain.interactions.store import write_measurements
+from whypretrain.interactions.record import new_record, write_record
 from whypretrain.interactions.superpixels import superpixel_players
 from whypretrain.settings.interactions import Extraction, ExtractSettings
 from whypretrain.settings.models import Architecture, ImageArchitecture, TextArchitecture
 from whypretrain.settings.planted import Planted
-from whypretrain.stages.extract import Extractor, sample_digest
 
 KINDS = ("image-grid", "image-superpixels", "text")
 SYMBOLS_MISSING = 2
@@ -107,7 +107,7 @@ class Laboratory:
 
     Parameters
     ----------
-    folder : for the samples' file and the files of interactions
+    folder : for the file of samples and the records
     """
 
     def __init__(self, case: Case, folder: Path, device: torch.device) -> None:
@@ -123,30 +123,41 @@ class Laboratory:
         self.network = network.to(device)
         self.extractor = Extractor(network, self.samples, self.settings, device)
 
-    def measure(self, weights: Sequence[Fraction], name: str, fraction: Fraction) -> Path:
-        """Measure all samples and write their file of interactions.
+    def measure(self, snapshots: Mapping[Fraction, Sequence[Fraction]], name: str) -> Path:
+        """Measure all samples along a trajectory and write their record.
 
         Parameters
         ----------
-        fraction : of a training run, at which the network is to have these weights
+        snapshots : the terms' weights, by the fraction of training
+        name : of the file, without its ending
         """
-        self.network.plant(weights)
-        digests = [
-            sample_digest(
+        extractor = self.extractor
+        measured, floors, digests = [], [], []
+        for weights in snapshots.values():
+            self.network.plant(weights)
+            names = sample_digests(
                 self.samples,
-                sample,
                 weights=" ".join(map(str, weights)),
                 settings=self.settings,
                 code="",  # nothing is kept for another run
             )
-            for sample in self.samples.samples
-        ]
-        measured = [
-            item
-            for positions in self.extractor.groups()
-            for item in self.extractor.measure(positions, [digests[i] for i in positions])
-        ]
-        path = self.folder / name / f"interactions-{float(fraction):.4f}.h5"
-        spot = {"fraction": float(fraction), "epoch": float(fraction)}
-        write_measurements(path, measured, spot)
+            found = [
+                one
+                for positions in extractor.groups()
+                for one in extractor.measure(positions, [names[i] for i in positions])
+            ]
+            measured.append(found)
+            floors.append(extractor.noise_floor(found[0]))
+            digests.append(names)
+        record = new_record(
+            self.samples,
+            fractions=[float(fraction) for fraction in snapshots],
+            epochs=[float(fraction) for fraction in snapshots],
+            outputs=np.array([[one.outputs for one in found] for found in measured]),
+            logits=np.array([[one.logits for one in found] for found in measured]),
+            noise_floor=np.array(floors),
+            digests=digests,
+        )
+        path = self.folder / f"{name}.h5"
+        write_record(path, record, {})
         return path

@@ -1,8 +1,8 @@
-"""A planted transfer: three networks that differ in known terms, and what metrics must find.
+"""A planted transfer: three networks that differ in known terms, and what knowledge must find.
 
-The formulas are written down anew, for few interactions given as exact fractions, and share no code
-with :mod:`whypretrain.metrics`. The empty set is in `preserve`, `discard` and `new` of order 0 and
-nowhere else.
+The formulas are written down anew, for few interactions given as exact fractions, and share no
+code with :mod:`whypretrain.knowledge`. The empty set is in `preserve`, `discard` and `new` of order
+0 and nowhere else.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 Interactions = Mapping[int, Fraction]
 """The interaction of every coalition that has one."""
 
-PRETRAIN, FINETUNE, SCRATCH = "probe", "finetune", "scratch"
+PROBE, FINETUNE, SCRATCH = "probe", "finetune", "scratch"
 FRACTIONS = (Fraction(0), Fraction(1, 4), Fraction(1, 2), Fraction(1))
 UNIT = 64  # final weights are odd numbers of 1/UNIT, so none is a 20th of another
 SALIENT_SHARE = Fraction(1, 20)

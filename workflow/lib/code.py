@@ -19,8 +19,7 @@ OUTSIDE = ("whypretrain.files", "whypretrain.stages")
 """Packages that read, write and call, and compute no number: an edit of them runs nothing again.
 What they import counts."""
 NUMERICS = (
-    "whypretrain.interactions.evaluate",
-    "whypretrain.interactions.sharing.choose",
+    "whypretrain.interactions.extraction",
     "whypretrain.networks.build",
 )
 """What the outputs of a masked network depend on; samples are kept while it stays the same."""

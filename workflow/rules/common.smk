@@ -85,8 +85,7 @@ wildcard_constraints:
     experiment=one_of(CONFIG.experiments),
     model=one_of(CONFIG.models),
     dataset=one_of(CONFIG.datasets),
-    trained="finetune|scratch",
-    final=one_of(FINAL_ONLY),
+    variant="probe|finetune|scratch|replicate",
     run=one_of(RUNS),
     figure=one_of(FIGURE_TABLES),
 
@@ -123,9 +122,10 @@ def run_of(experiment, variant):
 
 
 def snapshots_of(wildcards):
-    """All snapshots of the fine-tuned network of an experiment, or of the one from scratch."""
-    run = run_of(wildcards.experiment, wildcards.trained)
-    return [f"{run}/snapshot-{fraction}.safetensors" for fraction in SNAPSHOTS]
+    """Snapshots of a variant whose interactions are measured: all, or the last one."""
+    run = run_of(wildcards.experiment, wildcards.variant)
+    measured = SNAPSHOTS[-1:] if wildcards.variant in FINAL_ONLY else SNAPSHOTS
+    return [f"{run}/snapshot-{fraction}.safetensors" for fraction in measured]
 
 
 def of_networks(experiments, file):
@@ -161,25 +161,17 @@ def upstream_split(wildcards, part):
 
 
 def interactions_of(experiments):
-    """Files of interactions of all networks, every snapshot of the trained ones."""
-    stem = "results/experiments/{experiment}"
-    ends = [
-        f"results/experiments/{experiment}/{variant}/interactions-{LAST_SNAPSHOT}.h5"
+    """Records of the interactions of all variants of each experiment."""
+    return [
+        f"results/experiments/{experiment}/{variant}.h5"
         for experiment in experiments
         for variant in CONFIG.variants(experiment)
-        if variant in FINAL_ONLY
     ]
-    return ends + expand(
-        f"{stem}/{{variant}}/interactions-{{fraction}}.h5",
-        experiment=experiments,
-        variant=["finetune", "scratch"],
-        fraction=SNAPSHOTS,
-    )
 
 
 def replicate_of(experiment):
     """Interactions of the second fine-tuned network, where an experiment has one."""
-    path = f"results/experiments/{experiment}/replicate/interactions-{LAST_SNAPSHOT}.h5"
+    path = f"results/experiments/{experiment}/replicate.h5"
     return [path] if "replicate" in CONFIG.variants(experiment) else []
 
 

@@ -1,7 +1,7 @@
-# In: samples and the snapshots of one variant. Out: one HDF5 of interactions a snapshot.
+# In: samples and the snapshots of one variant. Out: one HDF5 with the interactions of all of them.
 #
-# One job is one trajectory. The outputs are `update()`d: a rerun finds the last files in place and
-# keeps every sample in them whose digest still holds.
+# One job is one trajectory. The output is `update()`d: a rerun finds the last file in place and
+# keeps every (snapshot, sample) whose digest still holds.
 
 
 rule extract:
@@ -10,16 +10,11 @@ rule extract:
         weights=snapshots_of,
         tokenizer=tokenizer_files,
     output:
-        update(
-            expand(
-                "results/experiments/{{experiment}}/{{trained}}/interactions-{fraction}.h5",
-                fraction=SNAPSHOTS,
-            )
-        ),
+        update("results/experiments/{experiment}/{variant}.h5"),
     log:
-        "results/logs/extract/{experiment}-{trained}.log",
+        "results/logs/extract/{experiment}-{variant}.log",
     benchmark:
-        "results/benchmarks/extract/{experiment}-{trained}.tsv"
+        "results/benchmarks/extract/{experiment}-{variant}.tsv"
     conda:
         "../../envs/whypretrain.yaml"
     resources:
@@ -35,23 +30,3 @@ rule extract:
         " --code {params.numerics} --threads {threads}"
         " --samples {input.samples:q} --weights {input.weights:q}"
         " --interactions {output:q} 2>&1 | tee {log:q}"
-
-
-# The probed model has no trajectory, and of the replicate only the end is asked for.
-use rule extract as extract_final with:
-    input:
-        samples="results/experiments/{experiment}/samples.h5",
-        weights=lambda w: [
-            f"{run_of(w.experiment, w.final)}/snapshot-{LAST_SNAPSHOT}.safetensors"
-        ],
-        tokenizer=tokenizer_files,
-    output:
-        update(
-            [
-                f"results/experiments/{{experiment}}/{{final}}/interactions-{LAST_SNAPSHOT}.h5"
-            ]
-        ),
-    log:
-        "results/logs/extract/{experiment}-{final}.log",
-    benchmark:
-        "results/benchmarks/extract/{experiment}-{final}.tsv"

@@ -1,5 +1,5 @@
-# In: nothing. Out: interactions and metrics of networks whose truth is known, planted beside found.
-# No suite needs it: `snakemake planted` makes it, in seconds, and fails where anything differs.
+# In: nothing. Out: interactions and knowledge of networks whose truth is known, planted and found.
+# No suite needs it: `snakemake planted` makes it in seconds and fails if anything differs.
 
 
 rule planted:

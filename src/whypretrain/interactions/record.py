@@ -38,6 +38,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
+from whypretrain.data.samples import Samples
 from whypretrain.files.artifacts import reading
 from whypretrain.files.artifacts import written_hdf5
 from whypretrain.interactions.coalitions import n_players_of
@@ -136,6 +137,34 @@ def stacked_players(
     for row, one in zip(padded, players, strict=True):
         row[: len(one)] = one
     return padded, lengths
+
+
+def new_record(
+    samples: Samples,
+    *,
+    fractions: Sequence[float],
+    epochs: Sequence[float],
+    outputs: NDArray[np.float64],
+    logits: NDArray[np.float32],
+    noise_floor: NDArray[np.float64],
+    digests: Sequence[Sequence[str]],
+) -> Record:
+    """The record of measured outputs, with their interactions and what is known of the samples."""
+    players, lengths = stacked_players([sample.players for sample in samples.samples])
+    return Record(
+        samples=[sample.id for sample in samples.samples],
+        classes=samples.classes,
+        labels=np.array([sample.label for sample in samples.samples], dtype=np.int64),
+        fractions=np.array(fractions, dtype=np.float64),
+        epochs=np.array(epochs, dtype=np.float64),
+        outputs=outputs,
+        interactions=mobius(outputs),
+        logits=logits,
+        noise_floor=noise_floor,
+        digests=np.array(digests),
+        players=players,
+        lengths=lengths,
+    )
 
 
 def write_record(path: Path, record: Record, attributes: dict[str, Any]) -> None:

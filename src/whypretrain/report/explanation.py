@@ -1,16 +1,17 @@
 """One sample under one model, for a person: as a table, as a picture, or for shapiq."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from whypretrain.interactions.coalitions import members, n_players_of, orders
 from whypretrain.interactions.salience import reconstruction_error, salient
-from whypretrain.report.explanation_plot import plot
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
@@ -68,13 +69,15 @@ class Explanation:
             said = [str(member) for member in inside]
         return "{" + ", ".join(said) + "}"
 
-    def table(self, *, threshold: float = 0.05) -> pd.DataFrame:
+    def table(self, *, threshold: float = 0.05) -> "pd.DataFrame":
         """One row a set S, in the order of the arrays.
 
         Columns: `players` (what it consists of), `order`, `output` (v(S), nats), `interaction`
         (I(S), nats), `salient` (stronger than `threshold` times the strongest; never ∅). The index
         is the coalition.
         """
+        import pandas as pd  # noqa: PLC0415  (a table alone needs it)
+
         every = np.arange(len(self.outputs))
         return pd.DataFrame(
             {
@@ -87,7 +90,7 @@ class Explanation:
             index=pd.Index(every, name="coalition"),
         )
 
-    def strongest(self, count: int = 10) -> pd.DataFrame:
+    def strongest(self, count: int = 10) -> "pd.DataFrame":
         """The rows of :meth:`table` with the strongest interactions, strongest first, without ∅."""
         table = self.table().drop(index=0)
         return table.loc[table["interaction"].abs().sort_values(ascending=False).index[:count]]
@@ -100,9 +103,15 @@ class Explanation:
         rows = self.interactions[None]
         return float(reconstruction_error(rows, salient(rows, threshold=threshold))[0])
 
-    def plot(self, count: int = 10) -> Figure:
+    def plot(self, count: int = 10) -> "Figure":
         """The sample with its players beside its strongest interactions."""
-        return plot(self, count)
+        from whypretrain.report.explanation_plot import draw  # noqa: PLC0415  (heavy)
+
+        bars = self.strongest(count)
+        title = f"label {self.label}, predicted {self.prediction}, log-odds {self.outputs[-1]:.2f}"
+        if self.words:
+            return draw(bars, title, words=self.words, players=np.array(self.word_players))
+        return draw(bars, title, image=self.image, players=self.players)
 
     def to_shapiq(self) -> Any:
         """These interactions as `shapiq.InteractionValues`, of index "Moebius", for its plots.

@@ -1,226 +1,117 @@
 """Stage `extract`: all 2**n interactions of every sample, for every snapshot of one trajectory.
 
-What is already on disk is kept where the digest of all that made it still holds: weights, image,
-label, players, baseline, numerics and the code that evaluates. Each finished sample is written to a
-folder beside the output at once, so a kill loses at most the group of samples in progress.
+A measurement in the output is kept while the digest of all that made it holds: weights, image,
+label, players, baseline, settings and the code that evaluates. Each group of samples is written to
+a hidden folder beside the output as soon as it is measured, so a killed job loses one group at
+most.
 """
 
 import math
 import shutil
+from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import groupby
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from whypretrain import __version__
-from whypretrain.data.images import normalise
-from whypretrain.data.samples import Sample, Samples, read_samples
+from whypretrain.data.samples import Samples, read_samples
 from whypretrain.files.artifacts import ArtifactError, damaged, keep, library_versions
 from whypretrain.files.exclusive import exclusive
 from whypretrain.files.progress import Progress, say
-from whypretrain.interactions.evaluate import Evaluation, check_outputs, evaluate
+from whypretrain.interactions.extraction import Extractor, sample_digests
 from whypretrain.interactions.forward import PlainForward
-from whypretrain.interactions.masking import MaskedInput
-from whypretrain.interactions.memory import fitting_batch_size
-from whypretrain.interactions.mobius import mobius
-from whypretrain.interactions.noise import noise_by_order
-from whypretrain.interactions.sharing.choose import choose_forward
-from whypretrain.interactions.store import (
-    Measurement,
-    read_measurements,
-    write_measurements,
-)
-from whypretrain.networks.build import build, classifier, load_all
-from whypretrain.networks.numerics import configure, forward_precision
-from whypretrain.settings.identity import digest
+from whypretrain.interactions.measure import Evaluation
+from whypretrain.interactions.record import Record, new_record, read_record, write_record
+from whypretrain.networks.build import build, load_all
+from whypretrain.networks.numerics import configure
 from whypretrain.settings.interactions import ExtractSettings
-from whypretrain.settings.models import Architecture, ImageArchitecture
 from whypretrain.stages import command
 
-N_CHECKED = 4  # coalitions of every sample that are computed without sharing too
-TOLERANCE = {"float32": 1e-5, "tf32": 1e-3, "bf16": 1e-2}
-"""Largest difference between shared and plain outputs: see :func:`check_outputs`."""
+NOT_MEASURED = -1.0
+"""Noise floor of a group of samples without the first one."""
 
 
-def sample_digest(
-    samples: Samples, sample: Sample, *, weights: str, settings: ExtractSettings, code: str
-) -> str:
-    """Digest of all that determines the outputs of one sample under one model."""
-    arrays = (sample.inputs, sample.players, sample.baseline)
-    return digest(
-        weights,
-        settings.to_json(),
-        code,
-        str(sample.label),
-        str(len(samples.classes)),
-        *[array.tobytes() for array in arrays],
-    )
+class Known:
+    """What was measured before, by digest."""
+
+    def __init__(self, paths: Iterable[Path]) -> None:
+        self.found: dict[str, Evaluation] = {}
+        self.noise: dict[str, NDArray[np.float64]] = {}
+        """Noise floors, by the digest of the sample that each was measured on."""
+        for path in paths:
+            if record := _read(path):
+                self.add(record)
+
+    def add(self, record: Record) -> None:
+        """Add all measurements of a record."""
+        for k, digests in enumerate(record.digests):
+            pairs = zip(record.outputs[k], record.logits[k], strict=True)
+            self.found |= zip(map(str, digests), (Evaluation(*pair) for pair in pairs), strict=True)
+            if record.noise_floor[k, 0] != NOT_MEASURED:
+                self.noise[str(digests[0])] = record.noise_floor[k]
+
+    def has(self, digest: str, *, noise: bool) -> bool:
+        """Whether a sample was measured, and the noise floor on it where that is asked for."""
+        return digest in self.found and (digest in self.noise or not noise)
 
 
-def network_input(
-    sites: NDArray[Any], architecture: Architecture, device: torch.device
-) -> torch.Tensor:
-    """What the network takes: a normalised float32 image, or token ids as they are."""
-    tensor = torch.from_numpy(sites).to(device)
-    if not isinstance(architecture, ImageArchitecture):
-        return tensor
-    pixels = tensor.float() / 255 if tensor.dtype == torch.uint8 else tensor
-    return normalise(pixels, architecture)
+def _read(path: Path) -> Record | None:
+    if not path.exists():
+        return None
+    try:
+        return read_record(path)
+    except ArtifactError as error:
+        say(f"{error}\n{path}: computing it anew")
+        return None
 
 
-class Extractor:
-    """A network with what it takes to measure samples under it, snapshot after snapshot.
-
-    Parameters
-    ----------
-    model : the network, in eval mode on the device; its weights are swapped in place
-    """
-
-    def __init__(
-        self, model: nn.Module, samples: Samples, settings: ExtractSettings, device: torch.device
-    ) -> None:
-        self.samples, self.settings, self.device = samples, settings, device
-        self.plain, self.head = PlainForward(model), classifier(model)
-        self.forward = choose_forward(model) if settings.extraction.sharing else self.plain
-        if settings.extraction.sharing and isinstance(self.forward, PlainForward):
-            say(f"{type(model).__name__}: nothing known to share, so every mask is computed whole")
-        longest = self._masked(max(samples.samples, key=lambda sample: sample.inputs.size))
-        self.batch_size = settings.extraction.batch_size or fitting_batch_size(
-            self.forward, model, longest
-        )
-
-    def groups(self) -> list[list[int]]:
-        """Positions of the samples that share batches: always the same ones, whatever is missing.
-
-        Else the last bits of a sample could depend on which others were there already.
-        """
-        n_together = max(self.batch_size >> self.samples.n_players, 1)
-        positions = range(len(self.samples.samples))
-        groups: list[list[int]] = []
-        for _, alike in groupby(positions, lambda i: self.samples.samples[i].inputs.shape):
-            same = list(alike)
-            groups += [same[i : i + n_together] for i in range(0, len(same), n_together)]
-        return groups
-
-    def measure(self, positions: list[int], digests: list[str]) -> list[Measurement]:
-        """Measure the samples of a group; the noise floor on the first sample of all."""
-        samples = [self.samples.samples[i] for i in positions]
-        group, labels = [self._masked(s) for s in samples], [s.label for s in samples]
-        precision = self.settings.extraction.precision
-        try:
-            with forward_precision(precision, self.device):
-                found = evaluate(self.forward, group, labels, batch_size=self.batch_size)
-        except FloatingPointError as error:
-            names = ", ".join(sample.id for sample in samples)
-            message = f"samples {names}: {error} (extraction.precision = '{precision}')"
-            raise FloatingPointError(message) from error
-        measured = []
-        for position, masked, made_from, one in zip(positions, group, digests, found, strict=True):
-            sample = self.samples.samples[position]
-            if self.forward is not self.plain:
-                self._check(masked, sample.label, one.outputs, made_from)
-            measured.append(
-                Measurement(
-                    sample=sample.id,
-                    label=sample.label,
-                    outputs=one.outputs,
-                    interactions=mobius(one.outputs),
-                    players=sample.players,
-                    logits=one.logits,
-                    digest=made_from,
-                    noise_floor=self._noise(masked, sample.label, one) if position == 0 else None,
-                )
-            )
-        return measured
-
-    def _check(
-        self, masked: MaskedInput, label: int, outputs: NDArray[np.float64], made_from: str
-    ) -> None:
-        """Compare some outputs, the last among them, with what the plain network says."""
-        drawn = np.random.default_rng(int(made_from[:16], 16)).integers(
-            len(outputs), size=N_CHECKED
-        )
-        drawn[-1] = len(outputs) - 1
-        precision = self.settings.extraction.precision
-        check_outputs(
-            self.plain,
-            self.head,
-            masked,
-            label,
-            outputs,
-            coalitions=torch.from_numpy(drawn).to(self.device),
-            tolerance=TOLERANCE[precision],
-        )
-
-    def _noise(self, masked: MaskedInput, label: int, found: Evaluation) -> NDArray[np.float64]:
-        """The floor: against plain float32, in batches of another size."""
-        other = max(self.batch_size * 3 // 8, 1)
-        (repeated,) = evaluate(self.plain, [masked], [label], batch_size=other)
-        return noise_by_order(found.outputs, repeated.outputs)
-
-    def _masked(self, sample: Sample) -> MaskedInput:
-        architecture = self.settings.architecture
-        return MaskedInput(
-            inputs=network_input(sample.inputs, architecture, self.device),
-            baseline=network_input(sample.baseline, architecture, self.device),
-            players=torch.from_numpy(sample.players).to(self.device),
-            n_players=self.samples.n_players,
-            background=self.settings.background,
-        )
-
-
-def extract_snapshot(
+def measure_snapshot(
     extractor: Extractor,
+    samples: Samples,
     digests: list[str],
-    known: dict[str, Measurement],
+    known: Known,
     partial: Path,
     *,
     progress: Progress,
-) -> list[Measurement]:
-    """Measure every sample whose digest is neither `known` nor in the folder `partial`."""
-    found = {**_read_partial(partial, digests), **known}
-    if digests[0] in found and found[digests[0]].noise_floor is None:
-        del found[digests[0]]  # it was not the first sample before
+) -> None:
+    """Measure every sample that is not known; it is known then and stands in the folder `partial`.
+
+    A group of samples is always measured together, so that what was known changes no bits.
+    """
     with ThreadPoolExecutor(max_workers=1) as writer:
         written: Future[None] | None = None
         for positions in extractor.groups():
-            wanted = [digests[i] for i in positions]
-            missing = [made_from for made_from in wanted if made_from not in found]
+            missing = [i for i in positions if not known.has(digests[i], noise=i == 0)]
             if missing:
-                measured = extractor.measure(positions, wanted)
-                new = [item for item in measured if item.digest in missing]
-                found |= {item.digest: item for item in new}
+                measured = extractor.measure(positions, [digests[i] for i in positions])
+                new = [one for i, one in zip(positions, measured, strict=True) if i in missing]
+                if missing[0] == 0:
+                    noise = extractor.noise_floor(new[0])
+                else:
+                    noise = np.full(extractor.n_players + 1, NOT_MEASURED)
+                record = new_record(
+                    replace(samples, samples=[samples.samples[i] for i in missing]),
+                    fractions=[0.0],
+                    epochs=[math.nan],
+                    outputs=np.stack([one.outputs for one in new])[None],
+                    logits=np.stack([one.logits for one in new])[None],
+                    noise_floor=noise[None],
+                    digests=[[digests[i] for i in missing]],
+                )
+                known.add(record)
                 if written:
                     written.result()  # raises what went wrong
                 # Written while the next group is computed.
-                written = writer.submit(write_measurements, partial / f"{missing[0]}.h5", new, {})
+                path = partial / f"{digests[missing[0]]}.h5"
+                written = writer.submit(write_record, path, record, {})
             progress.update(len(positions))
         if written:
             written.result()
-    return [found[made_from] for made_from in digests]
-
-
-def _read_partial(partial: Path, digests: list[str]) -> dict[str, Measurement]:
-    """What a run that was killed had measured under this snapshot."""
-    found: dict[str, Measurement] = {}
-    for made_from in digests:
-        found |= _known(partial / f"{made_from}.h5")
-    return found
-
-
-def _known(path: Path) -> dict[str, Measurement]:
-    if not path.exists():
-        return {}
-    try:
-        return {item.digest: item for item in read_measurements(path)}
-    except ArtifactError as error:
-        say(f"{error}\n{path}: computing it anew")
-        return {}
 
 
 def _spot(metadata: dict[str, Any], path: Path) -> tuple[float, float]:
@@ -236,16 +127,13 @@ def main() -> None:
     """Command line."""
     parser = command.parser("extract", __doc__, ExtractSettings)
     command.path_argument(parser, "--samples", "samples of the experiment, HDF5")
-    command.path_argument(parser, "--weights", "snapshots, safetensors", nargs="+")
-    command.path_argument(
-        parser, "--interactions", "files to write, HDF5, one a snapshot", nargs="+"
-    )
+    command.path_argument(parser, "--weights", "snapshots in order, safetensors", nargs="+")
+    command.path_argument(parser, "--interactions", "file to write, HDF5")
     command.add_code(parser)
     command.add_compute(parser)
     arguments = parser.parse_args()
     settings: ExtractSettings = arguments.settings
-    if len(arguments.weights) != len(arguments.interactions):
-        parser.error("--weights and --interactions need equally many paths")
+    output: Path = arguments.interactions
     device = configure(threads=arguments.threads, device=arguments.device)
 
     samples = read_samples(arguments.samples)
@@ -255,40 +143,61 @@ def main() -> None:
     layout = torch.channels_last if device.type == "cpu" else torch.contiguous_format
     model.to(device, memory_format=layout)  # type: ignore[call-overload]
     extractor = Extractor(model, samples, settings, device)
-    folder = arguments.interactions[0].parent
-    label = f"extract {folder.parent.name}/{folder.name}"
-    with exclusive(folder / ".interactions.lock"):
-        partial = folder / ".interactions.partial"
-        partial.mkdir(parents=True, exist_ok=True)
-        progress = Progress(label, len(samples.samples) * len(arguments.weights), "sample")
-        n_kept = 0
-        for weights, path in zip(arguments.weights, arguments.interactions, strict=True):
-            metadata, made_from = load_all(model, weights)
-            fraction, epoch = _spot(metadata, weights)
-            digests = [
-                sample_digest(
-                    samples, sample, weights=made_from, settings=settings, code=arguments.code
-                )
-                for sample in samples.samples
-            ]
-            known = _known(path)
-            n_kept += len(known.keys() & set(digests))
-            measured = extract_snapshot(extractor, digests, known, partial, progress=progress)
-            if list(known) == digests:
-                keep(path)  # newer than its inputs, so that it counts as up to date
-            else:
-                attributes = {
-                    "settings": settings.to_json(),
-                    "weights_digest": made_from,
-                    "weights_metadata": metadata,
-                    "fraction": fraction,
-                    "epoch": epoch,
-                    "versions": {"whypretrain": __version__, **library_versions()},
-                    "device": device.type,
-                }
-                write_measurements(path, measured, attributes)
-        shutil.rmtree(partial)
+    measured_by = extractor.measured_by
+    if settings.extraction.sharing and isinstance(measured_by.forward, PlainForward):
+        say(f"{type(model).__name__}: nothing known to share, so every mask is computed whole")
+
     n_total = len(samples.samples) * len(arguments.weights)
+    label = f"extract {output.parent.name}/{output.stem}"
+    progress = Progress(label, n_total, "sample")
+    partial = output.with_name(f".{output.stem}.partial")
+    with exclusive(output.with_name(f".{output.stem}.lock")):
+        before = _read(output)
+        known = Known(sorted(partial.glob("*.h5")))
+        if before:
+            known.add(before)
+        digests: list[list[str]] = []
+        spots: list[tuple[float, float]] = []
+        weights_digests: list[str] = []
+        n_kept = 0
+        for path in arguments.weights:
+            metadata, weights_digest = load_all(model, path)
+            spots.append(_spot(metadata, path))
+            weights_digests.append(weights_digest)
+            digests.append(
+                sample_digests(
+                    samples, weights=weights_digest, settings=settings, code=arguments.code
+                )
+            )
+            n_kept += len(known.found.keys() & set(digests[-1]))
+            measure_snapshot(extractor, samples, digests[-1], known, partial, progress=progress)
+        fractions, epochs = zip(*spots, strict=True)
+        is_same = before is not None and (
+            before.samples == [sample.id for sample in samples.samples]
+            and before.digests.tolist() == digests
+            and np.array_equal(before.fractions, fractions)
+        )
+        if is_same:
+            keep(output)  # newer than its inputs, so that it counts as up to date
+        else:
+            record = new_record(
+                samples,
+                fractions=fractions,
+                epochs=epochs,
+                outputs=np.array([[known.found[one].outputs for one in row] for row in digests]),
+                logits=np.array([[known.found[one].logits for one in row] for row in digests]),
+                noise_floor=np.array([known.noise[row[0]] for row in digests]),
+                digests=digests,
+            )
+            attributes = {
+                "settings": settings.to_json(),
+                "weights_digests": weights_digests,
+                "weights_metadata": metadata,
+                "versions": {"whypretrain": __version__, **library_versions()},
+                "device": device.type,
+            }
+            write_record(output, record, attributes)
+        shutil.rmtree(partial, ignore_errors=True)
     say(f"{label}: {n_total - n_kept} samples computed, {n_kept} kept")
 
 

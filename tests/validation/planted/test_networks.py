@@ -22,8 +22,8 @@ from validation.planted.networks import (
 )
 from validation.planted.scenes import Scene, picture, sentence, texture, vocabulary
 from whypretrain.data.samples import BACKGROUND
+from whypretrain.interactions.record import read_record
 from whypretrain.interactions.sharing.convolutional import SharedConvolutionalNetwork
-from whypretrain.interactions.store import Measurement, read_measurements
 
 CPU = torch.device("cpu")
 SIZE = GREY.image_size
@@ -79,16 +79,17 @@ def written(symbols: list[int], n_symbols: int, label: int, seed: int) -> Scene:
     )
 
 
-def measured(case: Case, weights: dict[Term, Fraction]) -> list[Measurement]:
+def measured(case: Case, weights: dict[Term, Fraction]) -> np.ndarray:
     with TemporaryDirectory() as folder:
         laboratory = Laboratory(case, Path(folder), CPU)
-        return read_measurements(laboratory.measure([*weights.values()], "found", Fraction(1)))
+        path = laboratory.measure({Fraction(1): [*weights.values()]}, "found")
+        return read_record(path).interactions[0]
 
 
-def check(found: Measurement, scene: Scene, weights: dict[Term, Fraction]) -> None:
+def check(found: np.ndarray, scene: Scene, weights: dict[Term, Fraction]) -> None:
     """Against set arithmetic alone: symbols, not coalitions as numbers."""
     sign = 1 - 2 * scene.sample.label
-    for coalition, value in enumerate(found.interactions):
+    for coalition, value in enumerate(found):
         shown = {symbol for i, symbol in enumerate(scene.symbols) if coalition >> i & 1}
         expected = float(sign * weights.get(tuple(sorted(shown)), Fraction(0)))
         assert value == pytest.approx(expected, rel=1e-5, abs=0)
@@ -134,8 +135,9 @@ def test_images_are_computed_with_sharing(tmp_path: Path) -> None:
     scene = painted([0, 1, 2, 3, 4, 5, 6, 7], 0, 1)
     case = Case("images", GREY, GreyShares(8, GREY), 8, [scene], [(0, 1)])
     extractor = Laboratory(case, tmp_path, CPU).extractor
-    assert isinstance(extractor.forward, SharedConvolutionalNetwork)
-    assembled = extractor.forward.prepare(extractor._masked(extractor.samples.samples[0]))
+    forward = extractor.measured_by.forward
+    assert isinstance(forward, SharedConvolutionalNetwork)
+    assembled = forward.prepare(extractor._masked(extractor.samples[0]))
     assert assembled(torch.tensor([0, 3])).shape == (2, 8, 4, 4)  # counts of dots, not pixels
 
 

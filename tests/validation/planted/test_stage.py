@@ -75,7 +75,7 @@ def test_a_wrong_number_is_refused(
     planted, found = both[[*stage.WHERE, "planted"]], both[[*stage.WHERE, "found"]]
     stage.check_transfer(stage.compare_transfer(planted, found))
     with pytest.raises(
-        ValueError, match=r"metrics are not what was planted: \d+ rows .* sample te"
+        ValueError, match=r"tables of knowledge are not what was planted: \d+ rows .* sample te"
     ):
         stage.check_transfer(stage.compare_transfer(planted, spoil(found)))
 
@@ -89,7 +89,7 @@ def test_a_number_found_twice_is_refused() -> None:
 
 def one_sign(outputs: np.ndarray) -> np.ndarray:
     right = mobius(outputs)
-    right[-1] *= -1
+    right[..., -1] *= -1
     return right
 
 
@@ -110,55 +110,55 @@ def test_wrong_interactions_are_refused(
     def checked(folder: Path) -> None:
         case = draw_case("text", Planted(n=6, samples=1))
         weights = draw_weights(len(case.terms), np.random.default_rng(0))
-        path = Laboratory(case, folder, CPU).measure(weights, "found", Fraction(1))
+        path = Laboratory(case, folder, CPU).measure({Fraction(1): weights}, "found")
         stage.check_interactions(stage.interactions_table(case, weights, path))
 
     checked(tmp_path)
-    for module in ("extract", "interactions.store"):  # the reader would refuse them before
-        monkeypatch.setattr(f"whypretrain.{module}.mobius", wrong)
+    # The reader uses it too: otherwise it would refuse them before.
+    monkeypatch.setattr("whypretrain.interactions.record.mobius", wrong)
     with pytest.raises(ValueError, match=r"interactions are not what was planted: .* order \d"):
         checked(tmp_path)
 
 
-WRONG_METRICS = """
+WRONG_KNOWLEDGE = """
 import runpy
 import sys
 import numpy as np
-from whypretrain.metrics import knowledge
+from whypretrain.knowledge import strengths
 {edit}
-runpy.run_module("whypretrain.metrics", run_name="__main__")
+runpy.run_module("whypretrain.stages.knowledge", run_name="__main__")
 """
 
 
 def transferred(edit: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> pd.DataFrame:
-    """The transfer's table, where the command line of `metrics` runs after an edit of its code."""
-    (folder / "wrong.py").write_text(WRONG_METRICS.format(edit=edit))
-    monkeypatch.setattr(stage, "METRICS", (str(folder / "wrong.py"),))
+    """The transfer's table, where the command line of `knowledge` runs after an edit of its code."""
+    (folder / "wrong.py").write_text(WRONG_KNOWLEDGE.format(edit=edit))
+    monkeypatch.setattr(stage, "KNOWLEDGE", (str(folder / "wrong.py"),))
     case = draw_case("text", OPTIONS)
     transfer = draw_transfer(len(case.terms), np.random.default_rng(0))
-    found = stage.found_transfer(stage.run_metrics(Laboratory(case, folder, CPU), transfer))
+    found = stage.found_transfer(stage.run_knowledge(Laboratory(case, folder, CPU), transfer))
     return stage.compare_transfer(stage.expected_transfer(case, transfer), found)
 
 
-def test_wrong_metrics_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    overlooked = "knowledge.reached_strength = lambda a, kept, c: np.minimum(abs(c), kept)"
+def test_wrong_knowledge_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    overlooked = "strengths.reached_strength = lambda a, kept, c: np.minimum(abs(c), kept)"
     table = transferred(overlooked, tmp_path, monkeypatch)
     wrong = table[table["difference"].abs() > stage.TOLERANCE]
     assert set(wrong["quantity"]) == {"ratio"}
-    with pytest.raises(ValueError, match="metrics are not what was planted"):
+    with pytest.raises(ValueError, match="tables of knowledge are not what was planted"):
         stage.check_transfer(table)
 
 
-def test_metrics_that_fail_say_why(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    with pytest.raises(ArtifactError, match=r"metrics failed on planted .* out of order"):
+def test_a_stage_that_fails_says_why(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match=r"knowledge failed on planted .* out of order"):
         transferred("sys.exit('error: out of order')", tmp_path, monkeypatch)
 
 
-def test_rows_of_null_controls_are_passed_over(tmp_path: Path) -> None:
+def test_rows_of_references_are_passed_over(tmp_path: Path) -> None:
     columns = {"sample": "a", "order": "1", "reading": "zero", "quantity": "new"}
     for name, value in (("knowledge", "strength"), ("ratio", "ratio"), ("jaccard", "jaccard")):
         spot = {"variant": "scratch", "fraction": 0.5} if name == "jaccard" else {}
         row = columns | spot | {value: 1.0, "reference": "measured"}
-        null = row | {value: 2.0, "reference": "permuted"}
+        null = row | {value: 2.0, "reference": "chance"}
         pd.DataFrame([null, row, null]).to_csv(tmp_path / f"{name}.csv", index=False)
     assert stage.found_transfer(tmp_path)["found"].tolist() == [1.0, 1.0, 1.0]

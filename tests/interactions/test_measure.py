@@ -7,10 +7,16 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from whypretrain.interactions import measure
 from whypretrain.interactions.coalitions import members
-from whypretrain.interactions.evaluate import Evaluation, check_outputs, evaluate
 from whypretrain.interactions.forward import Assemble, PlainForward
 from whypretrain.interactions.masking import MaskedInput
+from whypretrain.interactions.measure import (
+    Evaluation,
+    check_outputs,
+    evaluate,
+    fitting_batch_size,
+)
 from whypretrain.interactions.mobius import mobius
 from whypretrain.interactions.players import grid_players
 
@@ -199,3 +205,34 @@ def test_words_are_masked_by_a_token() -> None:
     ((outputs, logits),) = evaluate(PlainForward(Counts()), [masked], [0], batch_size=3)
     np.testing.assert_allclose(outputs, [15, 35, 4315, 4335])
     np.testing.assert_allclose(logits, [4335, 0])
+
+
+MASKED = MaskedInput(
+    torch.zeros(3, 32, 32), torch.zeros(3, 32, 32), torch.zeros(32, 32, dtype=torch.int64), 1
+)
+
+
+@pytest.mark.parametrize("n_channels", [4, 64])
+def test_the_largest_layer_decides_the_batch_size(
+    monkeypatch: pytest.MonkeyPatch, n_channels: int
+) -> None:
+    network = nn.Sequential(nn.Conv2d(3, n_channels, 1), nn.Flatten(), nn.LazyLinear(2)).eval()
+    monkeypatch.setattr(measure, "CPU_BYTES", 100 * measure.COPIES * 4 * 32**2 * (n_channels * 2))
+    # The flattening keeps what it takes: twice the channels. 100 of them, rounded down to 64.
+    assert fitting_batch_size(PlainForward(network), network, MASKED) == 64
+
+
+def test_at_least_one_and_at_most_the_largest_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = nn.Sequential(nn.Flatten(), nn.LazyLinear(2)).eval()
+    assert (
+        fitting_batch_size(PlainForward(network), network, MASKED) == measure.LARGEST_BATCH["cpu"]
+    )
+    monkeypatch.setattr(measure, "CPU_BYTES", 1)
+    assert fitting_batch_size(PlainForward(network), network, MASKED) == 1
+
+
+def test_groups_hold_inputs_of_one_shape_in_order(network: nn.Module) -> None:
+    measured_by = measure.Measure(network, None, batch_size=32)
+    shapes = [(5,), (5,), (5,), (7,), (5,)]
+    assert measured_by.groups(shapes, n_players=4) == [[0, 1], [2], [3], [4]]
+    assert measured_by.groups(shapes, n_players=8) == [[0], [1], [2], [3], [4]]
