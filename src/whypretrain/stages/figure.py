@@ -8,7 +8,7 @@ from whypretrain.report import figures
 from whypretrain.settings.figures import FigureSettings
 from whypretrain.stages import command
 
-NAMES = sorted({module.name for module in iter_modules(figures.__path__)} - {"draw"})
+NAMES = sorted({module.name for module in iter_modules(figures.__path__)} - {"drawing"})
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ from tests.report.summaries import summary_of
 from whypretrain.claims.catalogue import CLAIMS
 from whypretrain.data.samples import Sample, Samples, write_samples
 from whypretrain.interactions.mobius import zeta
-from whypretrain.interactions.record import Record, write_record
+from whypretrain.interactions.record import new_record, write_record
 from whypretrain.knowledge.reading import TABLES
 from whypretrain.report.explorer.numbers import CLAIM_NUMBERS
 from whypretrain.settings.explorer import Explorer, ExplorerSettings, Setup
@@ -60,10 +60,10 @@ def settings(**options: Any) -> ExplorerSettings:
 
 
 def image_samples() -> Samples:
-    """Images of 8×8 and 80×80 pixels; players are quarters, of the last only corners."""
+    """Images of 8×8 pixels; players are quarters, of the last only corners."""
     found = []
     for place, name in enumerate(IMAGE_IDS):
-        side = 80 if place == 2 else 8
+        side = 8
         pixels = np.arange(3 * side * side, dtype=np.uint8).reshape(3, side, side)
         half = np.arange(side) >= side // 2
         players = (half[:, None] * 2 + half[None, :]).astype(np.int16)
@@ -97,19 +97,14 @@ def write_experiment(folder: Path, samples: Samples, *, replicate: bool, seed: i
         values = generator.normal(size=(*shape, 2**N_PLAYERS))
         if len(fractions) > 1:
             values[0] /= 10
-        at = np.array(fractions)
-        record = Record(
-            samples=[sample.id for sample in own],
-            classes=samples.classes,
-            labels=np.array([sample.label for sample in own]),
-            fractions=at,
-            epochs=np.full(1, np.nan) if variant == "probe" else EPOCHS * at,
+        record = new_record(
+            samples,
+            fractions=fractions,
+            epochs=[np.nan if variant == "probe" else EPOCHS * one for one in fractions],
             outputs=np.stack([zeta(one) for one in values]),
-            interactions=values,
             logits=generator.normal(size=(*shape, n_classes)).astype(np.float32),
             noise_floor=np.zeros((len(fractions), N_PLAYERS + 1)),
-            digests=np.full(shape, "0"),
-            players=players_of(own),
+            digests=[["0"] * len(own)] * len(fractions),
         )
         write_record(folder / f"{variant}.h5", record, {})
     summary = summary_of(
@@ -121,16 +116,6 @@ def write_experiment(folder: Path, samples: Samples, *, replicate: bool, seed: i
         replicated=replicate,
     )
     summary.to_csv(folder / "summary.csv", index=False)
-
-
-def players_of(samples: list[Sample]) -> np.ndarray:
-    """Players of all samples, padded to the largest shape."""
-    most = np.max([sample.players.shape for sample in samples], axis=0)
-    padded = np.full((len(samples), *most), -2, dtype=np.int16)
-    for place, sample in enumerate(samples):
-        inside: tuple[Any, ...] = (place, *map(slice, sample.players.shape))
-        padded[inside] = sample.players
-    return padded
 
 
 def run(monkeypatch: pytest.MonkeyPatch, stage: Any, *arguments: object) -> None:

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from tests.report.summaries import summary_of
-from whypretrain.report.figures.draw import Tables
+from whypretrain.report.figures.drawing import Tables
 from whypretrain.report.figures.sensitivity import PANELS, Line, draw, lines_of, numbers_of
 from whypretrain.report.style import READINGS
 from whypretrain.settings.figures import Figures, FigureSettings

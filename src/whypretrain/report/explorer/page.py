@@ -37,24 +37,15 @@ def suite_view(
     version: str,
 ) -> dict[str, Any]:
     """What the page says of the suite as a whole."""
-    return {
-        "suite": settings.suite,
+    shown = {"suite", "statistics", "figures", "metrics", "explorer"}
+    keys = ("name", "title", "setup", "n_samples", "n_players")
+    return settings.model_dump(mode="json", include=shown) | {
         "version": version,
-        "confidence": settings.statistics.confidence,
-        "statistics_seed": settings.statistics.seed,
-        "n_permutations": settings.statistics.n_permutations,
-        "reading": settings.figures.ratio_reading,
-        "salience_threshold": settings.metrics.salience_threshold,
-        "salience_scale": settings.metrics.salience_scale,
-        "megabytes": settings.explorer.megabytes,
         "labels": style.LABELS,
         "short": style.SHORT,
         "readings": style.READINGS,
         "claims": claims,
-        "experiments": [
-            {key: one[key] for key in ("name", "title", "setup", "n_samples", "n_players")}
-            for one in experiments
-        ],
+        "experiments": [{key: one[key] for key in keys} for one in experiments],
     }
 
 

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from whypretrain.report import style
-from whypretrain.report.figures.draw import Tables, legend_below, points, whiskers
+from whypretrain.report.figures import drawing
 from whypretrain.settings.figures import FigureSettings
 
 MARKERS = {"cnn": "s", "transformer": "o", "other": "^"}
@@ -15,7 +15,7 @@ LABELS = {"cnn": "CNN", "transformer": "transformer", "other": "other"}
 VARIANTS = ("finetune", "scratch")
 
 
-def draw(tables: Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame]:
+def draw(tables: drawing.Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame]:
     """Preserved share and ratio across, accuracies of the fine-tuned and the scratch model up."""
     overview, correlations = tables["overview"], tables["correlations"]
     ratio = f"ratio_{settings.figures.ratio_reading}"
@@ -30,7 +30,7 @@ def draw(tables: Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame
             panel.set_title(_words(found))
     for panel, label in zip(axes[1], quantities.values(), strict=True):
         panel.set_xlabel(label)
-    legend_below(figure, axes[0][0])
+    drawing.legend_below(figure, axes[0][0])
     kept = [*quantities, *(f"accuracy_{variant}" for variant in VARIANTS)]
     return figure, overview[overview["quantity"].isin(kept)]
 
@@ -39,11 +39,11 @@ def _points(panel: Axes, overview: pd.DataFrame, quantities: tuple[str, str], co
     """A point an experiment, at one quantity across and the other up."""
     for (_, kind), own in overview.groupby(["experiment", "kind"], sort=False):
         x, y = (own[own["quantity"] == quantity] for quantity in quantities)
-        points(
+        drawing.points(
             panel,
             x["number"],
             y,
-            xerr=whiskers(x),
+            xerr=drawing.whiskers(x),
             linestyle="none",
             marker=MARKERS[str(kind)],
             markersize=5,

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
 from whypretrain.claims.catalogue import CLAIMS
-from whypretrain.report.figures.draw import Tables, names_with_n
+from whypretrain.report.figures import drawing
 from whypretrain.settings.figures import FigureSettings
 
 VERDICTS = {
@@ -18,7 +18,7 @@ CELL = (1.65, 0.42)  # inches
 WORDS = 4.4  # inches for the claims
 
 
-def draw(tables: Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame]:
+def draw(tables: drawing.Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame]:
     """A cell a verdict, with the number and, in brackets, what the null would give."""
     claims = tables["claims"]
     keys = [claim for claim in CLAIMS if (claims["claim"] == claim.key).any()]
@@ -38,7 +38,7 @@ def draw(tables: Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame
     axes.set_xlim(-0.5, n_columns - 0.5)
     axes.set_ylim(len(keys) - 0.5, -0.5)
     of_samples = claims[claims["claim"] != "accuracy"]  # which is of the whole test split
-    axes.set_xticks(range(n_columns), names_with_n(of_samples, settings))
+    axes.set_xticks(range(n_columns), drawing.names_with_n(of_samples, settings))
     axes.xaxis.tick_top()
     axes.set_yticks(range(len(keys)), [f"{claim.statement}\n{claim.number}" for claim in keys])
     axes.tick_params(length=0)

@@ -6,15 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from whypretrain.report import style
-from whypretrain.report.figures.draw import (
-    MOST_COLUMNS,
-    Tables,
-    bars,
-    legend_below,
-    panels,
-    percent,
-    pick,
-)
+from whypretrain.report.figures import drawing
 from whypretrain.settings.figures import FigureSettings
 
 REMOVALS = [
@@ -27,10 +19,10 @@ QUANTITIES = ("counterfactual_change", "counterfactual_positive")
 BEFORE = "counterfactual_positive_before"
 
 
-def draw(tables: Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame]:
+def draw(tables: drawing.Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame]:
     """Change of v(N) above, share of samples with v > 0 below; in grey the random removal."""
-    numbers = pick(tables, *QUANTITIES, BEFORE, order="all")
-    figure, axes = panels(settings, numbers, rows=2)
+    numbers = drawing.pick(tables, *QUANTITIES, BEFORE, order="all")
+    figure, axes = drawing.panels(settings, numbers, rows=2)
     places = np.arange(len(REMOVALS))
     for column, (name, (above, below)) in enumerate(axes.items()):
         own = numbers[numbers["experiment"] == name].set_index(["variant", "level"])
@@ -50,14 +42,14 @@ def draw(tables: Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame
         )
         below.set_xlim(0, 1.05)
         below.set_xticks([0, 0.5, 1])
-        below.xaxis.set_major_formatter(percent)
+        below.xaxis.set_major_formatter(drawing.percent)
         below.set_xlabel("samples with v(N) > 0")
         words = [f"{style.SHORT[v]} without {style.LABELS[r]}" for v, r in REMOVALS]
         for panel in (above, below):
-            panel.set_yticks(places, [""] * len(words) if column % MOST_COLUMNS else words)
+            panel.set_yticks(places, [""] * len(words) if column % drawing.MOST_COLUMNS else words)
             panel.invert_yaxis()
             panel.tick_params(axis="y", length=0)
-    legend_below(figure, next(iter(axes.values()))[1], ncols=2)
+    drawing.legend_below(figure, next(iter(axes.values()))[1], ncols=2)
     return figure, numbers
 
 
@@ -69,7 +61,7 @@ def _bars(panel: Axes, own: pd.DataFrame) -> None:
         "hatch": [style.HATCHES[part] for part in parts],
         "label": "this part removed",
     }
-    bars(panel, places - 0.17, own, sideways=True, size=0.5, **look)
+    drawing.bars(panel, places - 0.17, own, sideways=True, size=0.5, **look)
     panel.barh(
         places + 0.23,
         own["chance"],

@@ -7,30 +7,23 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from whypretrain.report import style
-from whypretrain.report.figures.draw import (
-    Tables,
-    label_left,
-    legend_below,
-    line_with_band,
-    panels,
-    pick,
-)
+from whypretrain.report.figures import drawing
 from whypretrain.settings.figures import FigureSettings
 
 QUANTITIES = {"test_accuracy": "test accuracy", "test_loss": "test loss [nats]"}
 
 
-def draw(tables: Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame]:
+def draw(tables: drawing.Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame]:
     """Accuracy above, loss below; the linear probe, which has no epochs, is a level line."""
-    numbers = pick(tables, *QUANTITIES)
-    figure, axes = panels(settings, numbers, rows=len(QUANTITIES))
+    numbers = drawing.pick(tables, *QUANTITIES)
+    figure, axes = drawing.panels(settings, numbers, rows=len(QUANTITIES))
     for name, stacked in axes.items():
         of_experiment = numbers[numbers["experiment"] == name]
         for panel, quantity in zip(stacked, QUANTITIES, strict=True):
             own = of_experiment[of_experiment["quantity"] == quantity].set_index("variant")
             for variant in ("finetune", "scratch"):
                 line = own.loc[[variant]]
-                line_with_band(panel, line, line["epoch"], variant, marker="")
+                drawing.line_with_band(panel, line, line["epoch"], variant, marker="")
             panel.axhline(
                 own.loc[["probe"], "number"].item(),
                 color=style.COLOURS["probe"],
@@ -42,6 +35,6 @@ def draw(tables: Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame
         above.set_ylim(0, 1.02)
         below.set_ylim(bottom=0)
         below.set_xlabel("epoch")
-    label_left(axes, *QUANTITIES.values())
-    legend_below(figure, next(iter(axes.values()))[0])
+    drawing.label_left(axes, *QUANTITIES.values())
+    drawing.legend_below(figure, next(iter(axes.values()))[0])
     return figure, numbers

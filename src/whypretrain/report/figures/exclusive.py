@@ -11,32 +11,24 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from whypretrain.report import style
-from whypretrain.report.figures.draw import (
-    Tables,
-    by_order,
-    label_left,
-    legend_below,
-    panels,
-    strokes,
-    two_sided,
-)
+from whypretrain.report.figures import drawing
 from whypretrain.settings.figures import FigureSettings
 
 SIDES = {"finetune": -1, "scratch": 1}
 
 
-def draw(tables: Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame]:
+def draw(tables: drawing.Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame]:
     """One panel an experiment; the numbers are means over samples of the mean over sets."""
-    numbers = by_order(tables, *SIDES, *(f"{variant}_only" for variant in SIDES))
-    figure, axes = panels(settings, numbers)
+    numbers = drawing.by_order(tables, *SIDES, *(f"{variant}_only" for variant in SIDES))
+    figure, axes = drawing.panels(settings, numbers)
     for name, (panel,) in axes.items():
         own = numbers[numbers["experiment"] == name]
         for variant in SIDES:
             _bars(panel, own, variant)
-        two_sided(panel, own["order"].unique())
+        drawing.two_sided(panel, own["order"].unique())
         panel.set_xlabel("mean strength [nats]")
-    label_left(axes, "order |S|")
-    legend_below(figure, next(iter(axes.values()))[0], ncols=2)
+    drawing.label_left(axes, "order |S|")
+    drawing.legend_below(figure, next(iter(axes.values()))[0], ncols=2)
     return figure, numbers
 
 
@@ -67,4 +59,4 @@ def _bars(panel: Axes, own: pd.DataFrame, variant: str) -> None:
         linewidth=1.2,
         label="alone, chance level",
     )
-    strokes(panel, only.index, only, sideways=True)
+    drawing.strokes(panel, only.index, only, sideways=True)

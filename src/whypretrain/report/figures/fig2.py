@@ -12,29 +12,22 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from whypretrain.report import style
-from whypretrain.report.figures.draw import (
-    Tables,
-    by_order,
-    label_left,
-    legend_below,
-    panels,
-    two_sided,
-)
+from whypretrain.report.figures import drawing
 from whypretrain.settings.figures import FigureSettings
 
 PARTS = ("discard", "preserve", "new")
 HEIGHT = 0.75  # of a bar, in orders
 
 
-def draw(tables: Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame]:
+def draw(tables: drawing.Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame]:
     """One panel an experiment; the numbers are means over samples of the mean over sets."""
-    numbers = by_order(tables, *PARTS)
-    figure, axes = panels(settings, numbers)
+    numbers = drawing.by_order(tables, *PARTS)
+    figure, axes = drawing.panels(settings, numbers)
     for name, (panel,) in axes.items():
         _bars(panel, numbers[numbers["experiment"] == name])
         panel.set_xlabel("mean strength |I(S)| [nats]")
-    label_left(axes, "order |S|")
-    legend_below(figure, next(iter(axes.values()))[0])
+    drawing.label_left(axes, "order |S|")
+    drawing.legend_below(figure, next(iter(axes.values()))[0])
     return figure, numbers
 
 
@@ -70,4 +63,4 @@ def _bars(panel: Axes, own: pd.DataFrame) -> None:
     )
     floor = wide["noise_floor"]["preserve"]
     panel.fill_betweenx(floor.index, -floor, floor, color=style.NULL, alpha=0.4, linewidth=0)
-    two_sided(panel, wide.index)
+    drawing.two_sided(panel, wide.index)

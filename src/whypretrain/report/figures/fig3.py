@@ -12,21 +12,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from whypretrain.report import style
-from whypretrain.report.figures.draw import (
-    Tables,
-    legend_below,
-    names_with_n,
-    percent,
-    pick,
-    points,
-    whiskers,
-)
+from whypretrain.report.figures import drawing
 from whypretrain.settings.figures import FigureSettings
 
 
-def draw(tables: Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame]:
+def draw(tables: drawing.Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame]:
     """One bar an experiment for the reading that is configured, marks for the other readings."""
-    ratios, accuracies = pick(tables, "ratio", order="all"), pick(tables, "accuracy")
+    ratios = drawing.pick(tables, "ratio", order="all")
+    accuracies = drawing.pick(tables, "accuracy")
     width = max(4.8, 0.9 * len(settings.experiments) + 1.4)
     figure, (above, below) = plt.subplots(
         2, figsize=(width, 4.4), sharex=True, height_ratios=[3, 2]
@@ -35,12 +28,12 @@ def draw(tables: Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame
     places = np.arange(len(settings.experiments))
     for variant, offset in zip(style.VARIANTS, (-0.2, 0.0, 0.2), strict=True):
         own = _in_turn(accuracies[accuracies["variant"] == variant], settings)
-        points(below, places + offset, own, variant, linestyle="none")
-    below.yaxis.set_major_formatter(percent)
+        drawing.points(below, places + offset, own, variant, linestyle="none")
+    below.yaxis.set_major_formatter(drawing.percent)
     below.set_ylabel("test accuracy")
-    below.set_xticks(places, names_with_n(ratios, settings))
+    below.set_xticks(places, drawing.names_with_n(ratios, settings))
     figure.legend(*above.get_legend_handles_labels(), loc="outside upper center", ncols=2)
-    legend_below(figure, below)
+    drawing.legend_below(figure, below)
     return figure, pd.concat([ratios, accuracies], ignore_index=True)
 
 
@@ -56,7 +49,7 @@ def _ratios(axes: Axes, ratios: pd.DataFrame, settings: FigureSettings) -> None:
     axes.bar(
         places,
         own["number"],
-        yerr=whiskers(own),
+        yerr=drawing.whiskers(own),
         error_kw={"linewidth": 0.8},
         width=0.7,
         color=style.COLOURS["preserve"],
@@ -77,7 +70,7 @@ def _ratios(axes: Axes, ratios: pd.DataFrame, settings: FigureSettings) -> None:
         axes.plot(places + 0.42, own["second_run"], "x", color="black", markersize=4, label=label)
     others = [reading for reading in style.READINGS if reading != drawn]
     for reading, offset in zip(others, (-0.2, 0.0, 0.2), strict=True):
-        points(
+        drawing.points(
             axes,
             places + offset,
             _in_turn(ratios[ratios["reading"] == reading], settings),
@@ -88,5 +81,5 @@ def _ratios(axes: Axes, ratios: pd.DataFrame, settings: FigureSettings) -> None:
             label=style.READINGS[reading],
         )
     axes.set_ylim(0, 1)
-    axes.yaxis.set_major_formatter(percent)
+    axes.yaxis.set_major_formatter(drawing.percent)
     axes.set_ylabel("ratio of preserved knowledge\nthat scratch reaches")

@@ -9,26 +9,19 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from whypretrain.report import style
-from whypretrain.report.figures.draw import (
-    Tables,
-    label_left,
-    legend_below,
-    line_with_band,
-    panels,
-    pick,
-)
+from whypretrain.report.figures import drawing
 from whypretrain.settings.figures import FigureSettings
 
 
-def draw(tables: Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame]:
+def draw(tables: drawing.Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame]:
     """One panel an experiment; the numbers are means over samples."""
-    numbers = pick(tables, "jaccard")
-    figure, axes = panels(settings, numbers, share_y=True)
+    numbers = drawing.pick(tables, "jaccard")
+    figure, axes = drawing.panels(settings, numbers, share_y=True)
     for name, (panel,) in axes.items():
         own = numbers[numbers["experiment"] == name]
         for variant in ("finetune", "scratch"):
             line = own[own["variant"] == variant]
-            line_with_band(panel, line, line["epoch"], variant)
+            drawing.line_with_band(panel, line, line["epoch"], variant)
             panel.plot(
                 line["epoch"],
                 line["chance"],
@@ -47,6 +40,6 @@ def draw(tables: Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame
             )
         panel.set_ylim(0, 1.02)
         panel.set_xlabel("epoch")
-    label_left(axes, "Jaccard similarity\nto final interactions")
-    legend_below(figure, next(iter(axes.values()))[0])
+    drawing.label_left(axes, "Jaccard similarity\nto final interactions")
+    drawing.legend_below(figure, next(iter(axes.values()))[0])
     return figure, numbers

@@ -9,35 +9,26 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from whypretrain.report import style
-from whypretrain.report.figures.draw import (
-    Tables,
-    bars,
-    label_left,
-    legend_below,
-    line_with_band,
-    panels,
-    percent,
-    pick,
-)
+from whypretrain.report.figures import drawing
 from whypretrain.settings.figures import FigureSettings
 
 SHARE, RANDOM, CHANGED = "prunable_share", "random_share", "changed"
 
 
-def draw(tables: Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame]:
+def draw(tables: drawing.Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame]:
     """Share removable without a change above; below, samples changed by removing the strongest."""
-    numbers = pick(tables, SHARE, RANDOM, CHANGED)
-    figure, axes = panels(settings, numbers, rows=2)
+    numbers = drawing.pick(tables, SHARE, RANDOM, CHANGED)
+    figure, axes = drawing.panels(settings, numbers, rows=2)
     for name, (above, below) in axes.items():
         own = numbers[numbers["experiment"] == name]
         _shares(above, own)
         _changed(below, own[own["quantity"] == CHANGED].astype({"level": int}))
         for panel in (above, below):
             panel.set_ylim(0, 1.02)
-            panel.yaxis.set_major_formatter(percent)
-    label_left(axes, "interactions removable,\nweakest first", "samples changed")
+            panel.yaxis.set_major_formatter(drawing.percent)
+    drawing.label_left(axes, "interactions removable,\nweakest first", "samples changed")
     above, below = next(iter(axes.values()))
-    legend_below(figure, below, above, ncols=2)
+    drawing.legend_below(figure, below, above, ncols=2)
     return figure, numbers
 
 
@@ -48,9 +39,9 @@ def _shares(panel: Axes, own: pd.DataFrame) -> None:
         for quantity in (SHARE, RANDOM)
     )
     colours = [style.COLOURS[variant] for variant in style.VARIANTS]
-    bars(panel, places - 0.15, shares, sideways=False, size=0.5, color=colours)
+    drawing.bars(panel, places - 0.15, shares, sideways=False, size=0.5, color=colours)
     look = {"color": style.NULL, "label": "in random sequence"}
-    bars(panel, places + 0.25, random, sideways=False, size=0.3, **look)
+    drawing.bars(panel, places + 0.25, random, sideways=False, size=0.3, **look)
     sizes = shares["n"].fillna(0).astype(int)
     panel.set_xticks(places, [f"{style.SHORT[one]}\n({sizes[one]})" for one in style.VARIANTS])
     panel.set_xlabel("model (samples)")
@@ -60,7 +51,7 @@ def _shares(panel: Axes, own: pd.DataFrame) -> None:
 def _changed(panel: Axes, own: pd.DataFrame) -> None:
     for variant in style.VARIANTS:
         line = own[own["variant"] == variant].sort_values("level")
-        line_with_band(panel, line, line["level"], variant)
+        drawing.line_with_band(panel, line, line["level"], variant)
     panel.set_xscale("log")
     panel.set_xlim(0.8, 1.25 * max(own["level"], default=10))
     panel.xaxis.set_major_formatter(lambda value, _: f"{value:g}")

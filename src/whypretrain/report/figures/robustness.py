@@ -9,14 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from whypretrain.report import style
-from whypretrain.report.figures.draw import (
-    MOST_COLUMNS,
-    Tables,
-    legend_below,
-    panels,
-    pick,
-    points,
-)
+from whypretrain.report.figures import drawing
 from whypretrain.settings.figures import FigureSettings
 
 LEVELS = {
@@ -27,18 +20,18 @@ LEVELS = {
 }
 
 
-def draw(tables: Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame]:
+def draw(tables: drawing.Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame]:
     """A column of panels an experiment, one a kind of shift; level 0 is the split as it is."""
-    drawn = pick(tables, "robustness_accuracy")
+    drawn = drawing.pick(tables, "robustness_accuracy")
     drawn[["shift", "size"]] = drawn["level"].str.split(n=1, expand=True).reindex(columns=[0, 1])
     drawn = drawn.astype({"size": float}).fillna({"size": 0.0})
-    shares = pick(tables, "preserved_share")
+    shares = drawing.pick(tables, "preserved_share")
     kinds = {
         name: [kind for kind in own["shift"].unique() if kind != "none"] or ["none"]
         for name, own in drawn.groupby("experiment", sort=False)
     }
     most = max(len(found) for found in kinds.values())
-    figure, axes = panels(settings, drawn, rows=most, share_y=True)
+    figure, axes = drawing.panels(settings, drawn, rows=most, share_y=True)
     for position, (name, stacked) in enumerate(axes.items()):
         own = drawn[drawn["experiment"] == name]
         share = shares.loc[shares["experiment"] == name, "number"].item()
@@ -46,17 +39,19 @@ def draw(tables: Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame
         for panel, kind in zip(stacked, kinds[name], strict=False):
             _lines(panel, own[own["shift"].isin(["none", kind])])
             panel.set_xlabel(LEVELS[kind])
-            if position % MOST_COLUMNS == 0:
+            if position % drawing.MOST_COLUMNS == 0:
                 panel.set_ylabel("test accuracy")
         for panel in stacked[len(kinds[name]) :]:
             panel.set_visible(False)
-    legend_below(figure, next(iter(axes.values()))[0])
-    lost = pick(tables, "robustness_lost")
+    drawing.legend_below(figure, next(iter(axes.values()))[0])
+    lost = drawing.pick(tables, "robustness_lost")
     return figure, pd.concat([drawn.drop(columns=["shift", "size"]), lost, shares])
 
 
 def _lines(panel: Axes, own: pd.DataFrame) -> None:
     for variant in style.VARIANTS:
         line = own[own["variant"] == variant].sort_values("size")
-        points(panel, line["size"], line, variant, markersize=3, linewidth=1.2, elinewidth=0.7)
+        drawing.points(
+            panel, line["size"], line, variant, markersize=3, linewidth=1.2, elinewidth=0.7
+        )
     panel.set_ylim(0, 1.02)

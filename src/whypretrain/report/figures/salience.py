@@ -4,24 +4,16 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from whypretrain.report import style
-from whypretrain.report.figures.draw import (
-    Tables,
-    label_left,
-    legend_below,
-    line_with_band,
-    panels,
-    percent,
-    pick,
-)
+from whypretrain.report.figures import drawing
 from whypretrain.settings.figures import FigureSettings
 
 QUANTITIES = ("reconstruction_error", "salient_share")
 
 
-def draw(tables: Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame]:
+def draw(tables: drawing.Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame]:
     """Error above, share of interactions kept below; in grey the error of as many at random."""
-    numbers = pick(tables, *QUANTITIES).astype({"level": float})
-    figure, axes = panels(settings, numbers, rows=2, share_y=True)
+    numbers = drawing.pick(tables, *QUANTITIES).astype({"level": float})
+    figure, axes = drawing.panels(settings, numbers, rows=2, share_y=True)
     for name, stacked in axes.items():
         of_experiment = numbers[numbers["experiment"] == name]
         thresholds = sorted(of_experiment["level"].unique())
@@ -29,7 +21,7 @@ def draw(tables: Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame
             own = of_experiment[of_experiment["quantity"] == quantity].set_index("variant")
             for variant in style.VARIANTS:
                 line = own.loc[[variant]]
-                line_with_band(panel, line, line["level"], variant)
+                drawing.line_with_band(panel, line, line["level"], variant)
                 panel.plot(
                     line["level"],
                     line["chance"],
@@ -41,10 +33,12 @@ def draw(tables: Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame
             panel.set_xscale("symlog", linthresh=0.01)
             panel.set_xticks(thresholds, [f"{tick:g}" for tick in thresholds])
             panel.minorticks_off()
-            panel.yaxis.set_major_formatter(percent)
+            panel.yaxis.set_major_formatter(drawing.percent)
         stacked[-1].set_xlabel("threshold / strongest |I(S)|")
-    label_left(axes, "error of outputs rebuilt\n[RMS / RMS of v(T) - v(∅)]", "interactions kept")
+    drawing.label_left(
+        axes, "error of outputs rebuilt\n[RMS / RMS of v(T) - v(∅)]", "interactions kept"
+    )
     for panel in figure.axes:  # after all is drawn: panels of a row share their axis
         panel.set_ylim(bottom=0)
-    legend_below(figure, next(iter(axes.values()))[0], ncols=2)
+    drawing.legend_below(figure, next(iter(axes.values()))[0], ncols=2)
     return figure, numbers

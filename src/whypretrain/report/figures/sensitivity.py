@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from whypretrain.report import style
-from whypretrain.report.figures.draw import Tables, pick
+from whypretrain.report.figures import drawing
 from whypretrain.settings.figures import FigureSettings
 
 PANELS = {
@@ -41,7 +41,7 @@ class Line(NamedTuple):
     experiment: str = ""
 
 
-def numbers_of(tables: Tables, settings: FigureSettings) -> pd.DataFrame:
+def numbers_of(tables: drawing.Tables, settings: FigureSettings) -> pd.DataFrame:
     """Everything the figure shows, one row an experiment, quantity and reading of 0/0.
 
     Returns
@@ -49,7 +49,7 @@ def numbers_of(tables: Tables, settings: FigureSettings) -> pd.DataFrame:
     rows of the summary with the columns `base` (empty for a base), `factor` and `variation` (the
     level of that factor)
     """
-    numbers = pick(tables, *PANELS)
+    numbers = drawing.pick(tables, *PANELS)
     numbers = numbers[(numbers["quantity"] != "ratio") | (numbers["order"] == "all")]
     place = {name: place for place, name in enumerate(settings.experiments)}
     numbers = numbers[numbers["experiment"].isin(place)].sort_values(
@@ -86,7 +86,7 @@ def lines_of(settings: FigureSettings) -> list[Line]:
     return found
 
 
-def draw(tables: Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame]:
+def draw(tables: drawing.Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame]:
     """One line an experiment and one panel a quantity; the base is drawn through its variations."""
     numbers = numbers_of(tables, settings)
     lines = lines_of(settings)

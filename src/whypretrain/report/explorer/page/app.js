@@ -53,8 +53,8 @@ function footer(suite) {
     `Suite “${suite.suite}”, whypretrain ${suite.version}. Written by the workflow's rule “explorer” `,
     `(python -m whypretrain.stages.explorer) from tables and interactions of the suite. Seeds of training: `,
     [...new Set(suite.experiments.map((one) => one.setup.seed))].join(", "),
-    `; seed of intervals and permutations: ${suite.statistics_seed}. Chance level: mean of `,
-    `${suite.n_permutations} permutations. Numbers have three significant digits.`,
+    `; seed of intervals and permutations: ${suite.statistics.seed}. Chance level: mean of `,
+    `${suite.statistics.n_permutations} permutations. Numbers have three significant digits.`,
   );
 }
 

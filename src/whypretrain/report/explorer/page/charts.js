@@ -65,7 +65,7 @@ function ordersChart(data, suite) {
     marks: [
       ...["discard", "preserve", "new"].map((part) => [part, suite.labels[part]]),
       ["null line", "preserved, chance level"],
-      ["ink line", `${percent(suite.confidence)} interval`],
+      ["ink line", `${percent(suite.statistics.confidence)} interval`],
     ],
     note: [
       "Mean strength |I(S)| over the sets of an order and over samples, in nats. Discarded and ",
@@ -119,7 +119,7 @@ function ratioChart(data, suite) {
     ],
     note: [
       "Four readings of 0/0, where nothing is preserved; the suite's figure draws ",
-      `“${suite.readings[suite.reading]}” as its bar. `,
+      `“${suite.readings[suite.figures.ratio_reading]}” as its bar. `,
       second ? "" : "No second fine-tuned network was trained, so there is no ceiling to compare with.",
     ],
     height: 250,

@@ -73,8 +73,8 @@ function experimentCard(one) {
 }
 
 function claimsView(suite) {
-  const confidence = percent(suite.confidence);
-  const expected = suite.claims.flatMap((claim) => claim.rows).length * (1 - suite.confidence);
+  const confidence = percent(suite.statistics.confidence);
+  const expected = suite.claims.flatMap((claim) => claim.rows).length * (1 - suite.statistics.confidence);
   return {
     title: `Claims · ${suite.suite}`,
     node: h(
@@ -87,7 +87,7 @@ function claimsView(suite) {
         "when interactions are permuted among the sets of equal order: strengths agree, nothing else ",
         "does. A claim holds if the number lies in the range of the paper's words and beyond the null; ",
         "it fails if the data exclude one of the two. Without any transfer a claim holds ",
-        `in at most ${percent(1 - suite.confidence)} of cases, so up to ${number(expected)} of these `,
+        `in at most ${percent(1 - suite.statistics.confidence)} of cases, so up to ${number(expected)} of these `,
         "may hold by chance.",
       ),
       suite.claims.map((claim) => claimTable(claim, suite)),

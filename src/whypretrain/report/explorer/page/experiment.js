@@ -35,7 +35,7 @@ function gallery(data, suite) {
         `keep the page small (explorer.samples, explorer.megabytes). All of them are in the charts. ${marks}`;
   const none =
     `None of the ${data.n_samples} samples is on this page: explorer.samples is 0, or the page would ` +
-    `have become larger than explorer.megabytes (${suite.megabytes}).`;
+    `have become larger than explorer.megabytes (${suite.explorer.megabytes}).`;
   return h(
     "section",
     { "aria-labelledby": "samples" },

@@ -195,8 +195,8 @@ function sampleView(suite, data, sample, route, at, choose) {
         h(
           "p.muted.prose",
           "Salient: stronger than ",
-          percent(suite.salience_threshold),
-          suite.salience_scale === "model" ? " of the model's strongest interaction. " : " of the sample's strongest interaction. ",
+          percent(suite.metrics.salience_threshold),
+          suite.metrics.salience_scale === "model" ? " of the model's strongest interaction. " : " of the sample's strongest interaction. ",
           "The error is that of all 2ⁿ outputs rebuilt from the salient interactions alone, as a share ",
           "of how much the outputs vary. The pre-trained model has no snapshots: it stays as it is.",
         ),

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from tests.report.summaries import COLUMNS, IMAGES, summary_of
 from whypretrain.report import style
-from whypretrain.report.figures.draw import Tables
+from whypretrain.report.figures.drawing import Tables
 from whypretrain.settings.figures import Figures, FigureSettings
 from whypretrain.settings.statistics import Statistics
 from whypretrain.stages import figure as stage
