@@ -10,8 +10,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from whypretrain.files.artifacts import reading
-from whypretrain.files.artifacts import written_hdf5
+from whypretrain.files.artifacts import reading, written_hdf5
 from whypretrain.interactions.mobius import mobius
 
 FORMAT = "whypretrain-interactions-1"
