@@ -22,11 +22,11 @@ FIGURE_NAMES = (
 )
 FIGURES = {f"figure:{name}" for name in FIGURE_NAMES}
 MEASURES = {"knowledge", "claims", "explorer", *FIGURES}
-REPLICATE = f"finetune:{TINY_RUNS}/finetune-tiny-seed2"
+REPLICATE = f"train:{TINY_RUNS}/finetune-tiny-seed2"
 ROBUSTNESS = {"robustness", "robustness_table"}
-SCRATCH = {"scratch", "extract:scratch", *ROBUSTNESS, *MEASURES}
+SCRATCH = {TRAIN_SCRATCH, "extract:scratch", *ROBUSTNESS, *MEASURES}
 FINETUNE = {
-    "finetune",
+    "train",
     REPLICATE,
     "extract:finetune",
     "extract_final:replicate",
@@ -52,15 +52,15 @@ def test_touching_code_and_inputs_reruns_nothing(project: Project) -> None:
 
 
 def test_plotting_code(project: Project) -> None:
-    with project.edited("src/whypretrain/figures/fig3.py", "width=0.7", "width=0.6"):
+    with project.edited("src/whypretrain/report/figures/fig3.py", "width=0.7", "width=0.6"):
         assert project.due() == {"figure:fig3"}
-    with project.edited("src/whypretrain/figures/style.py", "8,", "8.5,"):
+    with project.edited("src/whypretrain/report/style.py", "8,", "8.5,"):
         assert project.due() == {"explorer", *FIGURES}  # which has their colours
     assert project.due() == set()
 
 
 def test_the_explorers_page(project: Project) -> None:
-    page = "src/whypretrain/explorer"
+    page = "src/whypretrain/report/explorer"
     for name, old, new in (
         ("page/style.css", "#ffffff", "#fffffe"),
         ("page/app.js", "const content", "let content"),
@@ -76,12 +76,12 @@ def test_the_explorers_page(project: Project) -> None:
 
 
 def test_metrics_code(project: Project) -> None:
-    with project.edited("src/whypretrain/metrics/jaccard.py", "common", "shared"):
+    with project.edited("src/whypretrain/knowledge/jaccard.py", "common", "shared"):
         assert project.due() == MEASURES
 
 
 def test_training_code(project: Project) -> None:
-    with project.edited("src/whypretrain/training.py", "0.5 * (1", "0.25 * (2"):
+    with project.edited("src/whypretrain/networks/train.py", "0.5 * (1", "0.25 * (2"):
         assert project.due() == TRAINING
 
 

@@ -1,7 +1,7 @@
 """What a rule's code computes, as one digest: an edit of it runs the rule's jobs again.
 
-The digest covers the modules that a stage imports, as syntax trees from which the wording is taken:
-see :func:`_remove_wording` and :func:`_rename_locals`. Two modules with the same tree compute the same.
+The digest covers the modules that a stage imports, as syntax trees from which the wording is taken
+(:func:`_remove_wording`, :func:`_rename_locals`). Modules with the same tree compute the same.
 """
 
 import ast
@@ -109,10 +109,10 @@ def _this() -> str:
 
 
 def normalised(source: str) -> str:
-    """The syntax tree of a module without its wording, as text; equal trees compute the same.
+    r"""The syntax tree of a module without its wording, as text; equal trees compute the same.
 
-    >>> normalised("def f(x):\\n    total = x + 1\\n    return total") == normalised(
-    ...     'def f(x):  # adds\\n    "Docs."\\n    say("one more")\\n    y = x + 1\\n    return y'
+    >>> normalised("def f(x):\n    total = x + 1\n    return total") == normalised(
+    ...     'def f(x):  # adds\n    "Docs."\n    say("one more")\n    y = x + 1\n    return y'
     ... )
     True
     >>> normalised("def f(x): return x + 1") == normalised("def f(x): return x + 2")
@@ -136,7 +136,7 @@ def normalised(source: str) -> str:
     return repr(_fields(tree))
 
 
-def _walk(tree: ast.AST) -> Iterator[ast.AST]:
+def _walk(tree: ast.AST) -> Iterator[Any]:
     """All nodes, each before those below it, which may be changed meanwhile."""
     waiting = [tree]
     while waiting:
@@ -149,7 +149,7 @@ def _walk(tree: ast.AST) -> Iterator[ast.AST]:
                 waiting += [item for item in value if isinstance(item, ast.AST)]
 
 
-def _remove_wording(node: ast.AST) -> None:
+def _remove_wording(node: Any) -> None:
     """Remove what people read and nothing computes with.
 
     That is: docstrings and other bare strings, statements `say(…)`, the arguments of a raised
@@ -210,15 +210,14 @@ class _Names:
         self.loaded: list[ast.Name] = []
         self.bound: list[ast.Name] = []
         self.other: set[str] = set()
-        self.texts: list[tuple[list[ast.stmt], ast.Assign]] = []
+        self.texts: list[tuple[list[ast.stmt], Any]] = []
         for node in _walk(tree):
             kind = type(node)
             if kind is ast.Name:
                 (self.loaded if isinstance(node.ctx, ast.Load) else self.bound).append(node)
                 continue
             if kind is ast.ClassDef and node is not tree:
-                within = _Names(node).bound if node.body else []
-                self.other.update(name.id for name in within)
+                self.other.update(name.id for name in _Names(node).bound)
             if kind is ast.alias:
                 self.other.add(node.asname or node.name.partition(".")[0])
             elif kind in BINDING:
@@ -262,26 +261,21 @@ def _rename_locals(function: ast.AST, known: set[str]) -> None:
     names = _Names(function)
     kept = known | names.other
     reads = Counter(name.id for name in names.loaded)
-    texts, dropped = names.texts, True
-    while dropped:  # a text that was part of another one, too
-        unread = [
-            (b, line) for b, line in texts if not reads[_target(line)] + (_target(line) in kept)
-        ]
-        texts = [(b, line) for b, line in texts if (b, line) not in unread]
-        dropped = bool(unread)
-        for block, line in unread:
-            block.remove(line)
-            reads.subtract(name.id for name in _Names(line.value).loaded)
+    dropped = True
+    while dropped:  # again, as a text may be part of another one
+        dropped = False
+        for block, line in names.texts:
+            target = line.targets[0].id
+            if line in block and target not in kept and not reads[target]:
+                block.remove(line)
+                reads.subtract(name.id for name in _Names(line.value).loaded)
+                dropped = True
     numbers: dict[str, str] = {}
     for node in _walk(function):
         if type(node) is ast.Name and type(node.ctx) is not ast.Load and node.id not in kept:
             numbers.setdefault(node.id, str(len(numbers)))
     for name in [*names.loaded, *names.bound]:
         name.id = numbers.get(name.id, name.id)
-
-
-def _target(line: ast.Assign) -> str:
-    return line.targets[0].id  # see _assigns_text
 
 
 def _fields(value: Any) -> Any:
