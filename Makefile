@@ -62,6 +62,7 @@ lint: $(INSTALLED)
 	@ruff format --check .
 	@snakefmt --check Snakefile workflow
 	@snakemake --lint
+	@lint-imports --no-logo --no-cache
 
 types: $(INSTALLED)
 	@echo "Checking types."

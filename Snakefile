@@ -45,7 +45,7 @@ rule all:
 # Targets that stop early, for a cluster session or a look at one stage.
 rule models:
     input:
-        histories_of(CONFIG.suite_experiments()),
+        of_networks(CONFIG.suite_experiments(), "history.csv"),
 
 
 rule interactions:
@@ -55,7 +55,7 @@ rule interactions:
 
 rule tables:
     input:
-        tables_of(CONFIG.suite_experiments(), [*TABLES, "robustness"]),
+        summaries_of(CONFIG.suite),
         f"results/tables/{CONFIG.suite}/claims.md",
 
 

@@ -1,9 +1,11 @@
 """Only what a change invalidates is computed again: the matrix, on a tiny suite that was run."""
 
 import re
+from contextlib import ExitStack
 from pathlib import Path
 
 import h5py
+import pytest
 
 from tests.project import TINY_RUNS, Project
 
@@ -22,11 +24,11 @@ FIGURE_NAMES = (
 )
 FIGURES = {f"figure:{name}" for name in FIGURE_NAMES}
 MEASURES = {"knowledge", "claims", "explorer", *FIGURES}
-REPLICATE = f"finetune:{TINY_RUNS}/finetune-tiny-seed2"
+REPLICATE = "train:finetune-tiny-seed2"
 ROBUSTNESS = {"robustness", "robustness_table"}
-SCRATCH = {"scratch", "extract:scratch", *ROBUSTNESS, *MEASURES}
+SCRATCH = {"train:scratch-tiny-seed0", "extract:scratch", *ROBUSTNESS, *MEASURES}
 FINETUNE = {
-    "finetune",
+    "train:finetune-tiny-seed0",
     REPLICATE,
     "extract:finetune",
     "extract_final:replicate",
@@ -51,53 +53,55 @@ def test_touching_code_and_inputs_reruns_nothing(project: Project) -> None:
     assert project.due() == set()
 
 
-def test_plotting_code(project: Project) -> None:
-    with project.edited("src/whypretrain/figures/fig3.py", "width=0.7", "width=0.6"):
-        assert project.due() == {"figure:fig3"}
-    with project.edited("src/whypretrain/figures/style.py", "8,", "8.5,"):
-        assert project.due() == {"explorer", *FIGURES}  # which has their colours
-    assert project.due() == set()
+WORDING = [
+    ("interactions/mobius.py", "Same shapes", "Equal shapes"),  # a docstring
+    ("interactions/value.py", "\n\n\n", "\n\n\n# A comment.\n"),
+    ("interactions/coalitions.py", 'message = f"an array', 'message = f"Sorry: an array'),
+    ("networks/checkpoints.py", "starting anew", "beginning again"),
+    ("networks/checkpoints.py", "kept", "found"),  # a local
+    ("data/table.py", 'message = f"', 'message = f"Sorry: '),
+    ("files/artifacts.py", "2**14", "2**15"),
+    ("files/progress.py", "INTERVAL = 5.0", "INTERVAL = 6.0"),
+    ("files/exclusive.py", "waiting until it ends", "waiting"),
+    ("stages/train.py", "def main() -> None:", "EXTRA = 1\n\n\ndef main() -> None:"),
+]
 
 
-def test_the_explorers_page(project: Project) -> None:
-    page = "src/whypretrain/explorer"
-    for name, old, new in (
-        ("page/style.css", "#ffffff", "#fffffe"),
-        ("page/app.js", "const content", "let content"),
-        ("sample.py", "JPEG_QUALITY = 85", "JPEG_QUALITY = 80"),
-    ):
-        with project.edited(f"{page}/{name}", old, new):
-            assert project.due() == {"explorer"}
-    with project.edited(
-        "config.yaml", "suite: embedded", "suite: embedded\nexplorer: {samples: 1}"
-    ):
-        assert project.due() == {"explorer"}
-    assert project.due() == set()
+def test_wording_and_the_writing_of_files_rerun_nothing(project: Project) -> None:
+    with ExitStack() as edits:
+        for name, old, new in WORDING:
+            edits.enter_context(project.edited(f"src/whypretrain/{name}", old, new))
+        assert project.due() == set()
 
 
-def test_metrics_code(project: Project) -> None:
-    with project.edited("src/whypretrain/metrics/jaccard.py", "common", "shared"):
-        assert project.due() == MEASURES
-
-
-def test_training_code(project: Project) -> None:
-    with project.edited("src/whypretrain/training.py", "0.5 * (1", "0.25 * (2"):
-        assert project.due() == TRAINING
-
-
-def test_evaluation_code(project: Project) -> None:
-    with project.edited("src/whypretrain/interactions/value.py", "wide", "double"):
-        assert project.due() == EXTRACTION
+@pytest.mark.parametrize(
+    ("name", "old", "new", "expected"),
+    [
+        ("report/figures/fig3.py", "width=0.7", "width=0.6", {"figure:fig3"}),
+        ("report/style.py", "8,", "8.5,", {"explorer", *FIGURES}),  # which has their colours
+        ("report/explorer/page/style.css", "#ffffff", "#fffffe", {"explorer"}),
+        ("report/explorer/sample.py", "JPEG_QUALITY = 85", "JPEG_QUALITY = 80", {"explorer"}),
+        ("knowledge/jaccard.py", "minimum", "maximum", MEASURES),
+        ("interactions/mobius.py", "-=", "+=", EXTRACTION),
+        ("networks/train.py", "0.5 * (1", "0.25 * (2", TRAINING),
+        ("data/shifts.py", "clamp(0, 1)", "clamp(0, 1.0)", {*ROBUSTNESS, "figure:robustness"}),
+    ],
+)
+def test_code_that_computes_reruns_what_follows(
+    project: Project, name: str, old: str, new: str, expected: set[str]
+) -> None:
+    with project.edited(f"src/whypretrain/{name}", old, new):
+        assert project.due() == expected
 
 
 def test_scratchs_learning_rate(project: Project) -> None:
     old, new = "scratch: {recipe: tiny}", "scratch: {recipe: tiny, override: {learning_rate: 0.1}}"
     with project.edited("tiny.yaml", old, new):
-        (run,) = [job for job in project.due() if job.startswith("scratch:")]
-        assert re.fullmatch(f"scratch:{TINY_RUNS}/scratch-tiny-seed0-[0-9a-f]{{8}}", run)
-        measured = run.replace("scratch:", "robustness:", 1)
-        assert project.due() == SCRATCH - {"scratch", "robustness"} | {run, measured}
-    assert project.due() == set()  # the run that was there before still is
+        due = project.due()
+    (run,) = [job for job in due if job.startswith("train:")]
+    assert re.fullmatch("train:scratch-tiny-seed0-[0-9a-f]{8}", run)
+    measured = run.replace("train:", f"robustness:{TINY_RUNS}/", 1)
+    assert due == SCRATCH - {"train:scratch-tiny-seed0", "robustness"} | {run, measured}
 
 
 def test_two_swapped_values(project: Project) -> None:
@@ -117,10 +121,12 @@ def test_options_of_metrics_and_figures(project: Project) -> None:
         assert project.due() == {"claims", "explorer", *FIGURES}
 
 
-def test_robustness_code_and_options(project: Project) -> None:
+def test_options_of_robustness_and_explorer(project: Project) -> None:
     alone = {*ROBUSTNESS, "figure:robustness"}
-    with project.edited("src/whypretrain/data/shifts.py", "clamp(0, 1)", "clamp(0, 1.0)"):
-        assert project.due() == alone
+    with project.edited(
+        "config.yaml", "suite: embedded", "suite: embedded\nexplorer: {samples: 1}"
+    ):
+        assert project.due() == {"explorer"}
     with project.edited(
         "config.yaml", "suite: embedded", "suite: embedded\nrobustness: {noise: [0.5]}"
     ):
@@ -145,8 +151,8 @@ def test_a_new_seed_shares_what_it_can(project: Project) -> None:
         expected = {f"{rule}:tiny_new_seed" for rule in own}
         expected |= {f"extract_final:tiny_new_seed:{v}" for v in ("probe", "replicate")}
         for variant in ("finetune", "scratch"):
-            for rule in (variant, "robustness"):
-                expected.add(f"{rule}:{TINY_RUNS}/{variant}-tiny-seed1")
+            expected.add(f"train:{variant}-tiny-seed1")
+            expected.add(f"robustness:{TINY_RUNS}/{variant}-tiny-seed1")
             expected.add(f"extract:tiny_new_seed:{variant}")
         assert project.due() == expected | {"claims", "explorer", *FIGURES}
 
@@ -170,8 +176,8 @@ def test_new_players_train_nothing(project: Project) -> None:
 def test_variations_train_what_they_change_and_make_one_figure(project: Project) -> None:
     with project.edited("tiny.yaml", "tiny: [tiny]", "tiny: [tiny_varied]"):
         due = project.due()
-        trained = {job for job in due if job.startswith(("finetune", "scratch", "probe", "pretr"))}
-        assert trained == {f"{v}:{TINY_RUNS}/{v}-tiny-seed1" for v in ("finetune", "scratch")}
+        trained = {job for job in due if job.startswith(("train", "probe", "pretr"))}
+        assert trained == {f"train:{variant}-tiny-seed1" for variant in ("finetune", "scratch")}
         measured = {job for job in due if job.startswith("knowledge")}
         assert measured == {"knowledge:tiny-sampling.players.n-3", "knowledge:tiny-seed-1"}
         assert {job for job in due if job.startswith("figure")} == {"figure:sensitivity"}

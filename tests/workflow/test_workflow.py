@@ -16,12 +16,12 @@ from whypretrain import workflow
 
 
 def test_every_job_leaves_a_log_and_a_benchmark_record(project: Project) -> None:
-    stages = ("prepare", "pretrain", "samples", "probe", "finetune", "scratch", "extract")
+    stages = ("prepare", "pretrain", "samples", "probe", "train", "extract")
     for rule in (*stages, "robustness", "robustness_table"):
         assert list((project.folder / "results/logs" / rule).rglob("*.log")), rule
         for path in (project.folder / "results/benchmarks" / rule).rglob("*.tsv"):
             assert pd.read_csv(path, sep="\t")["s"].item() > 0
-    for log in (project.folder / "results/logs/finetune").rglob("*.log"):
+    for log in (project.folder / "results/logs/train").rglob("*.log"):
         assert "step/s] loss" in log.read_text(encoding="utf-8")
 
 

@@ -1,13 +1,20 @@
 """What a rule's code computes, as one digest: an edit of it runs the rule's jobs again.
 
-The digest covers the modules that a stage imports, as syntax trees from which the wording is taken:
-see :class:`_Wording` and :func:`_rename_locals`. Two modules with the same tree compute the same.
+The digest covers the modules that a stage imports, as syntax trees from which the wording is taken
+(:func:`_remove_wording`, :func:`_rename_locals`). Modules with the same tree compute the same.
 """
 
 import ast
 import builtins
+import json
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import grimp
 
@@ -23,6 +30,7 @@ NUMERICS = (
     "whypretrain.networks.build",
 )
 """What the outputs of a masked network depend on; samples are kept while it stays the same."""
+CACHE = Path(__file__).parent / "__pycache__/code.json"
 LABELLED = {"Progress", "track"}
 """Functions whose texts are only shown."""
 
@@ -61,76 +69,116 @@ def closure(module: str) -> frozenset[str]:
 def code(*modules: str) -> str:
     """Digest of what modules and all that they import compute: `params: code=…` of a rule."""
     names = set().union(*(closure(module) for module in modules))
-    counted = sorted(name for name in names if not f"{name}.".startswith(_OUTSIDE))
-    return digest(*[part for name in counted for part in (name, _computed(name))])[:16]
-
-
-_OUTSIDE = tuple(f"{package}." for package in OUTSIDE)
+    outside = tuple(f"{package}." for package in OUTSIDE)
+    counted = sorted(name for name in names if not f"{name}.".startswith(outside))
+    known = _known()
+    n_known = len(known)
+    found = digest(*[part for name in counted for part in (name, _computed(name, known))])[:16]
+    if len(known) > n_known:
+        with suppress(OSError):  # whoever may not write here waits a second longer
+            temporary = CACHE.with_suffix(f".{os.getpid()}")
+            temporary.parent.mkdir(exist_ok=True)
+            temporary.write_text(json.dumps(known), encoding="utf-8")
+            temporary.replace(CACHE)
+    return found
 
 
 @cache
-def _computed(module: str) -> str:
+def _known() -> dict[str, str]:
+    """Digests of trees by those of sources, as Python keeps what it compiled."""
+    try:
+        return dict(json.loads(CACHE.read_bytes()))
+    except (OSError, ValueError):
+        return {}
+
+
+def _computed(module: str, known: dict[str, str]) -> str:
     path = PACKAGES[module.partition(".")[0]].joinpath(*module.split("."))
     package = path / "__init__.py"
-    file = package if package.exists() else path.with_suffix(".py")
-    return normalised(file.read_text(encoding="utf-8"))
+    source = (package if package.exists() else path.with_suffix(".py")).read_text(encoding="utf-8")
+    key = digest(_this(), source)
+    if key not in known:
+        known[key] = digest(normalised(source))
+    return known[key]
+
+
+@cache
+def _this() -> str:
+    return f"{sys.version}\0{Path(__file__).read_text(encoding='utf-8')}"
 
 
 def normalised(source: str) -> str:
-    """The syntax tree of a module without its wording, as text; equal trees compute the same.
+    r"""The syntax tree of a module without its wording, as text; equal trees compute the same.
 
-    >>> normalised("def f(x):\\n    total = x + 1\\n    return total") == normalised(
-    ...     'def f(x):  # adds\\n    "Docs."\\n    say("one more")\\n    y = x + 1\\n    return y'
+    >>> normalised("def f(x):\n    total = x + 1\n    return total") == normalised(
+    ...     'def f(x):  # adds\n    "Docs."\n    say("one more")\n    y = x + 1\n    return y'
     ... )
     True
     >>> normalised("def f(x): return x + 1") == normalised("def f(x): return x + 2")
     False
     """
-    tree = _Wording().visit(ast.parse(source))
-    known = {*dir(builtins)}
+    tree = ast.parse(source)
+    for node in _walk(tree):
+        _remove_wording(node)
+    known = set(dir(builtins))  # what a local must not be called to be renamed
+    functions: list[ast.AST] = []
     for statement in tree.body:
-        named = isinstance(statement, Function | ast.ClassDef)
-        known |= {statement.name} if named else {*_bound(statement), *_declared(statement)}
-    for statement in tree.body:
-        inside = statement.body if isinstance(statement, ast.ClassDef) else [statement]
-        for function in inside:
-            if isinstance(function, Function):
-                while _drop_unread_texts(function):
-                    pass
-                _rename_locals(function, known)
-    return ast.dump(tree)
+        if isinstance(statement, Function | ast.ClassDef):
+            known.add(statement.name)
+            inside = statement.body if isinstance(statement, ast.ClassDef) else [statement]
+            functions += [line for line in inside if isinstance(line, Function)]
+        else:
+            names = _Names(statement)
+            known |= names.other.union(name.id for name in names.bound)
+    for function in functions:
+        _rename_locals(function, known)
+    return repr(_fields(tree))
 
 
-class _Wording(ast.NodeTransformer):
-    """Removes what people read and nothing computes with.
+def _walk(tree: ast.AST) -> Iterator[Any]:
+    """All nodes, each before those below it, which may be changed meanwhile."""
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        for value in node.__dict__.values():
+            if isinstance(value, ast.AST):
+                waiting.append(value)
+            elif isinstance(value, list):
+                waiting += [item for item in value if isinstance(item, ast.AST)]
+
+
+def _remove_wording(node: Any) -> None:
+    """Remove what people read and nothing computes with.
 
     That is: docstrings and other bare strings, statements `say(…)`, the arguments of a raised
     error, the message of an assertion, texts given to :data:`LABELLED` and as `note=`.
     """
-
-    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:  # noqa: N802
-        said = isinstance(node.value, ast.Call) and _name(node.value.func) == "say"
-        return None if said or _is_text(node.value) else self.generic_visit(node)
-
-    def visit_Raise(self, node: ast.Raise) -> ast.AST:  # noqa: N802
-        if isinstance(node.exc, ast.Call):
-            node.exc.args, node.exc.keywords = [], []
-        return self.generic_visit(node)
-
-    def visit_Assert(self, node: ast.Assert) -> ast.AST:  # noqa: N802
+    kind = type(node)
+    if kind is ast.Raise and isinstance(node.exc, ast.Call):
+        node.exc.args, node.exc.keywords = [], []
+    elif kind is ast.Assert:
         node.msg = None
-        return self.generic_visit(node)
-
-    def visit_Call(self, node: ast.Call) -> ast.AST:  # noqa: N802
-        if _name(node.func) in LABELLED:
+    elif kind is ast.Call:
+        if isinstance(node.func, ast.Name) and node.func.id in LABELLED:
             node.args = [argument for argument in node.args if not _is_text(argument)]
             node.keywords = [k for k in node.keywords if not _is_text(k.value)]
         node.keywords = [k for k in node.keywords if not (k.arg == "note" and _is_text(k.value))]
-        return self.generic_visit(node)
+    for block in _blocks(node):
+        block[:] = [line for line in block if not _is_said(line)]
 
 
-def _name(node: ast.AST) -> str:
-    return node.id if isinstance(node, ast.Name) else ""
+def _blocks(node: ast.AST) -> list[list[ast.stmt]]:
+    """Lists of statements below a node."""
+    blocks = [node.__dict__.get(field) for field in ("body", "orelse", "finalbody")]
+    return [block for block in blocks if isinstance(block, list)]
+
+
+def _is_said(line: ast.AST) -> bool:
+    if not isinstance(line, ast.Expr):
+        return False
+    called = line.value.func if isinstance(line.value, ast.Call) else None
+    return _is_text(line.value) or (isinstance(called, ast.Name) and called.id == "say")
 
 
 def _is_text(node: ast.AST) -> bool:
@@ -147,71 +195,98 @@ def _is_text(node: ast.AST) -> bool:
     return False
 
 
-def _drop_unread_texts(function: Function) -> bool:
-    """Remove assignments of texts to names that nothing reads, such as those of an error."""
-    names = [node for node in ast.walk(function) if isinstance(node, ast.Name)]
-    read = {name.id for name in names if isinstance(name.ctx, ast.Load)} | _declared(function)
+class _Names:
+    """The names in a tree.
 
-    def unread(node: ast.AST) -> bool:
-        return (
-            isinstance(node, ast.Assign)
-            and _is_text(node.value)
-            and all(isinstance(t, ast.Name) and t.id not in read for t in node.targets)
-        )
-
-    dropped = False
-    for node in ast.walk(function):
-        for field in ("body", "orelse", "finalbody"):
-            block = getattr(node, field, None)
-            # What is assigned in a class is an attribute.
-            if isinstance(block, list) and not isinstance(node, ast.ClassDef):
-                kept = [line for line in block if not unread(line)]
-                dropped |= len(kept) < len(block)
-                setattr(node, field, kept)
-    return dropped
-
-
-def _rename_locals(function: Function, known: set[str]) -> None:
-    """Number the names that only this function binds, in an order of the tree's.
-
-    Never those that are also something else: arguments, names of the module and of Python, and
-    whatever a nested class, import, function, `match`, `global` or `nonlocal` binds.
+    Attributes
+    ----------
+    loaded, bound : where names are read; where they are assigned or deleted
+    other : names that anything but an assignment binds, and those that a class assigns
+    texts : blocks and statements in them that assign a text to one name
     """
-    own = dict.fromkeys(_bound(function))  # in the order of the walk
-    kept = known | _declared(function)
-    numbers = {name: str(i) for i, name in enumerate(n for n in own if n not in kept)}
-    for node in ast.walk(function):
-        if isinstance(node, ast.Name):
-            node.id = numbers.get(node.id, node.id)
+
+    def __init__(self, tree: ast.AST) -> None:
+        self.loaded: list[ast.Name] = []
+        self.bound: list[ast.Name] = []
+        self.other: set[str] = set()
+        self.texts: list[tuple[list[ast.stmt], Any]] = []
+        for node in _walk(tree):
+            kind = type(node)
+            if kind is ast.Name:
+                (self.loaded if isinstance(node.ctx, ast.Load) else self.bound).append(node)
+                continue
+            if kind is ast.ClassDef and node is not tree:
+                self.other.update(name.id for name in _Names(node).bound)
+            if kind is ast.alias:
+                self.other.add(node.asname or node.name.partition(".")[0])
+            elif kind in BINDING:
+                bound = getattr(node, BINDING[kind])
+                self.other.update(bound if isinstance(bound, list) else [bound])
+            if kind is not ast.ClassDef:  # what is assigned there is an attribute
+                for block in _blocks(node):
+                    self.texts += [(block, line) for line in block if _assigns_text(line)]
 
 
-def _bound(tree: ast.AST) -> list[str]:
-    """Names that are assigned somewhere in a tree."""
-    return [
-        node.id
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)
-    ]
+BINDING: dict[type[ast.AST], str] = {
+    ast.arg: "arg",
+    ast.ClassDef: "name",
+    ast.FunctionDef: "name",
+    ast.AsyncFunctionDef: "name",
+    ast.ExceptHandler: "name",
+    ast.Global: "names",
+    ast.Nonlocal: "names",
+    ast.MatchAs: "name",
+    ast.MatchStar: "name",
+    ast.MatchMapping: "rest",
+}
+"""Where nodes other than names keep the names that they bind."""
 
 
-def _declared(tree: ast.AST) -> set[str]:
-    """Names that something else than an assignment binds, and those that a class assigns."""
-    found: set[str] = set()
-    for node in ast.walk(tree):
-        match node:
-            case ast.ClassDef(name=name):
-                found |= {name, *_bound(node)}
-            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
-                found.add(name)
-            case ast.arg(arg=name):
-                found.add(name)
-            case ast.alias(name=name, asname=other):
-                found.add(other or name.partition(".")[0])
-            case ast.Global(names=names) | ast.Nonlocal(names=names):
-                found |= set(names)
-            case ast.ExceptHandler(name=str(name)) | ast.MatchStar(name=str(name)):
-                found.add(name)
-            case ast.MatchAs(name=str(name)) | ast.MatchMapping(rest=str(name)):
-                found.add(name)
-    return found
+def _assigns_text(line: ast.stmt) -> bool:
+    return (
+        isinstance(line, ast.Assign)
+        and len(line.targets) == 1
+        and isinstance(line.targets[0], ast.Name)
+        and _is_text(line.value)
+    )
 
+
+def _rename_locals(function: ast.AST, known: set[str]) -> None:
+    """Number the names that only this function binds; drop texts that nothing reads any more.
+
+    Never touched are names that are also something else: arguments, names of the module and of
+    Python, and whatever a nested class, import, function, `match`, `global` or `nonlocal` binds.
+    """
+    names = _Names(function)
+    kept = known | names.other
+    reads = Counter(name.id for name in names.loaded)
+    dropped = True
+    while dropped:  # again, as a text may be part of another one
+        dropped = False
+        for block, line in names.texts:
+            target = line.targets[0].id
+            if line in block and target not in kept and not reads[target]:
+                block.remove(line)
+                reads.subtract(name.id for name in _Names(line.value).loaded)
+                dropped = True
+    numbers: dict[str, str] = {}
+    for node in _walk(function):
+        if type(node) is ast.Name and type(node.ctx) is not ast.Load and node.id not in kept:
+            numbers.setdefault(node.id, str(len(numbers)))
+    for name in [*names.loaded, *names.bound]:
+        name.id = numbers.get(name.id, name.id)
+
+
+def _fields(value: Any) -> Any:
+    """A tree as tuples and constants; without positions, and whether a name is read or assigned."""
+    kind = type(value)
+    if kind is list:
+        return [_fields(item) for item in value]
+    if kind is ast.Name:
+        return value.id
+    if kind is ast.Constant:
+        return (value.value,)
+    if isinstance(value, ast.AST):
+        within = value.__dict__
+        return (kind.__name__, *[_fields(within.get(f)) for f in value._fields if f != "ctx"])
+    return value

@@ -1,4 +1,4 @@
-"""A workaround for issue 3808 of Snakemake: a job that failed is recorded as if it had succeeded."""
+"""A workaround for Snakemake's issue 3808: a failed job is recorded as if it had succeeded."""
 
 from contextvars import ContextVar
 from typing import Any

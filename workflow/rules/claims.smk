@@ -1,4 +1,4 @@
-# In: tables of every experiment of a suite. Out: what they say about each claim of the paper, and
+# In: summaries of every experiment of a suite. Out: what they say about each claim of the paper, and
 # the main numbers side by side.
 
 
@@ -9,7 +9,7 @@ localrules:
 
 rule claims:
     input:
-        tables=lambda w: tables_of(CONFIG.suites[w.suite], EVIDENCE),
+        summaries=lambda w: summaries_of(w.suite),
     output:
         tables=expand("results/tables/{{suite}}/{table}.csv", table=SUITE_TABLES),
         document=report(
@@ -30,4 +30,4 @@ rule claims:
         folder=subpath(output.document, parent=True),
     shell:
         "python -m whypretrain.stages.claims --settings {params.settings:q}"
-        " --tables {input.tables:q} --output {params.folder:q} 2>&1 | tee {log:q}"
+        " --summaries {input.summaries:q} --output {params.folder:q} 2>&1 | tee {log:q}"

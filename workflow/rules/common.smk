@@ -37,6 +37,7 @@ except ConfigError as error:
     raise WorkflowError(f"The configuration is wrong.\n{error}") from None
 
 RUNS = CONFIG.runs()
+VARIANTS = ["probe", "finetune", "scratch"]
 SNAPSHOTS = [snapshot_label(fraction) for fraction in CONFIG.snapshots]
 LAST_SNAPSHOT = SNAPSHOTS[-1]
 # Networks whose interactions are measured at the end alone.
@@ -51,24 +52,16 @@ TABLES = [
     "salience",
     "counterfactual",
     "redundancy",
+    "robustness",
 ]
-# What the claims are judged by, and what is made of it for a suite.
-EVIDENCE = ["knowledge", "ratio", "jaccard", "losses", "history"]
 SUITE_TABLES = ["claims", "overview", "correlations", "kinds"]
 # What each figure reads besides the summaries of the experiments: tables of the suite.
 FIGURE_TABLES = {
-    "fig2": [],
-    "fig3": [],
-    "fig4": [],
-    "curves": [],
+    **dict.fromkeys(["fig2", "fig3", "fig4", "curves"], []),
     "claims": ["claims"],
     "accuracy": ["overview", "correlations"],
-    "sensitivity": [],
-    "robustness": [],
-    "salience": [],
-    "exclusive": [],
-    "counterfactual": [],
-    "redundancy": [],
+    **dict.fromkeys(["sensitivity", "robustness", "salience", "exclusive"], []),
+    **dict.fromkeys(["counterfactual", "redundancy"], []),
 }
 OF_THE_PAPER = ["fig2", "fig3", "fig4", "curves"]
 # What a suite with variations makes instead: one row an experiment, as it has too many for panels.
@@ -90,13 +83,12 @@ wildcard_constraints:
     figure=one_of(FIGURE_TABLES),
 
 
-def tables_of(experiments, names):
-    """The named tables of every experiment."""
-    return expand(
-        "results/experiments/{experiment}/tables/{table}.csv",
-        experiment=experiments,
-        table=names,
-    )
+def summaries_of(suite):
+    """The summaries of every experiment of a suite."""
+    return [
+        f"results/experiments/{experiment}/summary.csv"
+        for experiment in CONFIG.suites[suite]
+    ]
 
 
 def figure_tables(wildcards):
@@ -130,18 +122,7 @@ def snapshots_of(wildcards):
 
 def of_networks(experiments, file):
     """A file of the runs of the three networks of each experiment."""
-    variants = ["probe", "finetune", "scratch"]
-    return [f"{run_of(e, v)}/{file}" for e in experiments for v in variants]
-
-
-def histories_of(experiments):
-    """Training histories of the three networks of each experiment."""
-    return of_networks(experiments, "history.csv")
-
-
-def robustness_of(experiments):
-    """Tables of robustness of the three networks of each experiment."""
-    return of_networks(experiments, "robustness.csv")
+    return [f"{run_of(e, v)}/{file}" for e in experiments for v in VARIANTS]
 
 
 def subject(wildcards):

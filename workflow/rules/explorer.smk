@@ -29,7 +29,10 @@ rule explorer:
     conda:
         "../../envs/whypretrain.yaml"
     params:
-        code=code("whypretrain.report.explorer.experiment", "whypretrain.report.explorer.page"),
+        code=code(
+            "whypretrain.report.explorer.experiment",
+            "whypretrain.report.explorer.page",
+        ),
         settings=lambda w: CONFIG.explore(w.suite).to_json(),
         folders=lambda w: expand(
             "results/experiments/{experiment}", experiment=CONFIG.suites[w.suite]

@@ -27,10 +27,7 @@ localrules:
 
 rule figure:
     input:
-        summaries=lambda w: expand(
-            "results/experiments/{experiment}/summary.csv",
-            experiment=CONFIG.suites[w.suite],
-        ),
+        summaries=lambda w: summaries_of(w.suite),
         tables=figure_tables,
     output:
         figure="results/figures/{suite}/{figure}.pdf",

@@ -1,22 +1,21 @@
-# In: interactions and histories of an experiment. Out: its tidy tables.
+# In: records, histories and robustness of an experiment. Out: its tidy tables and its summary.
 
 
 rule knowledge:
     input:
-        probe=f"results/experiments/{{experiment}}/probe/interactions-{LAST_SNAPSHOT}.h5",
-        finetune=expand(
-            "results/experiments/{{experiment}}/finetune/interactions-{fraction}.h5",
-            fraction=SNAPSHOTS,
-        ),
-        scratch=expand(
-            "results/experiments/{{experiment}}/scratch/interactions-{fraction}.h5",
-            fraction=SNAPSHOTS,
-        ),
+        **{
+            variant: f"results/experiments/{{experiment}}/{variant}.h5"
+            for variant in VARIANTS
+        },
         replicate=lambda w: replicate_of(w.experiment),
-        histories=lambda w: histories_of([w.experiment]),
+        histories=lambda w: of_networks([w.experiment], "history.csv"),
+        robustness=lambda w: of_networks([w.experiment], "robustness.csv"),
         test=lambda w: downstream_split(w, "test"),
     output:
-        expand("results/experiments/{{experiment}}/tables/{table}.csv", table=TABLES),
+        tables=expand(
+            "results/experiments/{{experiment}}/tables/{table}.csv", table=TABLES
+        ),
+        summary="results/experiments/{experiment}/summary.csv",
     log:
         "results/logs/knowledge/{experiment}.log",
     benchmark:
@@ -29,10 +28,11 @@ rule knowledge:
     params:
         code=code("whypretrain.stages.knowledge"),
         settings=lambda w: CONFIG.knowledge(w.experiment).to_json(),
-        folder=subpath(output[0], parent=True),
+        folder=lambda w: f"results/experiments/{w.experiment}/tables",
         replicate=lambda w, input: [f"--replicate={path}" for path in input.replicate],
     shell:
         "python -m whypretrain.stages.knowledge --settings {params.settings:q}"
         " --probe {input.probe:q} --finetune {input.finetune:q}"
-        " --scratch {input.scratch:q} --histories {input.histories:q}"
-        " --test {input.test:q} {params.replicate:q} --tables {params.folder:q} 2>&1 | tee {log:q}"
+        " --scratch {input.scratch:q} {params.replicate:q} --histories {input.histories:q}"
+        " --robustness {input.robustness:q} --test {input.test:q}"
+        " --tables {params.folder:q} --summary {output.summary:q} 2>&1 | tee {log:q}"

@@ -1,5 +1,5 @@
 # In: a run's final weights and its test split. Out: its accuracy and loss there, unshifted and
-# shifted; per experiment, those of its three networks in one table.
+# shifted.
 
 
 rule robustness:
@@ -27,26 +27,3 @@ rule robustness:
         "python -m whypretrain.stages.robustness --settings {params.settings:q} --threads {threads}"
         " --test {input.test:q} --weights {input.weights:q}"
         " --table {output.table:q} 2>&1 | tee {log:q}"
-
-
-# Local on a cluster too: it takes seconds, from tables alone.
-localrules:
-    robustness_table,
-
-
-rule robustness_table:
-    input:
-        runs=lambda w: robustness_of([w.experiment]),
-    output:
-        table="results/experiments/{experiment}/tables/robustness.csv",
-    log:
-        "results/logs/robustness_table/{experiment}.log",
-    benchmark:
-        "results/benchmarks/robustness_table/{experiment}.tsv"
-    conda:
-        "../../envs/whypretrain.yaml"
-    params:
-        code=code("whypretrain.stages.robustness_table"),
-    shell:
-        "python -m whypretrain.stages.robustness_table --experiment {wildcards.experiment:q}"
-        " --runs {input.runs:q} --table {output.table:q} 2>&1 | tee {log:q}"

@@ -14,8 +14,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from whypretrain.files.artifacts import reading
-from whypretrain.files.artifacts import written_hdf5
+from whypretrain.files.artifacts import reading, written_hdf5
 
 FORMAT = "whypretrain-samples-1"
 BACKGROUND = -1

@@ -1,6 +1,6 @@
 """What the stage `fetch` leaves beside a download: the checksum of every file, for all who read it.
 
-It is apart from :mod:`whypretrain.stages.fetch`, so that readers need none of the libraries of a network.
+It is apart from :mod:`whypretrain.stages.fetch`, so that readers need no network libraries.
 """
 
 import json
