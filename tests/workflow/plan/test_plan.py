@@ -59,7 +59,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def found(requests: list[Request], _: str) -> Calibration:
         rates = {(one.model, one.batch): 1e9 for one in requests}
-        starts = dict.fromkeys(("tables", "figures", "networks"), 1.0)
+        starts = dict.fromkeys(("tables", "networks"), 1.0)
         return Calibration(starts, rates, dict.fromkeys(PHOTOS, 0.0), 0.5, 1e9)
 
     monkeypatch.setattr(calibration, "calibrate", found)
@@ -167,7 +167,7 @@ def test_what_does_not_fit_or_is_not_known_is_a_warning(
     usage = type("Usage", (), {"free": 10_000})
     monkeypatch.setattr(psutil, "virtual_memory", lambda: memory)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
-    monkeypatch.setattr(cost, "dataset_size", lambda config, name: None)
+    monkeypatch.setattr(cost, "dataset_size", lambda *_: None)
     shown = report.text(planned(fresh, timed=False))
     assert "WARNING: the size of tiny_downstream is not known" in shown
     monkeypatch.undo()

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,9 +27,8 @@ from whypretrain.settings.models import Architecture, ImageArchitecture
 from whypretrain.settings.training import Augmentation
 from workflow.lib.plan.network import random_inputs
 
-IMPORTS = {"tables": "pandas, scipy.stats, h5py", "figures": "pandas, matplotlib.pyplot"}
-IMPORTS |= {"networks": "pandas, whypretrain.networks.train"}
-"""What stages import that compute tables, figures, and with networks."""
+IMPORTS = {"tables": "pandas, scipy.stats", "networks": "pandas, whypretrain.networks.train"}
+"""What stages import that compute tables, or with networks."""
 SECONDS, EACH = 8.0, 0.4
 """For all rates, beyond which the most similar one stands for a rate, and for a measurement."""
 AT_ONCE = {"cpu": 5e10, "cuda": 1e13}
@@ -71,7 +71,8 @@ def calibrate(requests: list[Request], device: str) -> Calibration:
     """Measure imports, loading and rates, the most important rates first."""
     place, used, begun = configure(threads=1, device=device), sum(os.times()[:4]), time.monotonic()
     progress = Progress("calibration", len(requests) + 2, "measurement")
-    starts = {kind: _start(imports) for kind, imports in IMPORTS.items()}
+    with ThreadPoolExecutor() as pool:  # side by side, as jobs start
+        starts = dict(zip(IMPORTS, pool.map(_start, IMPORTS.values()), strict=True))
     progress.update()
     loading = {
         "photo": _loading(PHOTO, 224, crop_min_scale=0.25, flip=True),

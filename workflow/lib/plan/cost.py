@@ -24,9 +24,8 @@ TRAININGS = {"pretrain", "finetune", "scratch", "train"}
 EXTRACTIONS = {"extract", "extract_final"}
 ON_CARD = TRAININGS | EXTRACTIONS | {"probe", "robustness"}
 START = dict.fromkeys(ON_CARD | {"samples", "convert", "convert_text"}, "networks")
-START |= dict.fromkeys(("figure", "figures", "player_sheet"), "figures")
 """Rules by what they cost, and libraries that their stages import; the others import `tables`."""
-FIXED = {"probe": 0.7, "knowledge": 2.0, "player_sheet": 2.5, "explorer": 2.0, "figure": 1.0}
+FIXED = {"probe": 0.7, "knowledge": 2.0, "player_sheet": 3.0, "explorer": 2.0, "figure": 1.5}
 OTHERWISE_FIXED, PER_JOB = 0.4, 0.4
 """Stated seconds of a job beside imports and what is counted, and of Snakemake for a job."""
 PER_ITEM, PER_INTERACTION, PER_MEASURED = 1e-3, 4e-6, 4e-3
@@ -57,8 +56,8 @@ class DatasetSize(NamedTuple):
 class Work(NamedTuple):
     """What a job computes.
 
-    Items `trained` and `evaluated` and how many of them are loaded as `loading` says; `forwards` of
-    masked inputs in `measured` pairs of a sample and a snapshot; snapshots `kept`.
+    Items `trained` and `evaluated`; `measured` pairs of a sample and a snapshot, and `forwards` of
+    their masked inputs; snapshots `kept` as files.
     """
 
     model: str = ""
