@@ -17,6 +17,7 @@ import yaml
 from snakemake.utils import update_config
 
 from tests.project import ROOT, Project
+from whypretrain.settings.reading import read_over
 from whypretrain.settings.whole import check
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -75,7 +76,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project whose suite `embedded` takes seconds."""
     project = Project(tmp_path_factory.mktemp("documented"))
     path = project.folder / "config.yaml"
-    config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    config = read_over(path)
     config["suites"] |= {"embedded": ["vit-digits"], "mine": ["vit-digits"]}
     config["snapshots"] = [0, 1]
     for recipe in ("digits_upstream", "digits_downstream"):
@@ -143,7 +144,7 @@ def test_a_target_of_make(command: str) -> None:
 
 def test_configuration_of_the_docs() -> None:
     """Every example is valid, laid over config.yaml and those before it."""
-    config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    config = read_over(ROOT / "config.yaml")
     examples = [block for page in PAGES for language, block in blocks(page) if language == "yaml"]
     assert len(examples) >= 3
     for example in examples:

@@ -14,7 +14,7 @@ from whypretrain.settings.reading import laid_over
 
 Values = dict[str, Any]
 Scalar = str | bool | int | float | None
-NAMED = "for sections, or several keys at once, give names: `<factor>: {<level>: {<key>: <value>, …}}`"
+NAMED = "for several keys at once, give names: `<factor>: {<level>: {<key>: <value>, …}}`"
 NOT_INHERITED = {"extends", "factor", "level", "title"}
 """Keys of an experiment that one which extends it does not take over."""
 

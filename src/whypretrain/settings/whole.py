@@ -86,12 +86,17 @@ class Config(Section):
         return self.suites[self.suite]
 
     def varied(self) -> dict[str, Varied]:
-        """How each experiment with a `factor` differs from the one that it extends."""
-        return {
-            name: Varied(base=own.extends, levels={own.factor: own.level})
-            for name, own in self.experiments.items()
-            if own.extends is not None and own.factor
-        }
+        """How each experiment with a `factor` differs from the first without one that it extends."""
+        found = {}
+        for name, own in self.experiments.items():
+            levels: dict[str, str] = {}
+            base, below = name, own
+            while below.extends is not None and below.factor:
+                levels = {below.factor: below.level} | levels
+                base, below = below.extends, self.experiments[below.extends]
+            if levels:
+                found[name] = Varied(base=base, levels=levels)
+        return found
 
     def recipe(self, choice: RecipeChoice, key: str) -> Recipe:
         """A named recipe with the keys that an experiment overrides.
