@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.settings.test_whole import ROOT, VALID
+from whypretrain.settings.figures import Varied
 from whypretrain.settings.mistakes import ConfigError
 from whypretrain.settings.reading import laid_over
 from whypretrain.settings.runs import Variant
 from whypretrain.settings.training import RecipeChoice
-from whypretrain.settings.variations import Variation, Varied, expand
+from whypretrain.settings.variations import Variation, expand
 from whypretrain.settings.whole import Config, check
 
 BASE = "vgg-digits"
