@@ -143,7 +143,7 @@ def test_a_file_that_is_no_configuration_is_named(
     path = tmp_path / "mine.yaml"
     path.write_bytes(content)
     with pytest.raises(ConfigError) as caught:
-        check(read(path))
+        read(path)
     assert message in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
 

@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.settings.test_whole import ROOT, VALID
+from whypretrain.settings.figures import Varied
 from whypretrain.settings.mistakes import ConfigError
 from whypretrain.settings.reading import laid_over
 from whypretrain.settings.runs import Variant
 from whypretrain.settings.training import RecipeChoice
-from whypretrain.settings.variations import Variation, Varied, expand
+from whypretrain.settings.variations import Variation, expand
 from whypretrain.settings.whole import Config, check
 
 BASE = "vgg-digits"
@@ -88,6 +89,11 @@ def test_an_experiment_extends_another() -> None:
     config = check(values)
     assert config.title("mine") == "VGG · digits, players few"
     assert config.varied()["mine"] == Varied(base=BASE, levels={"players": "few"})
+    values["experiments"]["further"] |= {"factor": "seed", "level": "5"}
+    config = check(values)
+    assert config.title("further") == "VGG · digits, players few, seed 5"
+    both = {"players": "few", "seed": "5"}
+    assert config.varied()["further"] == Varied(base=BASE, levels=both)
 
 
 def test_nothing_is_shared_with_the_base_or_with_what_was_read() -> None:
@@ -144,7 +150,7 @@ def test_a_suite_may_name_variations_that_share_a_base_and_single_experiments() 
 NAMED = "several keys at once, give names: `<factor>: {<level>: {<key>: <value>, …}}`"
 ORIGIN = f"(the experiment extends '{BASE}')"
 MISTAKES = [
-    ({"seed": 1}, "variations.mine.factors.seed = 1: give a list of values; for sections, or"),
+    ({"seed": 1}, "variations.mine.factors.seed = 1: give a list of values; for several"),
     ({"x": [{"seed": 1}]}, NAMED),
     ({"x": {"a": 1}}, NAMED),
     ({"x": {1: {"seed": 1}}}, "key 1: must be text; put it in quotes"),

@@ -13,7 +13,7 @@ from workflow.lib import resources
 ROOT = Path(__file__).parents[2]
 HOUR = 60
 MILLIONS = {"vgg16": 138, "resnet50": 26, "vit_small": 22, "vit_base": 86, "bert_base": 110}
-# Of the tables of docs/paper-suite.md, per forward pass.
+# Of the tables of docs/suites.md, per forward pass.
 GIGAFLOPS = {"vgg16": 30.93, "resnet50": 8.18, "vit_small": 9.20, "vit_base": 35.13}
 LEAST = resources.Needs(resources.FIXED_MB, resources.FIXED_MINUTES)
 

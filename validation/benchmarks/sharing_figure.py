@@ -1,4 +1,4 @@
-"""The picture in docs/sharing.md: how many players reach each position of VGG-16, layer by layer.
+"""The picture in docs/performance.md: how many players reach each position of VGG-16, layer by layer.
 
 python -m validation.benchmarks.sharing_figure docs/images/sharing.png
 """

@@ -13,19 +13,15 @@ The stages planted and simulation have the one name `all`.
 import argparse
 import json
 import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from whypretrain.settings.base import Section, allowed
+from whypretrain.settings.base import Section, known
 from whypretrain.settings.mistakes import ConfigError
 from whypretrain.settings.reading import read_over
 from whypretrain.settings.whole import Config, check
 from whypretrain.stages import command
-
-METHODS = {"robustness": "robustness_of", "explorer": "explore"}
-"""Methods of Config that are not called as their stage."""
-WITHOUT_NAME = {"planted", "simulation"}
-"""Checks of the method, which have one setting each."""
 
 
 def load(*paths: Path) -> Config:
@@ -44,37 +40,34 @@ def load(*paths: Path) -> Config:
         raise ConfigError(message) from None
 
 
-def names_of(config: Config) -> dict[str, list[str]]:
-    """The names that each stage has settings for."""
-    trained_here = [name for name, model in config.models.items() if model.weights.dataset]
-    probes = [name for name, run in config.runs().items() if run.variant == "probe"]
+def stages(config: Config) -> dict[str, tuple[Callable[[str], Section], Iterable[str]]]:
+    """The settings of each stage, and the names that it has settings for."""
+    downloads = [name for name, one in config.datasets.items() if one.download_folder(name)]
+    weights = [name for name, model in config.models.items() if model.weights.hub]
+    here = [name for name, model in config.models.items() if model.weights.dataset]
+    runs = config.runs()
+    probes = [name for name, run in runs.items() if run.variant == "probe"]
+
+    def fetch(name: str) -> Section:
+        return (config.fetch_dataset if name in downloads else config.fetch_weights)(name)
+
     return {
-        "fetch": [*_downloads(config), *(n for n, m in config.models.items() if m.weights.hub)],
-        "prepare": list(config.datasets),
-        "convert": [name for name in config.models if name not in trained_here],
-        "pretrain": trained_here,
-        **{key: list(config.experiments) for key in ("samples", "extract", "knowledge")},
-        "probe": probes,
-        "train": [name for name in config.runs() if name not in probes],
-        "robustness": list(config.runs()),
-        **{key: list(config.suites) for key in ("claims", "figure", "explorer")},
-        **{key: ["all"] for key in WITHOUT_NAME},
+        "fetch": (fetch, [*downloads, *weights]),
+        "prepare": (config.prepare, config.datasets),
+        "convert": (config.convert, [name for name in config.models if name not in here]),
+        "pretrain": (config.pretrain, here),
+        "samples": (config.samples, config.experiments),
+        "probe": (config.probe, probes),
+        "train": (config.train, [name for name in runs if name not in probes]),
+        "robustness": (config.robustness_of, runs),
+        "extract": (config.extract, config.experiments),
+        "knowledge": (config.knowledge, config.experiments),
+        "claims": (config.claims, config.suites),
+        "figure": (config.figure, config.suites),
+        "explorer": (config.explore, config.suites),
+        "planted": (lambda _: config.planted, ["all"]),
+        "simulation": (lambda _: config.simulation(), ["all"]),
     }
-
-
-def settings_of(config: Config, stage: str, name: str) -> Section:
-    """Settings of a stage for one of the names of :func:`names_of`."""
-    if stage in WITHOUT_NAME:
-        return config.planted if stage == "planted" else config.simulation()
-    if stage == "fetch":
-        dataset = name in _downloads(config)
-        return config.fetch_dataset(name) if dataset else config.fetch_weights(name)
-    found: Section = getattr(config, METHODS.get(stage, stage))(name)
-    return found
-
-
-def _downloads(config: Config) -> list[str]:
-    return [name for name, one in config.datasets.items() if one.download_folder(name)]
 
 
 def schema() -> str:
@@ -162,14 +155,14 @@ def main() -> None:
     if arguments.command == "check":
         print(f"{files}: valid; suites: {', '.join(config.suites)}")
         return
-    names = names_of(config)
-    for key, given, known in (
-        ("STAGE", arguments.stage, list(names)),
-        ("NAME", arguments.name, names.get(arguments.stage, [])),
-    ):
-        if given not in known:
-            sys.exit(f"{files}: {key} = '{given}': unknown; {allowed(given, known)}")
-    print(settings_of(config, arguments.stage, arguments.name).to_json())
+    try:
+        known_stages = stages(config)
+        known("STAGE", arguments.stage, known_stages)
+        settings, names = known_stages[arguments.stage]
+        known("NAME", arguments.name, list(names))
+    except ValueError as error:
+        sys.exit(f"{files}: {error}")
+    print(settings(arguments.name).to_json())
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ from typing import Literal
 
 from whypretrain.settings.base import Section
 from whypretrain.settings.statistics import Statistics
-from whypretrain.settings.variations import Varied
 
 
 class Figures(Section):
@@ -12,6 +11,15 @@ class Figures(Section):
 
     ratio_reading: Literal["positive", "zero", "salient", "weighted"] = "positive"
     """The reading of 0/0 in eq. 8 that Fig. 3 shows as bars; marks show the others."""
+
+
+class Varied(Section):
+    """How an experiment differs from the one it extends."""
+
+    base: str
+    """The experiment it extends."""
+    levels: dict[str, str]
+    """The level of each factor that differs."""
 
 
 class FigureSettings(Section):

@@ -35,28 +35,33 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep=deep)
 
 
-def read(path: Path) -> Any:
-    """The values of a YAML or JSON file.
+def read(path: Path) -> dict[str, Any]:
+    """The keys and values of a YAML or JSON file.
 
     Raises
     ------
     ConfigError
-        If it is not valid YAML, a key is given twice, or it is a template.
-    OSError
-        If it cannot be read.
+        Naming the file: it cannot be read, is not valid YAML, gives a key twice, is a template, or
+        :func:`check_plain` refuses it.
     """
     try:
         values = yaml.load(path.read_text(encoding="utf-8-sig"), _Loader)  # noqa: S506  (a SafeLoader)
-    except ConfigError:
-        raise  # it is a ValueError too
+        check_plain(values)
+        if TEMPLATE in values:
+            problem = f"{TEMPLATE}: templates are not allowed; write the values out"
+            raise ConfigError(problem)
+    except ConfigError as error:
+        problem = str(error)
+    except OSError as error:
+        problem = f"cannot be read ({error.strerror})"
     # ValueError: 30 February, or a number of thousands of digits.
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        message = f"not valid YAML ({' '.join(str(error).split())})"
-        raise ConfigError(message) from error
-    if isinstance(values, dict) and TEMPLATE in values:
-        message = f"{TEMPLATE}: templates are not allowed; write the values out"
-        raise ConfigError(message)
-    return values
+        problem = f"not valid YAML ({' '.join(str(error).split())})"
+    else:
+        found: dict[str, Any] = values
+        return found
+    message = f"{path}: {problem}"
+    raise ConfigError(message)
 
 
 def laid_over(
@@ -95,12 +100,12 @@ def layered(values: dict[str, Any], folder: Path) -> dict[str, Any]:
     Raises
     ------
     ConfigError
-        As :func:`read_file`, of a file in the folder; as :func:`check_plain`, of `values`.
+        As :func:`read`, of a file in the folder; as :func:`check_plain`, of `values`.
     """
     check_plain(values)
     below: dict[str, Any] = {}
     for path in (*sorted(folder.glob("config/**/*.yaml")), *folder.glob("config.yaml")):
-        below = laid_over(below, read_file(path))
+        below = laid_over(below, read(path))
     return laid_over(below, values)
 
 
@@ -114,33 +119,12 @@ def read_over(*paths: Path) -> dict[str, Any]:
     Raises
     ------
     ConfigError
-        As :func:`read_file`.
+        As :func:`read`.
     """
     values: dict[str, Any] = {}
     for path in paths:
-        values = laid_over(values, read_file(path))
+        values = laid_over(values, read(path))
     return layered(values, paths[0].parent)
-
-
-def read_file(path: Path) -> dict[str, Any]:
-    """The keys and values of one file.
-
-    Raises
-    ------
-    ConfigError
-        Naming the file, if it cannot be read or :func:`read` or :func:`check_plain` refuse it.
-    """
-    try:
-        values = read(path)
-        check_plain(values)
-    except ConfigError as error:
-        message = f"{path}: {error}"
-        raise ConfigError(message) from None
-    except OSError as error:
-        message = f"{path}: cannot be read ({error.strerror})"
-        raise ConfigError(message) from error
-    found: dict[str, Any] = values
-    return found
 
 
 def check_plain(values: Any) -> None:

@@ -10,11 +10,14 @@ from typing import Annotated, Any, Self
 from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError, model_validator
 
 from whypretrain.settings.base import Name, Section, check_name, known, require
+from whypretrain.settings.figures import Varied
 from whypretrain.settings.reading import laid_over
 
 Values = dict[str, Any]
 Scalar = str | bool | int | float | None
-NAMED = "for sections, or several keys at once, give names: `<factor>: {<level>: {<key>: <value>, …}}`"
+NAMED = "for several keys at once, give names: `<factor>: {<level>: {<key>: <value>, …}}`"
+MOST_DOTS = 9
+"""Largest number of dots that separate sections in a key."""
 NOT_INHERITED = {"extends", "factor", "level", "title"}
 """Keys of an experiment that one which extends it does not take over."""
 
@@ -37,15 +40,6 @@ def _label(value: Scalar) -> str:
 
 
 Levels = Annotated[list[Scalar] | dict[Name, Values], BeforeValidator(_check_levels)]
-
-
-class Varied(Section):
-    """How an experiment differs from the one it extends."""
-
-    base: str
-    """The experiment it extends."""
-    levels: dict[str, str]
-    """The level of each factor that differs."""
 
 
 class Variation(Section):
@@ -202,7 +196,7 @@ def _nested(values: Values) -> Values:
     found: Values = {}
     for key in sorted(values, key=lambda key: key.count(".")):
         value = values[key]
-        for part in reversed(key.split(".")):
+        for part in reversed(key.split(".", MOST_DOTS)):
             value = {part: value}
         found = laid_over(found, value, _other_kind)
     return found

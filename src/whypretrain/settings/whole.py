@@ -12,7 +12,7 @@ from whypretrain.settings.data import Dataset, Digits, PrepareSettings
 from whypretrain.settings.experiments import Experiment
 from whypretrain.settings.explorer import Explorer, ExplorerSettings, Setup
 from whypretrain.settings.fetch import FetchSettings
-from whypretrain.settings.figures import Figures, FigureSettings
+from whypretrain.settings.figures import Figures, FigureSettings, Varied
 from whypretrain.settings.interactions import Extraction, ExtractSettings, SamplesSettings
 from whypretrain.settings.metrics import Metrics, MetricsSettings
 from whypretrain.settings.mistakes import ConfigError, explain
@@ -38,7 +38,7 @@ from whypretrain.settings.training import (
     Snapshots,
     TrainSettings,
 )
-from whypretrain.settings.variations import Variation, Varied, expand, note_origins
+from whypretrain.settings.variations import Variation, expand, note_origins
 
 
 class Config(Section):
@@ -86,12 +86,17 @@ class Config(Section):
         return self.suites[self.suite]
 
     def varied(self) -> dict[str, Varied]:
-        """How each experiment with a `factor` differs from the one that it extends."""
-        return {
-            name: Varied(base=own.extends, levels={own.factor: own.level})
-            for name, own in self.experiments.items()
-            if own.extends is not None and own.factor
-        }
+        """How each experiment with a `factor` differs from its base, the first without a factor."""
+        found = {}
+        for name, own in self.experiments.items():
+            levels: dict[str, str] = {}
+            base, below = name, own
+            while below.extends is not None and below.factor:
+                levels = {below.factor: below.level} | levels
+                base, below = below.extends, self.experiments[below.extends]
+            if levels:
+                found[name] = Varied(base=base, levels=levels)
+        return found
 
     def recipe(self, choice: RecipeChoice, key: str) -> Recipe:
         """A named recipe with the keys that an experiment overrides.

@@ -77,7 +77,7 @@ def run(main: Callable[[], None]) -> None:
         if os.environ.get("WHYPRETRAIN_TRACEBACK") or not _is_out_of_memory(error):
             raise
         reason = str(error).split("\n", 1)[0]
-        sys.exit(f"error: out of memory: {reason}; docs/troubleshooting.md#memory says what helps")
+        sys.exit(f"error: out of memory: {reason}; docs/running.md#memory says what helps")
     except KeyboardInterrupt:
         if os.environ.get("WHYPRETRAIN_TRACEBACK"):
             raise

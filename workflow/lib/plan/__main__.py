@@ -143,7 +143,7 @@ def _how(costs: "Costs", items: Sequence[dict[str, Any]], calibration: "Calibrat
         f"stated in the configuration: sizes of {stated}": stated,
         "assumed: images of 500×375 pixels, but for the digits": calibration.loading,
         f"assumed: base-sized encoders and 32 tokens a sentence: {encoders}": encoders,
-        "rough: sharing, by architecture (docs/benchmarks.md); memory, by shapes of tensors": True,
+        "rough: sharing, by architecture (docs/performance.md); memory, by shapes of tensors": True,
         "not counted: downloads, and disk of datasets, tables and figures": True,
     }
     return [line for line, true in said.items() if true]

@@ -38,7 +38,7 @@ PROBE_FLOPS = 4 * 300 / 2e10
 SHARING = {"whypretrain_vgg": 1.9, "whypretrain_resnet": 2.5, "whypretrain_vit": 1.3}
 SHARING |= {"vgg": 20.0, "resnet": 4.4, "mobilenet": 5.0}
 SHARING_OF_FAMILY = {"cnn": 3.0, "transformer": 1.1}
-"""How many times faster extraction is with sharing, as measured in docs/benchmarks.md."""
+"""How many times faster extraction is with sharing, as measured in docs/performance.md."""
 OPTIMIZER_COPIES = {"adamw": 2, "sgd": 1}
 LARGE = 1e9
 """FLOP of a forward pass from which on networks of a family are about equally fast, a FLOP."""
