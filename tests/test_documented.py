@@ -178,7 +178,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 def cells(row: str) -> int:
     """How many cells a row of a Markdown table has; `|` in code or after a backslash is text."""
     row = re.sub(r"`[^`]*`|\\\|", "", row.strip())
-    assert row.startswith("|") and row.endswith("|"), row
+    assert row[0] + row[-1] == "||", row
     return row.count("|") - 1
 
 
