@@ -130,6 +130,17 @@ def test_without_any_shift_the_split_as_it_is_is_drawn() -> None:
     assert {axes.get_xlabel() for axes in figure.axes} == {"unshifted"}
 
 
+def test_redundancy_without_any_sample_is_an_empty_panel() -> None:
+    given = tables()
+    own = given["summary"]["experiment"] == "one"
+    shares = own & given["summary"]["quantity"].isin(["prunable_share", "random_share"])
+    given["summary"].loc[shares, ["number", "low", "high"]] = np.nan
+    given["summary"].loc[shares, "n"] = 0
+    given["summary"] = given["summary"][~(own & (given["summary"]["quantity"] == "changed"))]
+    figure, _ = drawn("redundancy", given)
+    assert titles(figure) == ["One, n = 0", "Two, n = 6"]
+
+
 @pytest.mark.parametrize("name", stage.NAMES)
 def test_a_reader_of_a_figure_opens_four_modules(name: str) -> None:
     left_out = ("whypretrain.settings", "whypretrain.files")
