@@ -178,7 +178,7 @@ def test_stored_interactions_as_a_table(stored: Path) -> None:
     both = read_interactions(stored)
     assert both["fraction"].tolist() == [0.0] * 4 + [1.0] * 4
     np.testing.assert_array_equal(both["output"][4:], expected["output"])
-    with pytest.raises(ValueError, match="snapshot = 2: .* holds 2 snapshots"):
+    with pytest.raises(ValueError, match=r"snapshot = 2: .* holds 2 snapshots"):
         read_interactions(stored, snapshot=2)
     stored.write_bytes(b"damaged")
     with pytest.raises(ArtifactError):

@@ -9,16 +9,14 @@ import numpy as np
 import pandas as pd
 
 from tests.conftest import small, write_encoder
-from whypretrain.data.samples import read_samples, write_samples
+from whypretrain.data.samples import Sample, Samples, read_samples, write_samples
 from whypretrain.data.sources import load_source
 from whypretrain.data.table import Row, read_split, write_split
 from whypretrain.data.texts import Tokenizer
 from whypretrain.files.artifacts import atomic_path, file_digest
 from whypretrain.files.downloads import FETCHED, check_download
-from whypretrain.interactions.mobius import mobius
+from whypretrain.interactions.record import new_record, read_record, write_record
 from whypretrain.interactions.sampling import make_samples
-from whypretrain.interactions.store import Measurement, write_measurements
-from whypretrain.knowledge.models import read_model
 from whypretrain.knowledge.reading import (
     HISTORY,
     ROBUSTNESS,
@@ -59,7 +57,7 @@ def write_all(folder: Path) -> None:
         read_split(folder / f"results/datasets/images/{part}.parquet") for part in ("train", "test")
     )
     write_samples(folder / EXPERIMENT / "samples.h5", make_samples(train, test, settings))
-    write_interactions(folder / EXPERIMENT / "finetune/interactions-1.0000.h5")
+    write_interactions(folder / EXPERIMENT / "finetune.h5")
     model = build(small("whypretrain_resnet"), N_CLASSES)
     metadata = {"fraction": 1.0, "epoch": 3.0}
     save_weights(folder / RUN / "snapshot-1.0000.safetensors", model, metadata)
@@ -81,24 +79,20 @@ def write_all(folder: Path) -> None:
 
 
 def write_interactions(path: Path, n_players: int = 4) -> None:
-    """Two samples under one model."""
+    """Two samples under one snapshot."""
     generator = np.random.default_rng(0)
-    items = []
-    for number in range(2):
-        outputs = generator.normal(size=1 << n_players)
-        items.append(
-            Measurement(
-                sample=f"s/{number}",
-                label=number,
-                outputs=outputs,
-                interactions=mobius(outputs),
-                players=np.arange(n_players, dtype=np.int16),
-                logits=np.array([0.1, 0.9, 0.3], dtype=np.float32),
-                digest=str(number),
-                noise_floor=np.zeros(n_players + 1) if number == 0 else None,
-            )
-        )
-    write_measurements(path, items, {"fraction": 1.0, "epoch": 7.0, "settings": {"a": 1}})
+    players = np.arange(n_players, dtype=np.int16)
+    samples = [Sample(f"s/{i}", i, players, players, players, [], []) for i in range(2)]
+    record = new_record(
+        Samples(["a", "b", "c"], n_players, samples),
+        fractions=[1.0],
+        epochs=[7.0],
+        outputs=generator.normal(size=(1, 2, 1 << n_players)),
+        logits=np.array([[[0.1, 0.9, 0.3]] * 2], dtype=np.float32),
+        noise_floor=np.zeros((1, n_players + 1)),
+        digests=[["0", "1"]],
+    )
+    write_record(path, record, {"settings": {"a": 1}})
 
 
 def write_table(path: Path, columns: Columns) -> None:
@@ -128,7 +122,7 @@ READERS: dict[str, Callable[[Path], object]] = {
     "results/datasets/texts/train.parquet": read_split,
     "results/datasets/images/test.parquet": count_rows,
     f"{EXPERIMENT}/samples.h5": read_samples,
-    f"{EXPERIMENT}/finetune/interactions-1.0000.h5": read_model,
+    f"{EXPERIMENT}/finetune.h5": read_record,
     f"{RUN}/snapshot-1.0000.safetensors": _network,
     "results/pretrained/net/weights.safetensors": lambda path: load_backbone(
         build(small("whypretrain_resnet"), 7), path

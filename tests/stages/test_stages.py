@@ -15,8 +15,8 @@ from tests.data.test_texts import SPLIT
 from whypretrain.data.images import Images
 from whypretrain.data.samples import write_samples
 from whypretrain.data.table import Row, Split, read_split, write_split
+from whypretrain.interactions.record import read_record
 from whypretrain.interactions.sampling import make_samples
-from whypretrain.interactions.store import read_measurements
 from whypretrain.interactions.value import log_odds
 from whypretrain.networks.build import build, load_all, read_weights
 from whypretrain.networks.train import evaluate
@@ -291,14 +291,13 @@ def test_text_goes_through_every_stage_without_a_network(
         extract,
         *("--settings", settings, "--samples", out / "samples.h5"),
         *("--weights", folder / "snapshot-1.0000.safetensors"),
-        *("--interactions", folder / "interactions-1.0000.h5"),
+        *("--interactions", folder / "finetune.h5"),
     )
     model = build(architecture, 2).eval()
     load_all(model, folder / "snapshot-1.0000.safetensors")
-    for sample, item in zip(
-        samples.samples, read_measurements(folder / "interactions-1.0000.h5"), strict=True
-    ):
-        assert item.outputs.shape == (32,)
+    record = read_record(folder / "finetune.h5")
+    for sample, outputs in zip(samples.samples, record.outputs[0], strict=True):
+        assert outputs.shape == (32,)
         for coalition in (0, 0b10110, 0b11111):
             masked = [
                 int(token) if player < 0 or coalition >> player & 1 else int(mask)
@@ -308,4 +307,4 @@ def test_text_goes_through_every_stage_without_a_network(
             ]
             logits = model(torch.tensor([masked])).detach()
             expected = log_odds(logits, sample.label).item()
-            assert item.outputs[coalition] == pytest.approx(expected, abs=1e-5)
+            assert outputs[coalition] == pytest.approx(expected, abs=1e-5)

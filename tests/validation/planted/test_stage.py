@@ -131,7 +131,7 @@ runpy.run_module("whypretrain.stages.knowledge", run_name="__main__")
 
 
 def transferred(edit: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> pd.DataFrame:
-    """The transfer's table, where the command line of `knowledge` runs after an edit of its code."""
+    """The transfer's table, where the stage `knowledge` runs after an edit of its code."""
     (folder / "wrong.py").write_text(WRONG_KNOWLEDGE.format(edit=edit))
     monkeypatch.setattr(stage, "KNOWLEDGE", (str(folder / "wrong.py"),))
     case = draw_case("text", OPTIONS)
