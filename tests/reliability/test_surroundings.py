@@ -76,7 +76,7 @@ def environment(**changes: str | None) -> dict[str, str]:
 
 def stage(name: str, *arguments: str) -> str:
     """Shell command of a stage."""
-    return shlex.join([sys.executable, "-m", f"whypretrain.{name}", *arguments])
+    return shlex.join([sys.executable, "-m", f"whypretrain.stages.{name}", *arguments])
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +93,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 FULL: dict[str, tuple[str, int, str, Callable[[Path], object]]] = {
     "CSV": (
         stage(
-            "metrics.robustness",
+            "robustness_table",
             *("--experiment", "e", "--table", "disk/robustness.csv"),
             *("--runs", *[f"{RUN}/robustness.csv"] * 3),
         ),
