@@ -19,7 +19,10 @@ TINYS_OWN = {
 }
 SECRETS = {"HF_TOKEN": "hf_" + 34 * "s", "USER": "someone-secret", "LOGNAME": "someone-secret"}
 """What is in the environment of every run, and must be in no result: test_secrets.py looks."""
-PARTS = ["Snakefile", "config.yaml", "config", "workflow", "profiles", "envs", "src"]
+PARTS = [
+    *("Snakefile", "config.yaml", "config", "workflow", "profiles", "envs", "src"),
+    "validation",
+]
 
 
 class Project:
@@ -29,6 +32,8 @@ class Project:
         self.folder = folder
         for part in PARTS:
             source = ROOT / part
+            if not source.exists():
+                continue
             if source.is_dir():
                 ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
                 shutil.copytree(source, folder / part, ignore=ignored)

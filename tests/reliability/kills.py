@@ -32,15 +32,10 @@ RULES = {
     ),
     "samples": ("samples", f"{TINY}/samples.csv", ""),
     "probe": ("probe", f"{RUNS}/probe/history.csv", ""),
-    "scratch": (
+    "train": (
         "train",
         f"{RUNS}/scratch-tiny-seed0/history.csv",
         f"{RUNS}/scratch-tiny-seed0/.history.partial",
-    ),
-    "finetune": (
-        "train",
-        f"{RUNS}/finetune-tiny-seed0/history.csv",
-        f"{RUNS}/finetune-tiny-seed0/.history.partial",
     ),
     "extract": (
         "extract",
@@ -52,8 +47,8 @@ RULES = {
         f"{TINY}/probe/interactions-1.0000.h5",
         f"{TINY}/probe/.interactions.partial",
     ),
-    "metrics": ("metrics", f"{TINY}/tables/redundancy.csv", ""),
-    "figure": ("figures.fig3", "results/figures/tiny/fig3.csv", ""),
+    "knowledge": ("knowledge", f"{TINY}/tables/redundancy.csv", ""),
+    "figure": ("figure", "results/figures/tiny/fig3.csv", ""),
 }
 # All is asked for: what lies in between Snakemake makes anew only where something later needs it.
 TARGETS = [
@@ -123,6 +118,10 @@ class Campaign:
         """What the last Snakemake printed, and its jobs."""
         return (self.folder / "printed").read_text(encoding="utf-8", errors="replace")
 
+    def unlock(self) -> None:
+        """Remove the locks of a Snakemake that was killed, as a user does."""
+        assert self.start("--unlock").wait(PATIENCE) == 0, self.printed()
+
     def finish(self, *arguments: str) -> str:
         """Run Snakemake undisturbed to its end; returns what it printed."""
         assert self.start(*arguments).wait(PATIENCE) == 0, self.printed()
@@ -149,7 +148,7 @@ class Campaign:
         for process in psutil.process_iter():
             try:
                 words = process.cmdline()
-                is_it = words[1:3] == ["-m", f"whypretrain.{module}"] and any(
+                is_it = words[1:3] == ["-m", f"whypretrain.stages.{module}"] and any(
                     word.startswith(place) for word in words
                 )
                 if is_it and Path(process.cwd()) == self.folder:
@@ -210,6 +209,7 @@ class Campaign:
                 snakemake.wait()
                 for process in inferior if kill.victim == "all" else []:
                     _quietly(process.kill)
+                self.unlock()
                 kill.survivors = sum(p.is_running() for p in inferior if kill.victim != "all")
         except psutil.NoSuchProcess:
             return  # it had just ended

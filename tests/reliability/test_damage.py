@@ -43,7 +43,7 @@ CASES = [
         (name, damage, False)
         for name in SUMMED
         for damage in SEEN_UNSUMMED
-        # Of the test split, `metrics` reads but the footer, which says how many rows there are.
+        # Of the test split, `knowledge` reads but the footer, which says how many rows there are.
         if (name, damage) != ("results/datasets/images/test.parquet", "its first bytes zero")
     ),
 ]

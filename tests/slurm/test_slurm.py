@@ -43,12 +43,12 @@ def test_every_job_asks_for_what_it_needs_and_says_what_it_is(submitted: Run) ->
     _, printed = submitted.end()
     jobs = {job["Comment"]: job for job in submitted.jobs()}
     assert {job["State"] for job in jobs.values()} == {"COMPLETED"}
-    training = jobs["rule_scratch_wildcards_tiny_resnet_tiny_downstream_scratch-tiny-seed0"]
+    training = jobs["rule_train_wildcards_tiny_resnet_tiny_downstream_scratch-tiny-seed0"]
     assert training["tres-per-job"] == "gres:gpu:1"
     assert training["TimeLimit"] == "10:00"
     assert training["MinMemory"] == "2020M"
     assert jobs["rule_extract_wildcards_tiny_finetune"]["tres-per-job"] == "gres:gpu:1"
-    assert jobs["rule_metrics_wildcards_tiny"]["tres-per-job"] == "N/A"
+    assert jobs["rule_knowledge_wildcards_tiny"]["tres-per-job"] == "N/A"
     assert jobs["rule_prepare_wildcards_tiny_upstream"]["TimeLimit"] == "15:00"
     local = re.compile("rule_(figure|claims|robustness_table)")
     assert not [comment for comment in jobs if local.match(comment)]

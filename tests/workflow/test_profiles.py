@@ -44,8 +44,8 @@ def test_the_slurm_profile_replaces_the_limit_of_one_card(project: Project) -> N
     assert "Using workflow specific profile profiles/slurm" in printed
     jobs = re.findall(r"^rule (\w+):$.*?resources: (.*?)$", printed, re.MULTILINE | re.DOTALL)
     found = dict(jobs)
-    assert "gpu=1" in found["finetune"]
-    assert "gpu" not in found["metrics"]
+    assert "gpu=1" in found["train"]
+    assert "gpu" not in found["knowledge"]
     # A model's size is known before its weights are.
     assert "mem_mb=15800" in "".join(resources for rule, resources in jobs if rule == "convert")
 
@@ -59,6 +59,6 @@ def test_the_end_of_a_failed_run_names_rule_and_log(project: Project) -> None:
         printed = project.snakemake("--allowed-rules", "figure", "--", target, check=False)
     finally:
         table.write_bytes(before)
-    assert "figure: results/logs/figures/tiny-fig4.log\nWhat is done is kept: " in printed
+    assert "figure: results/logs/figures/tiny-fig4.log\nFinished work is kept: " in printed
     assert "Traceback" not in printed
     project.snakemake("--", target)
