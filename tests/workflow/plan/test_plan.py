@@ -116,6 +116,14 @@ def test_a_stated_throughput_takes_the_place_of_the_measured_one(fresh: Path) ->
 
 
 @pytest.mark.usefixtures("quick")
+def test_jobs_on_a_dataset_of_unknown_size_count_as_empty(
+    fresh: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cost, "dataset_size", lambda *_: None)
+    assert seconds(planned(fresh), "scratch") == pytest.approx(1 + FIXED)
+
+
+@pytest.mark.usefixtures("quick")
 def test_a_record_of_an_earlier_run_wins(fresh: Path, tmp_path: Path) -> None:
     record = tmp_path / "record.tsv"
     record.write_text("s\th:m:s\n123.5\t0:02:03\n", encoding="utf-8")

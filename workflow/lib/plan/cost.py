@@ -215,7 +215,8 @@ class Costs:
         def unlike(key: tuple[str, int]) -> tuple[bool, bool, float, int]:
             other = self.networks[key[0]]
             apart = abs(math.log(other.flops / mine.flops))
-            return bool(key[1]) != bool(batch), other.family != mine.family, apart, key[1] - batch
+            kind = bool(key[1]) != bool(batch)
+            return kind, other.family != mine.family, apart, abs(key[1] - batch)
 
         return found.rates[min(found.rates, key=unlike)]
 
@@ -230,7 +231,7 @@ class Costs:
             total += PER_ITEM * (size.train + size.test)
         if job.rule == "knowledge":
             total += PER_INTERACTION * work.forwards
-        if job.rule not in ON_CARD or work.model not in self.networks:
+        if job.rule not in ON_CARD or size is None:
             return total
         network = self.networks[work.model]
         total += self.loading(work, found) + work.kept * network.weights * PER_BYTE
@@ -239,7 +240,7 @@ class Costs:
         if work.recipe:
             rate = self.rate(work.model, self.batch(work), found)
             total += BACKWARD * work.trained * network.flops / rate
-        if job.rule == "probe" and size:
+        if job.rule == "probe":
             total += PROBE_FLOPS * size.train * network.features * size.classes
         passes = work.evaluated + work.forwards / self.sharing(work.model)
         if work.forwards:  # the noise floor: a sample a snapshot, once more and without sharing
