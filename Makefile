@@ -49,7 +49,7 @@ browser:  ## install Debian's Chromium, without which the tests of the explorer'
 		$(SUDO) apt-get -qq -y -o DPkg::Lock::Timeout=300 install --no-install-recommends chromium chromium-driver >/dev/null; }
 
 pictures: demo browser  ## take the docs' pictures of the embedded suite anew
-	@python -m tests.explorer.pictures
+	@python -m tests.report.explorer.pictures
 
 bench: $(INSTALLED)  ## measure speed against naive extraction (three quarters of an hour on two cores)
 	@python -m validation.benchmarks.bench

@@ -12,14 +12,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from statsmodels.stats.proportion import proportion_confint
+from whypretrain.claims.evidence import Evidence
+from whypretrain.knowledge.jaccard import jaccard
 
 from whypretrain.claims.catalogue import CLAIMS
-from whypretrain.claims.evidence import Evidence
 from whypretrain.claims.verdicts import judge
 from whypretrain.files.artifacts import atomic_path
 from whypretrain.files.progress import Progress
 from whypretrain.interactions.coalitions import orders
-from whypretrain.knowledge.jaccard import jaccard
 from whypretrain.knowledge.references import Models, comparisons, permuted_jaccard
 from whypretrain.knowledge.tables import knowledge_table, ratio_table
 from whypretrain.settings.claims import SimulationSettings

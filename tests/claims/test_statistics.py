@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-
 from whypretrain.claims.statistics import area, descent, epochs_saved, share_slope
 
 

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import binomtest
+from whypretrain.claims.evidence import Evidence
 
 from validation.simulation import evidence, independent, main, verdicts
 from whypretrain.claims.catalogue import CLAIMS, Claim
-from whypretrain.claims.evidence import Evidence
 from whypretrain.claims.verdicts import as_worded, beyond_null, judge, verdict
 from whypretrain.settings.claims import SimulationSettings
 from whypretrain.settings.statistics import Statistics

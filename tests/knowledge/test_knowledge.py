@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
+from whypretrain.knowledge.jaccard import jaccard
 
 from whypretrain.knowledge.intervals import ratio_statistic
-from whypretrain.knowledge.jaccard import jaccard
 from whypretrain.knowledge.strengths import (
     RATIO_READINGS,
     RatioReading,

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
+from whypretrain.knowledge.jaccard import jaccard
 
 from whypretrain.interactions.coalitions import orders
-from whypretrain.knowledge.jaccard import jaccard
 from whypretrain.knowledge.references import (
     Models,
     comparisons,

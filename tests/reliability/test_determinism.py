@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from whypretrain.interactions.store import read_measurements
 
 from tests.project import Project
-from whypretrain.interactions.store import read_measurements
 
 TINY = "results/experiments/tiny"
 SCRATCH = f"{TINY}/scratch/interactions-1.0000.h5"

@@ -19,6 +19,7 @@ import pytest
 import yaml
 from PIL import Image
 from safetensors.torch import save_file
+from whypretrain.interactions.store import Measurement, read_measurements, write_measurements
 
 from tests.conftest import small
 from tests.project import Project
@@ -26,7 +27,6 @@ from tests.reliability.stages import run_prepare, run_samples
 from tests.settings.test_whole import ROOT, VALID
 from whypretrain.claims.document import document
 from whypretrain.data.table import read_split
-from whypretrain.interactions.store import Measurement, read_measurements, write_measurements
 from whypretrain.networks.build import build
 from whypretrain.report.figures import player_sheet
 from whypretrain.settings.claims import ClaimsSettings

@@ -13,13 +13,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from whypretrain.interactions.store import read_measurements
 
 from tests.conftest import small
 from tests.project import ROOT, Project
 from tests.reliability.formats import EXPERIMENT, RUN, write_all
 from whypretrain.data.samples import read_samples
 from whypretrain.data.table import read_split
-from whypretrain.interactions.store import read_measurements
 from whypretrain.knowledge.reading import TABLES, read_table
 from whypretrain.networks.build import read_weights
 from whypretrain.settings.data import ImageFolder, PrepareSettings

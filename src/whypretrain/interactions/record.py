@@ -39,8 +39,7 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp
 
 from whypretrain.data.samples import Samples
-from whypretrain.files.artifacts import reading
-from whypretrain.files.artifacts import written_hdf5
+from whypretrain.files.artifacts import reading, written_hdf5
 from whypretrain.interactions.coalitions import n_players_of
 from whypretrain.interactions.mobius import mobius
 

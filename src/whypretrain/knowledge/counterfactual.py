@@ -10,8 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from whypretrain.interactions.coalitions import n_players_of, orders
-from whypretrain.knowledge.strengths import split_knowledge
 from whypretrain.knowledge.intervals import Options
+from whypretrain.knowledge.strengths import split_knowledge
 
 Array = NDArray[np.float64]
 

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from whypretrain.interactions.coalitions import orders
 from whypretrain.interactions.record import Record
 from whypretrain.knowledge.counterfactual import counterfactual_table
 from whypretrain.knowledge.intervals import Options
@@ -15,6 +14,7 @@ from whypretrain.knowledge.redundancy import redundancy_table
 from whypretrain.knowledge.references import Models, comparisons, permuted_jaccard
 from whypretrain.knowledge.strengths import jaccard
 from whypretrain.knowledge.tables import (
+    counted_sets,
     heard,
     knowledge_table,
     ratio_table,
@@ -25,35 +25,6 @@ from whypretrain.knowledge.tables import (
 Array = NDArray[np.float64]
 VARIANTS = ("probe", "finetune", "scratch")
 TRAINED = VARIANTS[1:]
-
-
-def counted_sets(records: Sequence[Record]) -> NDArray[np.bool_]:
-    """Sets that metrics count: not the empty one, and of no order that lies in the noise floor.
-
-    An order lies in it where the mean strength of one of the final networks is below its floor.
-
-    Returns
-    -------
-    array of shape (2**n_players,)
-
-    Raises
-    ------
-    ValueError
-        If no order is left.
-    """
-    order_of = orders(records[0].n_players)
-    counted = order_of > 0
-    for record in records:
-        strength = np.abs(record.interactions[-1]).mean(axis=0)
-        sums = np.bincount(order_of, weights=strength) / np.bincount(order_of)
-        counted &= (sums >= record.noise_floor[-1])[order_of]
-    if not counted.any():
-        message = (
-            "every order of interactions lies in the noise floor of a final network: "
-            "set extraction.precision to float32"
-        )
-        raise ValueError(message)
-    return counted
 
 
 def experiment_tables(
@@ -102,12 +73,8 @@ def experiment_tables(
             threshold_table(samples, name, finals[name], thresholds, salience["scale"])
             for name in VARIANTS
         ],
-        "counterfactual": [
-            counterfactual_table(samples, models.probe, models.finetune, options)
-        ],
-        "redundancy": [
-            redundancy_table(samples, name, finals[name], options) for name in VARIANTS
-        ],
+        "counterfactual": [counterfactual_table(samples, models.probe, models.finetune, options)],
+        "redundancy": [redundancy_table(samples, name, finals[name], options) for name in VARIANTS],
     }
     return {name: pd.concat(own, ignore_index=True) for name, own in parts.items()}
 

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-
 Array = NDArray[np.float64]
 ENTRIES_AT_ONCE = 2**24
 
@@ -17,13 +16,20 @@ class Options(Protocol):
     """What intervals and chance levels are computed with: `settings.statistics.Statistics`."""
 
     @property
-    def confidence(self) -> float: ...
+    def confidence(self) -> float:
+        """Of every interval."""
+
     @property
-    def n_resamples(self) -> int: ...
+    def n_resamples(self) -> int:
+        """Bootstrap resamples of an interval."""
+
     @property
-    def n_permutations(self) -> int: ...
+    def n_permutations(self) -> int:
+        """Draws that a chance level is averaged over."""
+
     @property
-    def seed(self) -> int: ...
+    def seed(self) -> int:
+        """Of resamples and permutations."""
 
 
 class Interval(NamedTuple):

@@ -7,8 +7,8 @@ strong have a discard/preserve of 2.4 to 3.0. So every comparison is made four t
 ``chance``: finetune's interactions (for the ratio, scratch's) permuted among the sets of equal
 order within the sample, averaged over draws: equal strengths, but of the wrong sets;
 ``swapped``: scratch in finetune's place, and finetune in scratch's;
-``second_run``: a second fine-tuned network, which differs in its seed alone: in probe's place where
-finetune is compared with it, in scratch's where scratch is.
+``second_run``: a second fine-tuned network, which differs in its seed alone: in probe's place
+where finetune is compared with it, in scratch's where scratch is.
 """
 
 from collections.abc import Iterator
@@ -18,8 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whypretrain.interactions.coalitions import n_players_of, orders
-from whypretrain.knowledge.strengths import exclusive_strength, jaccard, reached_strength, split_knowledge
 from whypretrain.knowledge.intervals import Options
+from whypretrain.knowledge.strengths import (
+    exclusive_strength,
+    jaccard,
+    reached_strength,
+    split_knowledge,
+)
 
 Array = NDArray[np.float64]
 Reference = Literal["measured", "chance", "swapped", "second_run"]

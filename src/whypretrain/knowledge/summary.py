@@ -11,7 +11,8 @@
 | `level` | threshold, shift, removed part, or number of removed interactions |
 | `fraction`, `epoch` | of training |
 | `number`, `low`, `high` | with its interval |
-| `chance`, `swapped`, `second_run` | the same number at chance level, with scratch in finetune's place, and for a second fine-tuned run |
+| `chance` | the same number at chance level |
+| `swapped`, `second_run` | with scratch in finetune's place; for a second fine-tuned run |
 | `excess`, `excess_low`, `excess_high` | number − chance, with its paired interval |
 | `n`, `n_seeds` | samples, or items of the test split; seeds |
 | `noise_floor` | of the order, nats |
@@ -92,9 +93,7 @@ def summarise(
     return table.assign(**{name: table[name].fillna("") for name in TEXTS})
 
 
-def means(
-    table: pd.DataFrame, keys: Sequence[str], value: str, options: Options
-) -> Iterator[Row]:
+def means(table: pd.DataFrame, keys: Sequence[str], value: str, options: Options) -> Iterator[Row]:
     """Means over samples of a column, a row for each combination of keys, with all references.
 
     Parameters
@@ -358,6 +357,8 @@ def _robustness(robustness: pd.DataFrame, options: Options) -> Iterator[Row]:
             change = np.zeros(n_items)
             change[: int(own["n_lost"])] = 1
             change[n_items - int(own["n_gained"]) :] = -1
-            yield {"quantity": "robustness_lost"} | _number(
-                mean, lambda _, c=change: [c], [], options
-            ) | keys
+            yield (
+                {"quantity": "robustness_lost"}
+                | _number(mean, lambda _, c=change: [c], [], options)
+                | keys
+            )

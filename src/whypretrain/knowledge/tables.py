@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from whypretrain.interactions.coalitions import n_players_of, orders
+from whypretrain.interactions.record import Record
 from whypretrain.interactions.salience import (
     SalienceScale,
     random_reconstruction_error,
@@ -16,6 +17,35 @@ from whypretrain.interactions.salience import (
 from whypretrain.knowledge.strengths import RATIO_READINGS, ratio_terms
 
 Array = NDArray[np.float64]
+
+
+def counted_sets(records: Sequence[Record]) -> NDArray[np.bool_]:
+    """Sets that metrics count: not the empty one, and of no order that lies in the noise floor.
+
+    An order lies in it where the mean strength of one of the final networks is below its floor.
+
+    Returns
+    -------
+    array of shape (2**n_players,)
+
+    Raises
+    ------
+    ValueError
+        If no order is left.
+    """
+    order_of = orders(records[0].n_players)
+    counted = order_of > 0
+    for record in records:
+        strength = np.abs(record.interactions[-1]).mean(axis=0)
+        sums = np.bincount(order_of, weights=strength) / np.bincount(order_of)
+        counted &= (sums >= record.noise_floor[-1])[order_of]
+    if not counted.any():
+        message = (
+            "every order of interactions lies in the noise floor of a final network: "
+            "set extraction.precision to float32"
+        )
+        raise ValueError(message)
+    return counted
 
 
 def knowledge_table(

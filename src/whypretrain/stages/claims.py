@@ -27,7 +27,7 @@ def main() -> None:
     from whypretrain.knowledge.reading import read_tables
 
     summary = read_tables(arguments.summaries, settings.experiments)["summary"]
-    of = {name: own for name, own in summary.groupby("experiment", sort=False)}
+    of = dict(iter(summary.groupby("experiment", sort=False)))
     reading = settings.figures.ratio_reading
     claims = pd.concat([_named(judge(of[name], reading), name) for name in settings.experiments])
     kinds = dict(zip(settings.experiments, settings.kinds, strict=True))

@@ -35,9 +35,10 @@ def main() -> None:
     from whypretrain.files.progress import Progress, say
     from whypretrain.interactions.coalitions import orders
     from whypretrain.interactions.record import read_record
-    from whypretrain.knowledge.experiment import counted_sets, experiment_tables
+    from whypretrain.knowledge.experiment import experiment_tables
     from whypretrain.knowledge.reading import HISTORY, ROBUSTNESS, count_rows, read_table
     from whypretrain.knowledge.summary import summarise
+    from whypretrain.knowledge.tables import counted_sets
 
     label = f"knowledge {settings.experiment}"
     paths: dict[str, Path] = {variant: getattr(arguments, variant) for variant in VARIANTS}
@@ -50,7 +51,8 @@ def main() -> None:
     try:
         counted = counted_sets(list(records.values()))
     except ValueError as error:
-        raise ArtifactError(f"{arguments.summary.parent}: {error}") from error
+        message = f"{arguments.summary.parent}: {error}"
+        raise ArtifactError(message) from error
     order_of = orders(records["probe"].n_players)
     if len(lost := np.setdiff1d(order_of[1:], order_of[counted])):
         say(f"{label}: orders {lost} lie in the noise floor and are not counted")

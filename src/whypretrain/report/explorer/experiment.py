@@ -9,7 +9,7 @@ import pandas as pd
 from whypretrain.data.samples import Samples
 from whypretrain.interactions.record import Record
 from whypretrain.interactions.salience import salient
-from whypretrain.knowledge.models import counted_sets
+from whypretrain.knowledge.tables import counted_sets
 from whypretrain.report.explorer.numbers import TRAINED, evenly, experiment_numbers, short
 from whypretrain.report.explorer.sample import sample_view
 from whypretrain.report.style import VARIANTS
