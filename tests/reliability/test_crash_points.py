@@ -24,7 +24,7 @@ STAGES = [
     "whypretrain.stages.train:finetune",
     "whypretrain.stages.train:scratch",
     "whypretrain.stages.extract:finetune",
-    "whypretrain.stages.extract:pretrain",
+    "whypretrain.stages.extract:probe",
     "whypretrain.stages.robustness",
     "whypretrain.metrics",
     "whypretrain.claims",
@@ -149,9 +149,9 @@ def test_extraction_that_is_killed_again_and_again_loses_one_group_at_most(
     folder = copied(project, tmp_path)
     whole = outputs(folder)
     for path in changed(folder):
-        if path.startswith("experiments/tiny/finetune/"):
+        if path == "experiments/tiny/finetune.h5":
             (folder / "results" / path).unlink()
-    partial = folder / "results/experiments/tiny/finetune/.interactions.partial"
+    partial = folder / "results/experiments/tiny/.finetune.partial"
     seen: dict[str, int] = {}
     n_seen = 0
     for n_killed in range(1000):

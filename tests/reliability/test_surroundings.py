@@ -20,7 +20,7 @@ from tests.project import ROOT, Project
 from tests.reliability.formats import EXPERIMENT, RUN, write_all
 from whypretrain.data.samples import read_samples
 from whypretrain.data.table import read_split
-from whypretrain.interactions.store import read_measurements
+from whypretrain.interactions.record import read_record
 from whypretrain.knowledge.reading import TABLES, read_table
 from whypretrain.networks.build import read_weights
 from whypretrain.settings.data import ImageFolder, PrepareSettings
@@ -151,7 +151,7 @@ FULL: dict[str, tuple[str, int, str, Callable[[Path], object]]] = {
         ),
         12,
         "disk/",
-        lambda path: read_measurements(path / "interactions.h5"),
+        lambda path: read_record(path / "interactions.h5"),
     ),
 }
 
