@@ -39,13 +39,8 @@ RULES = {
     ),
     "extract": (
         "extract",
-        f"{TINY}/finetune/interactions-1.0000.h5",
-        f"{TINY}/finetune/.interactions.partial",
-    ),
-    "extract_final": (
-        "extract",
-        f"{TINY}/probe/interactions-1.0000.h5",
-        f"{TINY}/probe/.interactions.partial",
+        f"{TINY}/finetune.h5",
+        f"{TINY}/.finetune.partial",
     ),
     "knowledge": ("knowledge", f"{TINY}/tables/redundancy.csv", ""),
     "figure": ("figure", "results/figures/tiny/fig3.csv", ""),

@@ -202,10 +202,10 @@ MENDED = [
     ("results/experiments/tiny/samples.h5", "results/experiments/tiny/players"),
     (
         f"results/runs/{TINY_RUNS}/finetune-tiny-seed0/snapshot-0.5000.safetensors",
-        "results/experiments/tiny/finetune/interactions-0.5000.h5",
+        "results/experiments/tiny/finetune.h5",
     ),
     (
-        "results/experiments/tiny/scratch/interactions-0.5000.h5",
+        "results/experiments/tiny/scratch.h5",
         "results/experiments/tiny/tables/jaccard.csv",
     ),
     ("results/experiments/tiny/tables/knowledge.csv", "results/figures/tiny/fig2.pdf"),

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from whypretrain.interactions.store import read_measurements
 
 from tests.project import Project
+from whypretrain.interactions.record import read_record
 
 TINY = "results/experiments/tiny"
-SCRATCH = f"{TINY}/scratch/interactions-1.0000.h5"
+SCRATCH = f"{TINY}/scratch.h5"
 RUN_OF_SCRATCH = "results/runs/tiny_resnet/tiny_downstream/scratch-tiny-seed0"
 TIMED = {"logs", "benchmarks"}
 
@@ -60,13 +60,13 @@ def test_threads_change_little_and_always_the_same_way(again: Project, tmp_path:
     for name in ("one", "two"):
         copy = moved(again, tmp_path / name)
         shutil.rmtree(copy.folder / RUN_OF_SCRATCH)
-        shutil.rmtree(copy.folder / TINY / "scratch")
+        (copy.folder / SCRATCH).unlink()
         copy.snakemake("--max-threads=2", "--set-threads", "scratch=2", "extract=2", "--", SCRATCH)
         found.append(copy)
     first, second = found
     assert contents(first) == contents(second)
-    one, two = (read_measurements(p.folder / SCRATCH) for p in (again, first))
-    pairs = [(a.interactions, b.interactions) for a, b in zip(one, two, strict=True)]
+    one, two = (read_record(p.folder / SCRATCH).at(-1) for p in (again, first))
+    pairs = [*zip(one.interactions[0], two.interactions[0], strict=True)]
     assert not all(np.array_equal(a, b) for a, b in pairs)
     for a, b in pairs:
         np.testing.assert_allclose(a, b, atol=1e-2 * np.abs(a).max())
@@ -86,7 +86,7 @@ def test_moved_results_still_hold(project: Project, tmp_path: Path) -> None:
     copy = moved(project, tmp_path / "another place")
     assert "Nothing to be done" in copy.snakemake()
     # What Snakemake knows of them moved too: an edit runs what it should, and no more.
-    with copy.edited("src/whypretrain/report/figures/fig3.py", "width=0.7", "width=0.6"):
+    with copy.edited("src/whypretrain/figures/fig3.py", "width=0.7", "width=0.6"):
         assert copy.due() == {"figure:fig3"}
 
 

@@ -1,6 +1,6 @@
 """Names and paths are data: none reaches a shell, a format string, or a folder that is not its own.
 
-What strangers' files do is in test_untrusted_files.py. docs/running.md says what is trusted.
+What strangers' files do is in test_untrusted_files.py. docs/security.md says what is trusted.
 """
 
 import ast
@@ -12,21 +12,21 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
 from PIL import Image
 from safetensors.torch import save_file
-from whypretrain.interactions.store import Measurement, read_measurements, write_measurements
 
 from tests.conftest import small
 from tests.project import Project
 from tests.reliability.stages import run_prepare, run_samples
 from tests.settings.test_whole import ROOT, VALID
 from whypretrain.claims.document import document
+from whypretrain.data.samples import Sample, Samples
 from whypretrain.data.table import read_split
+from whypretrain.interactions.record import new_record, read_record, write_record
 from whypretrain.networks.build import build
 from whypretrain.report.figures import player_sheet
 from whypretrain.settings.claims import ClaimsSettings
@@ -206,19 +206,20 @@ def test_hostile_ids_and_classes_come_back_and_stay_in_their_place(tmp_path: Pat
 
 
 @pytest.mark.parametrize("name", [*HOSTILE, ".", "a/../b", "a//b", "samples/x"])
-def test_hostile_ids_are_names_of_groups(name: str, tmp_path: Path) -> None:
-    numbers = np.zeros(2)
+def test_hostile_ids_are_only_text(name: str, tmp_path: Path) -> None:
     players = np.zeros((1, 1), dtype=np.int16)
-    logits = np.zeros(2, dtype=np.float32)
-    written = [
-        Measurement(f"test/{name}", 0, numbers, numbers, players, logits, "0"),
-        Measurement("test/other", 1, numbers, numbers, players, logits, "1"),
-    ]
-    write_measurements(tmp_path / "i.h5", written, {})
-    read = read_measurements(tmp_path / "i.h5")
-    assert [item.sample for item in read] == [f"test/{name}", "test/other"]
-    with h5py.File(tmp_path / "i.h5") as file:
-        assert len(file["samples"]) == 2
+    names = [f"test/{name}", "test/other"]
+    record = new_record(
+        Samples(["a", "b"], 1, [Sample(n, 0, players, players, players, [], []) for n in names]),
+        fractions=[1.0],
+        epochs=[1.0],
+        outputs=np.zeros((1, 2, 2)),
+        logits=np.zeros((1, 2, 2), dtype=np.float32),
+        noise_floor=np.zeros((1, 2)),
+        digests=[["0", "1"]],
+    )
+    write_record(tmp_path / "i.h5", record, {})
+    assert read_record(tmp_path / "i.h5").samples == names
 
 
 def test_titles_are_text_in_the_document_of_claims() -> None:

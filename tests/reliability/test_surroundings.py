@@ -1,4 +1,4 @@
-"""Bad surroundings: full disk, no permission, odd paths, no home or locale."""
+"""Bad surroundings: full disk, no permission, a clock moved back, odd paths, no home or locale."""
 
 import functools
 import os
@@ -6,6 +6,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,13 +14,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from whypretrain.interactions.store import read_measurements
 
 from tests.conftest import small
 from tests.project import ROOT, Project
 from tests.reliability.formats import EXPERIMENT, RUN, write_all
 from whypretrain.data.samples import read_samples
 from whypretrain.data.table import read_split
+from whypretrain.interactions.record import read_record
 from whypretrain.knowledge.reading import TABLES, read_table
 from whypretrain.networks.build import read_weights
 from whypretrain.settings.data import ImageFolder, PrepareSettings
@@ -76,7 +77,7 @@ def environment(**changes: str | None) -> dict[str, str]:
 
 def stage(name: str, *arguments: str) -> str:
     """Shell command of a stage."""
-    return shlex.join([sys.executable, "-m", f"whypretrain.stages.{name}", *arguments])
+    return shlex.join([sys.executable, "-m", f"whypretrain.{name}", *arguments])
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +94,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 FULL: dict[str, tuple[str, int, str, Callable[[Path], object]]] = {
     "CSV": (
         stage(
-            "robustness_table",
+            "metrics.robustness",
             *("--experiment", "e", "--table", "disk/robustness.csv"),
             *("--runs", *[f"{RUN}/robustness.csv"] * 3),
         ),
@@ -150,7 +151,7 @@ FULL: dict[str, tuple[str, int, str, Callable[[Path], object]]] = {
         ),
         12,
         "disk/",
-        lambda path: read_measurements(path / "interactions.h5"),
+        lambda path: read_record(path / "interactions.h5"),
     ),
 }
 
@@ -202,6 +203,32 @@ def test_a_folder_that_cannot_be_written_is_named(how: str, files: Path) -> None
     expected = f"error: disk/robustness.csv: disk cannot be written to ({reason}): "
     assert result.stderr.startswith(expected), result.stderr
     assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_clock_moved_back_hides_no_edit_and_stops_no_job(
+    project: Project, tmp_path: Path
+) -> None:
+    """All files from the future; then something to do: it is done, once, and right."""
+    folder = tmp_path / "project"
+    shutil.copytree(project.folder, folder, symlinks=True)
+    moved = object.__new__(Project)
+    moved.folder = folder
+    future = time.time() + 2 * 86400
+    for path in folder.rglob("*"):
+        if path.is_file():
+            os.utime(path, (future, future))
+    printed = moved.snakemake()
+    assert "The clock was moved back" in printed
+    assert "Nothing to be done" in printed
+    target = "results/experiments/tiny/tables/jaccard.csv"
+    table = folder / target
+    before = table.read_bytes()
+    with moved.edited("src/whypretrain/metrics/jaccard.py", "common", "shared"):
+        printed = moved.snakemake("--", target)
+        assert "rule metrics:" in printed
+        assert "clock skew" not in printed.split("rule metrics:")[1]
+        assert "Nothing to be done" in moved.snakemake("--", target)
+    assert table.read_bytes() == before
 
 
 ODD = "a 'b' \"c\" ü 名 $x & (d); #"
