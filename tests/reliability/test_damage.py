@@ -124,6 +124,7 @@ def test_a_whole_file_with_wrong_contents_is_refused(
 
 
 @pytest.mark.parametrize("name", READERS)
+@pytest.mark.campaign
 def test_any_flipped_bit_is_found(name: str, written: Path) -> None:
     """All bits of small files, else those of the first and last bytes and many between."""
     whole = (written / name).read_bytes()
@@ -148,6 +149,7 @@ def test_any_flipped_bit_is_found(name: str, written: Path) -> None:
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(data=st.data())
+@pytest.mark.campaign
 def test_a_flipped_bit_without_its_sum_is_refused_or_read_but_nothing_else(
     name: str, files: Path, data: st.DataObject
 ) -> None:

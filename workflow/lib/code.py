@@ -73,7 +73,7 @@ def code(*modules: str) -> str:
     counted = sorted(name for name in names if not f"{name}.".startswith(outside))
     known = _known()
     n_known = len(known)
-    found = digest(*[part for name in counted for part in (name, _computed(name, known))])[:16]
+    found = digest(*[part for name in counted for part in (name, _computed(name))])[:16]
     if len(known) > n_known:
         with suppress(OSError):  # whoever may not write here waits a second longer
             temporary = CACHE.with_suffix(f".{os.getpid()}")
@@ -92,11 +92,12 @@ def _known() -> dict[str, str]:
         return {}
 
 
-def _computed(module: str, known: dict[str, str]) -> str:
+@cache
+def _computed(module: str) -> str:
     path = PACKAGES[module.partition(".")[0]].joinpath(*module.split("."))
     package = path / "__init__.py"
     source = (package if package.exists() else path.with_suffix(".py")).read_text(encoding="utf-8")
-    key = digest(_this(), source)
+    key, known = digest(_this(), source), _known()
     if key not in known:
         known[key] = digest(normalised(source))
     return known[key]
