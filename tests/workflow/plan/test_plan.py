@@ -97,8 +97,8 @@ def test_seconds_are_operations_at_the_measured_rate(fresh: Path) -> None:
     expected = 1 + FIXED + written + passes * network.flops / 1e9
     assert seconds(plan, "scratch") == pytest.approx(expected)
     forwards = SAMPLES * SNAPSHOTS << PLAYERS
-    passes = forwards / SHARING["whypretrain_resnet"] + (SNAPSHOTS << PLAYERS)
-    expected = 1 + FIXED + PER_MEASURED * SAMPLES * SNAPSHOTS + passes * network.flops / 1e9
+    masked = forwards / SHARING["whypretrain_resnet"] + (SNAPSHOTS << PLAYERS)
+    expected = 1 + FIXED + PER_MEASURED * SAMPLES * SNAPSHOTS + masked * network.flops / 1e9
     assert seconds(plan, "extract") == pytest.approx(expected)
     total = plan["total"]
     assert total["seconds"] == pytest.approx(sum(job["seconds"] for job in plan["jobs"]))
