@@ -10,6 +10,7 @@ from tests.conftest import small
 from tests.data.test_texts import SPLIT
 from tests.stages.test_stages import run
 from whypretrain.data.images import Images
+from whypretrain.data.inputs import upstream_inputs
 from whypretrain.data.rotations import Rotations
 from whypretrain.data.table import Split
 from whypretrain.networks.build import build, head_keys, load_all, load_backbone, read_weights
@@ -62,14 +63,14 @@ def test_rotations_are_learnt_and_the_weights_serve_downstream(
 
 def test_without_rotation_the_classes_are_learnt(digits: tuple[Split, Split]) -> None:
     settings = PretrainSettings(architecture=ARCHITECTURE, recipe=Recipe(), seed=0)
-    data = pretrain.upstream_inputs(digits[0], settings)
+    data = upstream_inputs(digits[0], settings)
     assert [data[index][1] for index in range(len(data))] == digits[0].labels
 
 
 def test_sentences_cannot_be_turned(encoder: TextArchitecture) -> None:
     settings = PretrainSettings(architecture=encoder, recipe=Recipe(), labels="rotation", seed=0)
     with pytest.raises(ValueError, match="labels = 'rotation': only images can be turned"):
-        pretrain.upstream_inputs(SPLIT, settings)
+        upstream_inputs(SPLIT, settings)
 
 
 def test_the_settings_text_says_what_is_learnt() -> None:

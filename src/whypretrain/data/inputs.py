@@ -1,10 +1,11 @@
 """A split as the input of an architecture, whichever its family."""
 
 from whypretrain.data.images import Images
+from whypretrain.data.rotations import Rotations
 from whypretrain.data.table import Split
 from whypretrain.data.texts import Texts
 from whypretrain.settings.models import Architecture, ImageArchitecture
-from whypretrain.settings.training import Augmentation
+from whypretrain.settings.training import Augmentation, PretrainSettings
 
 
 def inputs_of(
@@ -24,3 +25,22 @@ def inputs_of(
     if isinstance(architecture, ImageArchitecture):
         return Images(split, architecture, augmentation)
     return Texts(split, architecture)
+
+
+def upstream_inputs(
+    split: Split, settings: PretrainSettings, augmentation: Augmentation | None = None
+) -> Images | Texts | Rotations:
+    """Inputs with what is to be learnt of them as labels.
+
+    Raises
+    ------
+    ValueError
+        If the rotation of sentences is asked for.
+    """
+    inputs = inputs_of(split, settings.architecture, augmentation)
+    if settings.labels == "classes":
+        return inputs
+    if not isinstance(inputs, Images):
+        message = "labels = 'rotation': only images can be turned"
+        raise ValueError(message)
+    return Rotations(inputs)

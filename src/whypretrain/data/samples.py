@@ -8,13 +8,16 @@ Attributes of the file: `format`, `classes` (JSON list), `n_players`.
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from whypretrain.files.artifacts import reading, written_hdf5
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FORMAT = "whypretrain-samples-1"
 BACKGROUND = -1
@@ -94,6 +97,29 @@ def read_samples(path: Path) -> Samples:
         for sample in found:
             _check(sample, len(classes), n_players)
     return Samples(classes, n_players, found)
+
+
+def sample_table(samples: Samples) -> "pd.DataFrame":
+    """One row a sample: its id, label and class, and its players: words, or sizes in pixels."""
+    import pandas as pd  # noqa: PLC0415  (a table alone needs it)
+
+    rows = []
+    for sample in samples.samples:
+        players = range(samples.n_players)
+        if sample.words:
+            shown = [sample.words[sample.word_players.index(player)] for player in players]
+        else:
+            shown = [str((sample.players == player).sum()) for player in players]
+        rows.append(
+            {
+                "sample": sample.id,
+                "label": sample.label,
+                "class": samples.classes[sample.label],
+                "n_players": samples.n_players,
+                "players": " ".join(shown),
+            }
+        )
+    return pd.DataFrame(rows)
 
 
 def check_players(players: NDArray[np.integer], n_players: int) -> None:

@@ -1,6 +1,7 @@
 """What the stage `fetch` leaves beside a download: the checksum of every file, for all who read it.
 
-It is apart from :mod:`whypretrain.stages.fetch`, so that readers need no network libraries.
+It is apart from :mod:`whypretrain.data.download`: readers need no network libraries, and an edit of
+how files are fetched prepares no dataset anew.
 """
 
 import json

@@ -1,24 +1,27 @@
 """Harsanyi interactions from outputs and back: the Möbius and zeta transforms over all subsets."""
 
-from typing import TypeVar, overload
+import sys
+from typing import TYPE_CHECKING, TypeVar, overload
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
-from torch import Tensor
 
 from whypretrain.interactions.coalitions import n_players_of
 
+if TYPE_CHECKING:
+    from torch import Tensor
+    from typing_extensions import TypeIs
+
 BLOCK = 1 << 16  # float64 values worked on at a time: half a megabyte stays in a core's cache
 
-Array = TypeVar("Array", NDArray[np.float64], Tensor)
+Array = TypeVar("Array", NDArray[np.float64], "Tensor")
 
 
 @overload
-def mobius(outputs: Tensor) -> Tensor: ...
+def mobius(outputs: "Tensor") -> "Tensor": ...
 @overload
 def mobius(outputs: ArrayLike) -> NDArray[np.float64]: ...
-def mobius(outputs: ArrayLike | Tensor) -> NDArray[np.float64] | Tensor:
+def mobius(outputs: "ArrayLike | Tensor") -> "NDArray[np.float64] | Tensor":
     """Interactions I(S) = sum over T ⊆ S of (-1)**(|S|-|T|) v(T) (eq. 2).
 
     Parameters
@@ -44,10 +47,10 @@ def mobius(outputs: ArrayLike | Tensor) -> NDArray[np.float64] | Tensor:
 
 
 @overload
-def zeta(interactions: Tensor) -> Tensor: ...
+def zeta(interactions: "Tensor") -> "Tensor": ...
 @overload
 def zeta(interactions: ArrayLike) -> NDArray[np.float64]: ...
-def zeta(interactions: ArrayLike | Tensor) -> NDArray[np.float64] | Tensor:
+def zeta(interactions: "ArrayLike | Tensor") -> "NDArray[np.float64] | Tensor":
     """Outputs v(T) = sum over S ⊆ T of I(S) (eq. 4): the inverse of :func:`mobius`.
 
     Same shapes, dtype and errors as :func:`mobius`.
@@ -58,8 +61,10 @@ def zeta(interactions: ArrayLike | Tensor) -> NDArray[np.float64] | Tensor:
     return _transform(interactions, subtract=False)
 
 
-def _transform(values: ArrayLike | Tensor, *, subtract: bool) -> NDArray[np.float64] | Tensor:
-    if isinstance(values, Tensor):
+def _transform(values: "ArrayLike | Tensor", *, subtract: bool) -> "NDArray[np.float64] | Tensor":
+    if _is_tensor(values):
+        import torch  # noqa: PLC0415  (who has a tensor has waited for it)
+
         tensor = values.to(torch.float64, memory_format=torch.contiguous_format, copy=True)
         if tensor.device.type != "cpu":
             n_players_of(tensor.shape[-1])
@@ -102,4 +107,10 @@ def _passes(rows: Array, bits: range, subtract: bool) -> None:
 
 
 def _compact(array: Array) -> Array:
-    return array.contiguous() if isinstance(array, Tensor) else np.ascontiguousarray(array)
+    return array.contiguous() if _is_tensor(array) else np.ascontiguousarray(array)
+
+
+def _is_tensor(values: object) -> "TypeIs[Tensor]":
+    """Whether these are a tensor, which nothing is as long as nobody has imported torch."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(values, torch.Tensor)

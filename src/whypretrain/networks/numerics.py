@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+from torch import nn
 
 from whypretrain.settings.identity import derived_seed
 
@@ -35,6 +36,14 @@ def configure(*, threads: int, device: str) -> torch.device:
         message = f"--device {device}: torch sees no CUDA device; use cpu or auto"
         raise ValueError(message)
     return chosen
+
+
+def laid_out(model: nn.Module, device: torch.device) -> nn.Module:
+    """A network on the device, its weights in the order in memory that measures fastest there."""
+    # 1.4 to 1.7 times faster on a CPU (`make bench`); on a card it was not measured.
+    # (The types of torch do not know the argument.)
+    layout = torch.channels_last if device.type == "cpu" else torch.contiguous_format
+    return model.to(device, memory_format=layout)  # type: ignore[call-overload]
 
 
 @contextmanager

@@ -8,110 +8,13 @@ most.
 
 import math
 import shutil
-from collections.abc import Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-
 from whypretrain import __version__
-from whypretrain.data.samples import Samples, read_samples
-from whypretrain.files.artifacts import ArtifactError, damaged, keep, library_versions
-from whypretrain.files.exclusive import exclusive
-from whypretrain.files.progress import Progress, say
-from whypretrain.interactions.extraction import Extractor, sample_digests
-from whypretrain.interactions.forward import PlainForward
-from whypretrain.interactions.measure import Evaluation
-from whypretrain.interactions.record import Record, new_record, read_record, write_record
-from whypretrain.networks.build import build, load_all
-from whypretrain.networks.numerics import configure
+from whypretrain.files.artifacts import damaged
 from whypretrain.settings.interactions import ExtractSettings
 from whypretrain.stages import command
-
-NOT_MEASURED = -1.0
-"""Noise floor of a group of samples without the first one."""
-
-
-class Known:
-    """What was measured before, by digest."""
-
-    def __init__(self, paths: Iterable[Path]) -> None:
-        self.found: dict[str, Evaluation] = {}
-        self.noise: dict[str, NDArray[np.float64]] = {}
-        """Noise floors, by the digest of the sample that each was measured on."""
-        for path in paths:
-            if record := _read(path):
-                self.add(record)
-
-    def add(self, record: Record) -> None:
-        """Add all measurements of a record."""
-        for k, digests in enumerate(record.digests):
-            pairs = zip(record.outputs[k], record.logits[k], strict=True)
-            self.found |= zip(map(str, digests), (Evaluation(*pair) for pair in pairs), strict=True)
-            if record.noise_floor[k, 0] != NOT_MEASURED:
-                self.noise[str(digests[0])] = record.noise_floor[k]
-
-    def has(self, digest: str, *, noise: bool) -> bool:
-        """Whether a sample was measured, and the noise floor on it where that is asked for."""
-        return digest in self.found and (digest in self.noise or not noise)
-
-
-def _read(path: Path) -> Record | None:
-    if not path.exists():
-        return None
-    try:
-        return read_record(path)
-    except ArtifactError as error:
-        say(f"{error}\n{path}: computing it anew")
-        return None
-
-
-def measure_snapshot(
-    extractor: Extractor,
-    samples: Samples,
-    digests: list[str],
-    known: Known,
-    partial: Path,
-    *,
-    progress: Progress,
-) -> None:
-    """Measure every sample that is not known; it is known then and stands in the folder `partial`.
-
-    A group of samples is always measured together, so that what was known changes no bits.
-    """
-    with ThreadPoolExecutor(max_workers=1) as writer:
-        written: Future[None] | None = None
-        for positions in extractor.groups():
-            missing = [i for i in positions if not known.has(digests[i], noise=i == 0)]
-            if missing:
-                measured = extractor.measure(positions, [digests[i] for i in positions])
-                new = [one for i, one in zip(positions, measured, strict=True) if i in missing]
-                if missing[0] == 0:
-                    noise = extractor.noise_floor(new[0])
-                else:
-                    noise = np.full(extractor.n_players + 1, NOT_MEASURED)
-                record = new_record(
-                    replace(samples, samples=[samples.samples[i] for i in missing]),
-                    fractions=[0.0],
-                    epochs=[math.nan],
-                    outputs=np.stack([one.outputs for one in new])[None],
-                    logits=np.stack([one.logits for one in new])[None],
-                    noise_floor=noise[None],
-                    digests=[[digests[i] for i in missing]],
-                )
-                known.add(record)
-                if written:
-                    written.result()  # raises what went wrong
-                # Written while the next group is computed.
-                path = partial / f"{digests[missing[0]]}.h5"
-                written = writer.submit(write_record, path, record, {})
-            progress.update(len(positions))
-        if written:
-            written.result()
 
 
 def _spot(metadata: dict[str, Any], path: Path) -> tuple[float, float]:
@@ -134,14 +37,23 @@ def main() -> None:
     arguments = parser.parse_args()
     settings: ExtractSettings = arguments.settings
     output: Path = arguments.interactions
-    device = configure(threads=arguments.threads, device=arguments.device)
 
+    import numpy as np
+
+    from whypretrain.data.samples import read_samples
+    from whypretrain.files.artifacts import keep, library_versions
+    from whypretrain.files.exclusive import exclusive
+    from whypretrain.files.progress import Progress, say
+    from whypretrain.interactions.extraction import Extractor, sample_digests
+    from whypretrain.interactions.forward import PlainForward
+    from whypretrain.interactions.record import new_record, write_record
+    from whypretrain.interactions.trajectory import Known, measure_snapshot, read_if_whole
+    from whypretrain.networks.build import build, load_all
+    from whypretrain.networks.numerics import configure, laid_out
+
+    device = configure(threads=arguments.threads, device=arguments.device)
     samples = read_samples(arguments.samples)
-    model = build(settings.architecture, len(samples.classes)).eval()
-    # 1.4 to 1.7 times faster on a CPU (`make bench`); on a card it was not measured.
-    # (The types of torch do not know the argument.)
-    layout = torch.channels_last if device.type == "cpu" else torch.contiguous_format
-    model.to(device, memory_format=layout)  # type: ignore[call-overload]
+    model = laid_out(build(settings.architecture, len(samples.classes)).eval(), device)
     extractor = Extractor(model, samples, settings, device)
     measured_by = extractor.measured_by
     if settings.extraction.sharing and isinstance(measured_by.forward, PlainForward):
@@ -152,7 +64,7 @@ def main() -> None:
     progress = Progress(label, n_total, "sample")
     partial = output.with_name(f".{output.stem}.partial")
     with exclusive(output.with_name(f".{output.stem}.lock")):
-        before = _read(output)
+        before = read_if_whole(output)
         known = Known(sorted(partial.glob("*.h5")))
         if before:
             known.add(before)

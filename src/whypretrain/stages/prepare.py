@@ -2,10 +2,6 @@
 
 from pathlib import Path
 
-from whypretrain.data.remarks import remarks
-from whypretrain.data.sources import load_source
-from whypretrain.data.table import write_split
-from whypretrain.files.progress import say
 from whypretrain.settings.data import PrepareSettings
 from whypretrain.stages import command
 
@@ -22,6 +18,12 @@ def main() -> None:
         help="folder that the stage fetch filled; left out if the dataset is local",
     )
     arguments = parser.parse_args()
+
+    from whypretrain.data.remarks import remarks
+    from whypretrain.data.sources import load_source
+    from whypretrain.data.table import write_split
+    from whypretrain.files.progress import say
+
     splits = load_source(arguments.settings.dataset, arguments.downloaded)
     for remark in remarks(splits):
         say(f"{arguments.train.parent.name}: warning: {remark}")

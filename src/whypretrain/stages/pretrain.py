@@ -5,37 +5,8 @@ downstream.
 """
 
 from whypretrain import __version__
-from whypretrain.data.images import Images
-from whypretrain.data.inputs import inputs_of
-from whypretrain.data.rotations import N_ROTATIONS, Rotations
-from whypretrain.data.table import Split, read_split
-from whypretrain.files.artifacts import verified
-from whypretrain.networks.build import build, check_input
-from whypretrain.networks.numerics import configure, seed_everything
-from whypretrain.networks.train import Data, Outputs, fit
-from whypretrain.settings.identity import digest
-from whypretrain.settings.models import ImageArchitecture
-from whypretrain.settings.training import Augmentation, PretrainSettings
+from whypretrain.settings.training import PretrainSettings
 from whypretrain.stages import command
-
-
-def upstream_inputs(
-    split: Split, settings: PretrainSettings, augmentation: Augmentation | None = None
-) -> Data:
-    """Inputs with what is to be learnt of them as labels.
-
-    Raises
-    ------
-    ValueError
-        If the rotation of sentences is asked for.
-    """
-    inputs = inputs_of(split, settings.architecture, augmentation)
-    if settings.labels == "classes":
-        return inputs
-    if not isinstance(inputs, Images):
-        message = "labels = 'rotation': only images can be turned"
-        raise ValueError(message)
-    return Rotations(inputs)
 
 
 def main() -> None:
@@ -49,8 +20,18 @@ def main() -> None:
     command.add_compute(parser)
     arguments = parser.parse_args()
     settings: PretrainSettings = arguments.settings
-    device = configure(threads=arguments.threads, device=arguments.device)
 
+    from whypretrain.data.inputs import upstream_inputs
+    from whypretrain.data.rotations import N_ROTATIONS
+    from whypretrain.data.table import read_split
+    from whypretrain.files.artifacts import verified
+    from whypretrain.networks.build import build, check_input
+    from whypretrain.networks.numerics import configure, seed_everything
+    from whypretrain.networks.train import Outputs, fit
+    from whypretrain.settings.identity import digest
+    from whypretrain.settings.models import ImageArchitecture
+
+    device = configure(threads=arguments.threads, device=arguments.device)
     train, test = read_split(arguments.train), read_split(arguments.test)
     seed = seed_everything(settings.seed, "pretrain")
     n_classes = len(train.classes) if settings.labels == "classes" else N_ROTATIONS

@@ -1,35 +1,7 @@
 """Stage `samples`: choose the test samples to explain, their players and the baseline."""
 
-import pandas as pd
-
-from whypretrain.data.samples import Samples, write_samples
-from whypretrain.data.table import read_split
-from whypretrain.files.artifacts import atomic_path
-from whypretrain.files.progress import say
-from whypretrain.interactions.sampling import make_samples
 from whypretrain.settings.interactions import SamplesSettings
 from whypretrain.stages import command
-
-
-def sample_table(samples: Samples) -> pd.DataFrame:
-    """One row a sample: its id, label and class, and its players: words, or sizes in pixels."""
-    rows = []
-    for sample in samples.samples:
-        players = range(samples.n_players)
-        if sample.words:
-            shown = [sample.words[sample.word_players.index(player)] for player in players]
-        else:
-            shown = [str((sample.players == player).sum()) for player in players]
-        rows.append(
-            {
-                "sample": sample.id,
-                "label": sample.label,
-                "class": samples.classes[sample.label],
-                "n_players": samples.n_players,
-                "players": " ".join(shown),
-            }
-        )
-    return pd.DataFrame(rows)
 
 
 def main() -> None:
@@ -40,6 +12,13 @@ def main() -> None:
     command.path_argument(parser, "--samples", "samples to write, HDF5")
     command.path_argument(parser, "--table", "the samples' ids, labels and players to write, CSV")
     arguments = parser.parse_args()
+
+    from whypretrain.data.samples import sample_table, write_samples
+    from whypretrain.data.table import read_split
+    from whypretrain.files.artifacts import atomic_path
+    from whypretrain.files.progress import say
+    from whypretrain.interactions.sampling import make_samples
+
     samples = make_samples(
         read_split(arguments.train), read_split(arguments.test), arguments.settings
     )

@@ -7,13 +7,6 @@ with a fresh classifier, `scratch` from random weights.
 from pathlib import Path
 
 from whypretrain import __version__
-from whypretrain.data.inputs import inputs_of
-from whypretrain.data.table import read_split
-from whypretrain.files.artifacts import verified
-from whypretrain.networks.build import build, load_backbone
-from whypretrain.networks.numerics import configure, seed_everything
-from whypretrain.networks.train import Outputs, fit
-from whypretrain.settings.identity import digest
 from whypretrain.settings.training import TrainSettings, snapshot_label
 from whypretrain.stages import command
 
@@ -33,8 +26,16 @@ def main() -> None:
     settings: TrainSettings = arguments.settings
     if (settings.variant == "finetune") != (arguments.pretrained is not None):
         parser.error("--pretrained is needed for variant finetune, and has no place in scratch")
-    device = configure(threads=arguments.threads, device=arguments.device)
 
+    from whypretrain.data.inputs import inputs_of
+    from whypretrain.data.table import read_split
+    from whypretrain.files.artifacts import verified
+    from whypretrain.networks.build import build, load_backbone
+    from whypretrain.networks.numerics import configure, seed_everything
+    from whypretrain.networks.train import Outputs, fit
+    from whypretrain.settings.identity import digest
+
+    device = configure(threads=arguments.threads, device=arguments.device)
     train, test = read_split(arguments.train), read_split(arguments.test)
     seed = seed_everything(settings.seed, settings.variant)
     model = build(settings.architecture, len(train.classes))

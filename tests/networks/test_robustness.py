@@ -1,4 +1,4 @@
-"""The stage `robustness`: its table by a slow count, on images and on sentences."""
+"""Robustness: the table by a slow count, on images and on sentences."""
 
 from pathlib import Path
 from typing import Any, cast
@@ -15,6 +15,7 @@ from tests.stages.test_stages import run
 from whypretrain.data.shifts import shifted
 from whypretrain.data.table import Split
 from whypretrain.networks.build import build, classifier, save_weights
+from whypretrain.networks.robustness import robustness_table
 from whypretrain.networks.train import evaluate
 from whypretrain.settings.models import Architecture, TextArchitecture
 from whypretrain.settings.robustness import Robustness, RobustnessSettings
@@ -62,7 +63,7 @@ def check_by_hand(
 def test_images(digits: tuple[Split, Split]) -> None:
     architecture = small("whypretrain_resnet")
     model = built(architecture, digits[1])
-    table = robustness.robustness_table(model, digits[1], settings_of(architecture), CPU)
+    table = robustness_table(model, digits[1], settings_of(architecture), CPU)
     assert list(zip(table["shift"], table["level"], strict=True)) == [
         ("none", 0.0),
         ("noise", 0.2),
@@ -83,7 +84,7 @@ def test_sentences(encoder: TextArchitecture) -> None:
         ids=[str(i) for i in range(len(texts))], texts=texts, labels=[0, 1, 1, 0, 1, 0] * 4
     )
     model = built(encoder, split)
-    table = robustness.robustness_table(model, split, settings_of(encoder), CPU)
+    table = robustness_table(model, split, settings_of(encoder), CPU)
     assert table["shift"].tolist() == ["none", "masked_words", "masked_words"]
     check_by_hand(table, model, split, encoder)
     assert (table["n_lost"] + table["n_gained"]).iloc[1:].sum() > 0
@@ -110,7 +111,7 @@ def test_the_stage_writes_the_table_the_same_each_time(
         )
         written.append(weights.with_name(f"{name}.csv").read_bytes())
     assert written[0] == written[1]
-    expected = robustness.robustness_table(model, digits[1], settings_of(architecture), CPU)
+    expected = robustness_table(model, digits[1], settings_of(architecture), CPU)
     pd.testing.assert_frame_equal(pd.read_csv(weights.with_name("a.csv")), expected)
 
 

@@ -24,10 +24,11 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
+from whypretrain.data import download
+from whypretrain.data.download import FetchError, fetch
 from whypretrain.settings.fetch import Archive, FetchSettings
 from whypretrain.settings.hub import Hub
-from whypretrain.stages import fetch
-from whypretrain.stages.fetch import FetchError
+from whypretrain.stages import fetch as stage
 from workflow.lib.code import ROOT
 
 REVISION = "0123456789" * 4
@@ -83,8 +84,8 @@ class FakeHub:
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch) -> FakeHub:
     fake = FakeHub()
-    monkeypatch.setattr(fetch, "HfApi", lambda: fake)
-    monkeypatch.setattr(fetch, "snapshot_download", fake.snapshot_download)
+    monkeypatch.setattr(download, "HfApi", lambda: fake)
+    monkeypatch.setattr(download, "snapshot_download", fake.snapshot_download)
     return fake
 
 
@@ -98,7 +99,7 @@ def settings(*files: str, **checksums: str) -> FetchSettings:
 @pytest.mark.usefixtures("hub")
 def test_files_come_with_a_record_of_what_they_are(tmp_path: Path) -> None:
     known = {"data/train.parquet": sha256(b"training")}
-    fetch.fetch(settings("data/*", **known), tmp_path)
+    fetch(settings("data/*", **known), tmp_path)
     assert (tmp_path / "data" / "train.parquet").read_bytes() == b"training"
     assert not (tmp_path / "README.md").exists()
     record = json.loads((tmp_path / "fetched.json").read_text())
@@ -112,19 +113,19 @@ def test_files_come_with_a_record_of_what_they_are(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("hub")
 def test_files_of_earlier_settings_go_and_nothing_else(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("not downloaded")
-    fetch.fetch(settings(), tmp_path)
-    fetch.fetch(settings("README.md", "data/test*"), tmp_path)
+    fetch(settings(), tmp_path)
+    fetch(settings("README.md", "data/test*"), tmp_path)
     assert not (tmp_path / "data" / "train.parquet").exists()
     for name in ("mine.txt", "README.md", "data/test.parquet", "fetched.json"):
         assert (tmp_path / name).exists()
 
 
 def test_what_an_earlier_attempt_left_is_not_believed(hub: FakeHub, tmp_path: Path) -> None:
-    fetch.fetch(settings(), tmp_path)
+    fetch(settings(), tmp_path)
     hub.served = {}  # the library returns the folder as it is if the hub goes away
     (tmp_path / "data" / "test.parquet").unlink()
     with pytest.raises(FetchError, match=r"datasets\.pets: .*test\.parquet: was not downloaded"):
-        fetch.fetch(settings(), tmp_path)
+        fetch(settings(), tmp_path)
     assert not (tmp_path / "fetched.json").exists()
 
 
@@ -132,24 +133,24 @@ def test_what_an_earlier_attempt_left_is_not_believed(hub: FakeHub, tmp_path: Pa
 def test_a_wrong_file_is_deleted(hub: FakeHub, tmp_path: Path, wrong: bytes) -> None:
     hub.served["data/train.parquet"] = wrong
     with pytest.raises(FetchError, match=r"train\.parquet: checksum mismatch, sha256 .* rather"):
-        fetch.fetch(settings(), tmp_path)
+        fetch(settings(), tmp_path)
     assert not (tmp_path / "data" / "train.parquet").exists()
     assert not (tmp_path / "fetched.json").exists()
     hub.served["README.md"] = wrong
     with pytest.raises(FetchError, match=rf"README\.md: {len(wrong)} bytes rather than 7"):
-        fetch.fetch(settings("README.md"), tmp_path)
+        fetch(settings("README.md"), tmp_path)
     hub.served["README.md"] = b"read us"  # small files have git's checksum
     with pytest.raises(FetchError, match=r"README\.md: checksum mismatch, \w{40} rather"):
-        fetch.fetch(settings("README.md"), tmp_path)
+        fetch(settings("README.md"), tmp_path)
     assert not (tmp_path / "README.md").exists()
 
 
 @pytest.mark.usefixtures("hub")
 def test_the_checksum_of_the_configuration_counts(tmp_path: Path) -> None:
     with pytest.raises(FetchError, match=f"rather than {'0' * 64}"):
-        fetch.fetch(settings("*.md", **{"README.md": "0" * 64}), tmp_path)
+        fetch(settings("*.md", **{"README.md": "0" * 64}), tmp_path)
     with pytest.raises(FetchError, match=r"sha256 names x\.bin, which files does not match"):
-        fetch.fetch(settings("*.md", **{"x.bin": "0" * 64}), tmp_path)
+        fetch(settings("*.md", **{"x.bin": "0" * 64}), tmp_path)
 
 
 @pytest.mark.usefixtures("hub")
@@ -157,14 +158,14 @@ def test_patterns_that_match_nothing_are_named(tmp_path: Path) -> None:
     with pytest.raises(
         FetchError, match=r"no file matches \['\*\.csv'\]; there are README\.md, da"
     ):
-        fetch.fetch(settings("*.csv"), tmp_path)
+        fetch(settings("*.csv"), tmp_path)
 
 
 @pytest.mark.usefixtures("hub")
 def test_space_is_looked_for_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=3))
     with pytest.raises(FetchError, match=r"disk full: 0\.00 GB are needed"):
-        fetch.fetch(settings(), tmp_path)
+        fetch(settings(), tmp_path)
     assert not list(tmp_path.rglob("*.parquet"))
 
 
@@ -201,7 +202,7 @@ def test_an_error_is_one_line_with_a_way_out(
 ) -> None:
     hub.error = error
     with pytest.raises(FetchError) as caught:
-        fetch.fetch(settings(), tmp_path)
+        fetch(settings(), tmp_path)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
     assert str(caught.value).endswith("or put a local copy's path in datasets.pets.path")
@@ -211,7 +212,7 @@ def test_an_error_is_one_line_with_a_way_out(
 def test_a_mistake_of_ours_is_not_dressed_up(hub: FakeHub, tmp_path: Path) -> None:
     hub.error = ZeroDivisionError("ours")
     with pytest.raises(ZeroDivisionError):
-        fetch.fetch(settings(), tmp_path)
+        fetch(settings(), tmp_path)
 
 
 class Answer(io.BytesIO):
@@ -253,7 +254,7 @@ def test_an_archive_is_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     content = packed(**{"birds/a.txt": b"first", "birds/images/1.jpg": b"1", "notes.txt": b"n"})
     for _ in range(2):  # the second replaces the first
         serve(monkeypatch, Answer(content))
-        fetch.fetch(archive_settings(content), tmp_path)
+        fetch(archive_settings(content), tmp_path)
     assert (tmp_path / "birds" / "images" / "1.jpg").read_bytes() == b"1"
     names = sorted(path.name for path in tmp_path.iterdir())
     assert names == [".fetched.json.sha256", "birds", "fetched.json", "notes.txt"]
@@ -288,7 +289,7 @@ def test_a_wrong_archive_leaves_nothing(
     serve(monkeypatch, answer or Answer(expected))
     folder = tmp_path / "folder"
     with pytest.raises(FetchError) as caught:
-        fetch.fetch(archive_settings(expected), folder)
+        fetch(archive_settings(expected), folder)
     assert message in str(caught.value)
     assert "datasets.birds" in str(caught.value)
     assert not list(folder.iterdir())
@@ -302,7 +303,7 @@ def test_the_stage_fills_the_folder_it_is_given(
     monkeypatch.setattr(
         sys, "argv", ["fetch", "--settings", settings().to_json(), "--folder", str(tmp_path)]
     )
-    fetch.main()
+    stage.main()
     assert (tmp_path / "fetched.json").exists()
 
 
@@ -310,6 +311,6 @@ def test_nothing_else_in_the_package_uses_the_network() -> None:
     network = re.compile(
         r"^\s*(?:import|from) (huggingface_hub|datasets|urllib|requests|httpx|http|socket)\b", re.M
     )
-    users = {path.name for path in ROOT.rglob("*.py") if network.search(path.read_text())}
+    users = {path.name for path in (ROOT / "src").rglob("*.py") if network.search(path.read_text())}
     # `parquet` opens folders that `datasets` saved; that library can do more, but offline.
-    assert users == {"fetch.py", "parquet.py"}
+    assert users == {"download.py", "parquet.py"}

@@ -1,0 +1,99 @@
+"""Measuring a trajectory: only what is missing, and each group of samples is kept once done."""
+
+import math
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from whypretrain.data.samples import Samples
+from whypretrain.files.artifacts import ArtifactError
+from whypretrain.files.progress import Progress, say
+from whypretrain.interactions.extraction import Extractor
+from whypretrain.interactions.measure import Evaluation
+from whypretrain.interactions.record import Record, new_record, read_record, write_record
+
+NOT_MEASURED = -1.0
+"""Noise floor of a group of samples without the first one."""
+
+
+class Known:
+    """What was measured before, by digest."""
+
+    def __init__(self, paths: Iterable[Path]) -> None:
+        self.found: dict[str, Evaluation] = {}
+        self.noise: dict[str, NDArray[np.float64]] = {}
+        """Noise floors, by the digest of the sample that each was measured on."""
+        for path in paths:
+            if record := read_if_whole(path):
+                self.add(record)
+
+    def add(self, record: Record) -> None:
+        """Add all measurements of a record."""
+        for k, digests in enumerate(record.digests):
+            pairs = zip(record.outputs[k], record.logits[k], strict=True)
+            self.found |= zip(map(str, digests), (Evaluation(*pair) for pair in pairs), strict=True)
+            if record.noise_floor[k, 0] != NOT_MEASURED:
+                self.noise[str(digests[0])] = record.noise_floor[k]
+
+    def has(self, digest: str, *, noise: bool) -> bool:
+        """Whether a sample was measured, and the noise floor on it where that is asked for."""
+        return digest in self.found and (digest in self.noise or not noise)
+
+
+def measure_snapshot(
+    extractor: Extractor,
+    samples: Samples,
+    digests: list[str],
+    known: Known,
+    partial: Path,
+    *,
+    progress: Progress,
+) -> None:
+    """Measure every sample that is not known; it is known then and stands in the folder `partial`.
+
+    A group of samples is always measured together, so that what was known changes no bits.
+    """
+    with ThreadPoolExecutor(max_workers=1) as writer:
+        written: Future[None] | None = None
+        for positions in extractor.groups():
+            missing = [i for i in positions if not known.has(digests[i], noise=i == 0)]
+            if missing:
+                measured = extractor.measure(positions, [digests[i] for i in positions])
+                new = [one for i, one in zip(positions, measured, strict=True) if i in missing]
+                if missing[0] == 0:
+                    noise = extractor.noise_floor(new[0])
+                else:
+                    noise = np.full(extractor.n_players + 1, NOT_MEASURED)
+                record = new_record(
+                    replace(samples, samples=[samples.samples[i] for i in missing]),
+                    fractions=[0.0],
+                    epochs=[math.nan],
+                    outputs=np.stack([one.outputs for one in new])[None],
+                    logits=np.stack([one.logits for one in new])[None],
+                    noise_floor=noise[None],
+                    digests=[[digests[i] for i in missing]],
+                )
+                known.add(record)
+                if written:
+                    written.result()  # raises what went wrong
+                # Written while the next group is computed.
+                path = partial / f"{digests[missing[0]]}.h5"
+                written = writer.submit(write_record, path, record, {})
+            progress.update(len(positions))
+        if written:
+            written.result()
+
+
+def read_if_whole(path: Path) -> Record | None:
+    """A record, or None where there is none or it is damaged, which is said."""
+    if not path.exists():
+        return None
+    try:
+        return read_record(path)
+    except ArtifactError as error:
+        say(f"{error}\n{path}: computing it anew")
+        return None
