@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests import test_training
+from tests.networks import test_train as test_training
 from tests.conftest import small
 from tests.project import TINY_RUNS, Project
 from tests.reliability.contradictions import CONTRADICTIONS

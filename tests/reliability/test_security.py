@@ -28,7 +28,7 @@ from whypretrain.data.samples import Sample, Samples
 from whypretrain.data.table import read_split
 from whypretrain.interactions.record import new_record, read_record, write_record
 from whypretrain.networks.build import build
-from whypretrain.report.figures import player_sheet
+from whypretrain.report import player_sheet
 from whypretrain.settings.claims import ClaimsSettings
 from whypretrain.settings.figures import Figures
 from whypretrain.settings.mistakes import ConfigError

@@ -20,7 +20,7 @@ from safetensors.torch import save_file
 
 from tests.conftest import small, write_encoder
 from tests.reliability.stages import run, run_convert, run_prepare
-from tests.test_fetch import Answer, archive_settings, serve
+from tests.stages.test_fetch import Answer, archive_settings, serve
 from whypretrain.networks.build import build
 from whypretrain.settings.fetch import FetchSettings
 from whypretrain.settings.hub import Hub

@@ -50,7 +50,7 @@ def test_every_job_asks_for_what_it_needs_and_says_what_it_is(submitted: Run) ->
     assert jobs["rule_extract_wildcards_tiny_finetune"]["tres-per-job"] == "gres:gpu:1"
     assert jobs["rule_knowledge_wildcards_tiny"]["tres-per-job"] == "N/A"
     assert jobs["rule_prepare_wildcards_tiny_upstream"]["TimeLimit"] == "15:00"
-    local = re.compile("rule_(figure|claims|robustness_table)")
+    local = re.compile("rule_(figure|claims)")
     assert not [comment for comment in jobs if local.match(comment)]
     assert printed.count("localrule figure:") == 11
 

@@ -25,18 +25,18 @@ FIGURE_NAMES = (
 FIGURES = {f"figure:{name}" for name in FIGURE_NAMES}
 MEASURES = {"knowledge", "claims", "explorer", *FIGURES}
 REPLICATE = "train:finetune-tiny-seed2"
-ROBUSTNESS = {"robustness", "robustness_table"}
+ROBUSTNESS = {"robustness"}
 SCRATCH = {"train:scratch-tiny-seed0", "extract:scratch", *ROBUSTNESS, *MEASURES}
 FINETUNE = {
     "train:finetune-tiny-seed0",
     REPLICATE,
     "extract:finetune",
-    "extract_final:replicate",
+    "extract:replicate",
     *ROBUSTNESS,
     *MEASURES,
 }
-PROBE = {"probe", "extract_final:probe", *ROBUSTNESS, *MEASURES}
-FINAL = {"extract_final:probe", "extract_final:replicate"}
+PROBE = {"probe", "extract:probe", *ROBUSTNESS, *MEASURES}
+FINAL = {"extract:probe", "extract:replicate"}
 EXTRACTION = {"extract:finetune", "extract:scratch", *FINAL, *MEASURES}
 TRAINING = {"pretrain:tiny_resnet", *PROBE, *FINETUNE, *SCRATCH}
 TINY = "results/experiments/tiny"
@@ -81,10 +81,10 @@ def test_wording_and_the_writing_of_files_rerun_nothing(project: Project) -> Non
         ("report/style.py", "8,", "8.5,", {"explorer", *FIGURES}),  # which has their colours
         ("report/explorer/page/style.css", "#ffffff", "#fffffe", {"explorer"}),
         ("report/explorer/sample.py", "JPEG_QUALITY = 85", "JPEG_QUALITY = 80", {"explorer"}),
-        ("knowledge/jaccard.py", "minimum", "maximum", MEASURES),
+        ("knowledge/strengths.py", "np.minimum", "np.maximum", MEASURES),
         ("interactions/mobius.py", "-=", "+=", EXTRACTION),
         ("networks/train.py", "0.5 * (1", "0.25 * (2", TRAINING),
-        ("data/shifts.py", "clamp(0, 1)", "clamp(0, 1.0)", {*ROBUSTNESS, "figure:robustness"}),
+        ("data/shifts.py", "clamp(0, 1)", "clamp(0, 1.0)", {*ROBUSTNESS, *MEASURES}),
     ],
 )
 def test_code_that_computes_reruns_what_follows(
@@ -112,7 +112,7 @@ def test_two_swapped_values(project: Project) -> None:
 
 def test_options_of_metrics_and_figures(project: Project) -> None:
     with project.edited(
-        "config.yaml", "suite: embedded", "suite: embedded\nknowledge: {salience_threshold: 0.1}"
+        "config.yaml", "suite: embedded", "suite: embedded\nmetrics: {salience_threshold: 0.1}"
     ):
         assert project.due() == MEASURES
     with project.edited(
@@ -122,7 +122,7 @@ def test_options_of_metrics_and_figures(project: Project) -> None:
 
 
 def test_options_of_robustness_and_explorer(project: Project) -> None:
-    alone = {*ROBUSTNESS, "figure:robustness"}
+    alone = {*ROBUSTNESS, *MEASURES}
     with project.edited(
         "config.yaml", "suite: embedded", "suite: embedded\nexplorer: {samples: 1}"
     ):
@@ -147,9 +147,9 @@ def test_seed_of_the_upstream_network(project: Project) -> None:
 
 def test_a_new_seed_shares_what_it_can(project: Project) -> None:
     with project.edited("tiny.yaml", "tiny: [tiny]", "tiny: [tiny, tiny_new_seed]"):
-        own = {"samples", "player_sheet", "robustness_table", "knowledge"}
+        own = {"samples", "player_sheet", "knowledge"}
         expected = {f"{rule}:tiny_new_seed" for rule in own}
-        expected |= {f"extract_final:tiny_new_seed:{v}" for v in ("probe", "replicate")}
+        expected |= {f"extract:tiny_new_seed:{v}" for v in ("probe", "replicate")}
         for variant in ("finetune", "scratch"):
             expected.add(f"train:{variant}-tiny-seed1")
             expected.add(f"robustness:{TINY_RUNS}/{variant}-tiny-seed1")
@@ -164,8 +164,6 @@ def test_new_players_train_nothing(project: Project) -> None:
             "samples",
             "player_sheet",
             "extract",
-            "extract_final",
-            "robustness_table",
             "knowledge",
             "claims",
             "explorer",
@@ -189,30 +187,27 @@ def test_one_target_figure_needs_only_what_it_shows(project: Project) -> None:
     assert project.due("--forcerun", "figure", "--", target) == {"figure:fig3"}
 
 
-def written(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.glob("interactions-*.h5")}
-
-
 def test_a_deleted_file_costs_that_file(project: Project) -> None:
-    folder = project.folder / TINY / "finetune"
-    before = written(folder)
-    (folder / "interactions-0.5000.h5").unlink()
+    record = project.folder / TINY / "finetune.h5"
+    before = record.read_bytes()
+    record.unlink()
     assert project.due() == {"extract:finetune", *MEASURES}
     project.snakemake()
     log = project.folder / "results/logs/extract/tiny-finetune.log"
-    assert "4 samples computed, 8 kept" in log.read_text(encoding="utf-8")
-    assert written(folder) == before
+    assert "12 samples computed, 0 kept" in log.read_text(encoding="utf-8")
+    assert record.read_bytes() == before
     assert project.due() == set()
 
 
 def test_one_more_sample_keeps_the_old_groups(project: Project) -> None:
-    folder = project.folder / TINY / "scratch"
+    record = project.folder / TINY / "scratch.h5"
 
     def outputs() -> dict[str, list[float]]:
-        with h5py.File(folder / "interactions-1.0000.h5") as file:
-            return {name: group["outputs"][:].tolist() for name, group in file["samples"].items()}
+        with h5py.File(record) as file:
+            names = file["samples"].asstr()[:]
+            return dict(zip(names, file["outputs"][-1].tolist(), strict=True))
 
-    before, before_bytes = outputs(), written(folder)
+    before, before_bytes = outputs(), record.read_bytes()
     with project.edited("tiny.yaml", "per_class: 2", "per_class: 3"):
         assert project.due() == {"samples", "player_sheet", *EXTRACTION}
         project.snakemake()
@@ -223,4 +218,4 @@ def test_one_more_sample_keeps_the_old_groups(project: Project) -> None:
         assert before.items() <= after.items()
     project.snakemake()
     assert "0 samples computed, 12 kept" in log.read_text(encoding="utf-8")
-    assert written(folder) == before_bytes
+    assert record.read_bytes() == before_bytes
