@@ -133,8 +133,8 @@ def test_shuffling_puts_the_pixels_of_all_images_into_one_other_order() -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"test_fraction": 0.5, "train_from": 3}, "train_from and test_from go with train_per_cl"),
-        ({"test_fraction": 0.5, "test_from": 3}, "train_from and test_from go with train_per_cl"),
+        ({"test_fraction": 0.5, "train_from": 3}, "train_from and test_from need train_per_class"),
+        ({"test_fraction": 0.5, "test_from": 3}, "train_from and test_from need train_per_class"),
         ({"train_per_class": 10, "test_from": 9}, "test_from = 9: at least 10, after the trainin"),
         ({"train_per_class": 9, "train_from": 9, "test_from": 17}, "test_from = 17: at least 18"),
         ({"train_per_class": 9, "distortion": "blur"}, "'none', 'invert' or 'shuffle'"),

@@ -150,7 +150,7 @@ def test_what_is_local_is_not_downloaded() -> None:
         ({"source": "parquet", "path": "x", "classes": ["a", "a"]}, "a name is given twice"),
         (
             {"source": "parquet", "path": "x", "classes": ["a", "b"], "n_classes": 3},
-            "n_classes = 3, but classes names 2",
+            "n_classes = 3, but classes has 2 names",
         ),
         ({"source": "text_table", "path": "x", "train": "a", "test": "a"}, "are both 'a'"),
         ({"source": "imagenet", "path": "x"}, "'digits', 'image_folder', 'parquet', 'cub'"),

@@ -1,1 +1,1 @@
-"""Networks: the small ones of the embedded suite, building, weights."""
+"""Networks: building, weights, training, the linear probe, and accuracy under shifts."""
