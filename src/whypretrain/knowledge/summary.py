@@ -17,16 +17,18 @@
 | `n`, `n_seeds` | samples, or items of the test split; seeds |
 | `noise_floor` | of the order, nats |
 
-Quantities by order, in nats: `preserve`, `discard`, `new`, `reached`, `probe`, `finetune`, `scratch`,
-`finetune_only`, `scratch_only`. By reading and order: `ratio`. By variant and snapshot: `jaccard`.
-Over all counted sets: `discard_over_preserve`, `new_over_preserve`, `preserved_share`. Slopes over
-orders: `discard_order`, `new_order`. Of the curves: `jaccard_area` (by variant), `earlier`,
-`steadier`, `epochs`. `reach` (by reading): the ratio of scratch minus that of a second run.
-Of the test split: `accuracy`, `accuracy_gain`, by epoch `test_accuracy`, `test_loss`,
-`train_accuracy`, `train_loss`, by shift `robustness_accuracy`, `robustness_lost`. By threshold:
-`salient_count`, `salient_share`, `reconstruction_error`. By removed part and order:
-`counterfactual_change`, `_positive`, `_positive_before`, `_strength`. Of samples that interactions
-decide rightly: `prunable_share`, `prunable_strength_share`, `random_share`, `changed`.
+Quantities by order, in nats: `preserve`, `discard`, `new`, `reached`, `probe`, `finetune`,
+`scratch`, `finetune_only`, `scratch_only`. By order and reading: `ratio`. By variant and snapshot:
+`jaccard`. Over all counted sets: `discard_over_preserve`, `new_over_preserve`, `preserved_share`.
+Slopes over orders: `discard_order`, `new_order`. Of the curves: `jaccard_area` (by variant),
+`earlier`, `steadier`, `epochs`. `reach` (by reading): the ratio of scratch minus that of a second
+run. Of the test split: `accuracy` (by variant), `accuracy_gain`, by epoch `test_accuracy`,
+`test_loss`, `train_accuracy`, `train_loss`, by shift `robustness_accuracy`, `robustness_lost`. By
+variant and threshold: `salient_count`, `salient_share`, `reconstruction_error`. By variant, removed
+part and order: `counterfactual_change`, `counterfactual_positive`,
+`counterfactual_positive_before`, `counterfactual_strength`. By variant, of samples that
+interactions decide rightly: `prunable_share`, `prunable_strength_share`, `random_share`, by number
+of removed interactions `changed`.
 
 Intervals are computed here and nowhere else, with samples in the order of their ids: the order of
 rows in a table changes nothing.
