@@ -26,11 +26,13 @@ from whypretrain.settings.statistics import Statistics
 from whypretrain.stages import command
 
 Array = NDArray[np.float64]
+Tables = dict[str, pd.DataFrame]
 N_PLAYERS = 6
 ORDERS = orders(N_PLAYERS)
 N_SAMPLES = 20
 N_TEST = 500
 EPOCHS = np.arange(6.0)
+TIME = (EPOCHS / EPOCHS[-1])[:, None]
 LAWS = ("laplace", "normal")
 TRAINED = ("finetune", "scratch")
 TABLES = ("knowledge", "ratio", "jaccard", "losses", "history")
@@ -50,9 +52,6 @@ class World(NamedTuple):
     accuracies: tuple[float, float]
 
 
-Draw = Callable[[np.random.Generator], World]
-
-
 def interactions(generator: np.random.Generator, law: str) -> Array:
     """Independent interactions of one model, whose strength falls with the order."""
     drawn = getattr(generator, law)(size=(N_SAMPLES, 1 << N_PLAYERS))
@@ -62,15 +61,15 @@ def interactions(generator: np.random.Generator, law: str) -> Array:
 
 def path(generator: np.random.Generator, speed: float) -> Array:
     """From 0 to 1 on a course that no sample shares with another."""
-    course = 1 - np.exp(-speed * EPOCHS / EPOCHS[-1])[:, None]
+    course = 1 - np.exp(-speed * TIME)
     wavering = generator.normal(scale=0.1, size=(len(EPOCHS), N_SAMPLES))
     return np.asarray(np.clip(course / course[-1] + wavering, 0, 1))
 
 
 def losses(generator: np.random.Generator, speed: float) -> Array:
     """Falling losses, shape (n_epochs, n_samples)."""
-    course = np.exp(-speed * EPOCHS / EPOCHS[-1])[:, None]
-    return np.asarray(course * generator.lognormal(sigma=0.5, size=(len(EPOCHS), N_SAMPLES)))
+    wavering = generator.lognormal(sigma=0.5, size=(len(EPOCHS), N_SAMPLES))
+    return np.asarray(np.exp(-speed * TIME) * wavering)
 
 
 def independent(generator: np.random.Generator) -> World:
@@ -124,48 +123,44 @@ def claimed(generator: np.random.Generator) -> World:
     )
 
 
-WORLDS: dict[str, Draw] = {
+WORLDS: dict[str, Callable[[np.random.Generator], World]] = {
     world.__name__: world for world in (independent, half_shared, identical, claimed)
 }
 
 
-def tables(
-    world: World, generator: np.random.Generator, options: Statistics
-) -> dict[str, pd.DataFrame]:
+def tables(world: World, generator: np.random.Generator, options: Statistics) -> Tables:
     """Tables of a world, as the stage `knowledge` makes them of a real experiment."""
     samples = [f"{i:02d}" for i in range(N_SAMPLES)]
     counted = ORDERS > 0
+    finals = dict(zip(("probe", *TRAINED), world.models[:3], strict=True))
     parts: dict[str, list[pd.DataFrame]] = {name: [] for name in TABLES}
     for reference, compared in comparisons(world.models, options):
         strengths: dict[str, Any] = compared._asdict()
         held = strengths.pop("held")
         if reference == "measured":
-            models = zip(("probe", *TRAINED), world.models, strict=False)
-            strengths |= {name: np.abs(own) for name, own in models}
+            strengths |= {name: np.abs(own) for name, own in finals.items()}
         knowledge = knowledge_table(samples, strengths, np.zeros(N_PLAYERS + 1))
         parts["knowledge"].append(knowledge.assign(reference=reference))
         ratio = ratio_table(samples, held, compared.reached, counted)
         parts["ratio"].append(ratio.assign(reference=reference))
-    finals = (world.models.finetune, world.models.scratch)
-    for variant, final, course, losses_of in zip(
-        TRAINED, finals, world.paths, world.losses, strict=True
-    ):
-        for epoch, share, loss in zip(EPOCHS, course, losses_of, strict=True):
+    for variant, course, lost in zip(TRAINED, world.paths, world.losses, strict=True):
+        final = finals[variant]
+        for epoch, share, loss in zip(EPOCHS, course, lost, strict=True):
             noise = generator.permutation(final.ravel()).reshape(final.shape)
             whole = (share if epoch < EPOCHS[-1] else np.ones_like(share))[:, None]
             snapshot = whole * final + (1 - whole) * noise
             spot = {"variant": variant, "fraction": epoch / EPOCHS[-1], "epoch": epoch}
-            spot |= {"sample": samples}
-            measured = jaccard(snapshot[:, counted], final[:, counted])
-            chance = permuted_jaccard(snapshot, final, counted, options)
-            parts["jaccard"] += [
-                pd.DataFrame({**spot, "reference": "measured", "jaccard": measured}),
-                pd.DataFrame({**spot, "reference": "chance", "jaccard": chance}),
-            ]
-            parts["losses"].append(pd.DataFrame({**spot, "loss": loss}))
-    history = {"variant": TRAINED, "epoch": EPOCHS[-1], "n_test": N_TEST, **UNSEEN}
-    history["test_accuracy"] = generator.binomial(N_TEST, world.accuracies) / N_TEST
-    parts["history"].append(pd.DataFrame(history))
+            parts["losses"].append(pd.DataFrame({**spot, "sample": samples, "loss": loss}))
+            similarity = {
+                "measured": jaccard(snapshot[:, counted], final[:, counted]),
+                "chance": permuted_jaccard(snapshot, final, counted, options),
+            }
+            for name, values in similarity.items():
+                columns = {**spot, "sample": samples, "reference": name, "jaccard": values}
+                parts["jaccard"].append(pd.DataFrame(columns))
+    history = pd.DataFrame({"variant": TRAINED, "epoch": EPOCHS[-1], "n_test": N_TEST, **UNSEEN})
+    accuracies = generator.binomial(N_TEST, world.accuracies) / N_TEST
+    parts["history"].append(history.assign(test_accuracy=accuracies))
     return {name: pd.concat(own, ignore_index=True) for name, own in parts.items()}
 
 
@@ -178,8 +173,7 @@ def verdicts(world: str, n_worlds: int, options: Statistics, seed: int = 0) -> p
         drawn = tables(WORLDS[world](generator), generator, options)
         found.append(judge(summarise(world, drawn, options), reading="positive"))
         progress.update()
-    judged = pd.concat(found, ignore_index=True)[["claim", "verdict"]]
-    return judged.assign(world=world)
+    return pd.concat(found, ignore_index=True)[["claim", "verdict"]].assign(world=world)
 
 
 def rates(found: pd.DataFrame) -> pd.DataFrame:
