@@ -1,8 +1,8 @@
-"""Stage `claims.simulation`: how often the verdicts are wrong, on data whose answer is known.
+"""How often the verdicts are wrong, on data whose answer is known.
 
-Worlds of three models and a replicate are drawn, measured by the metrics of real experiments and
-judged by the rules of real claims. In the world ``independent`` no model has anything to do with
-another and no claim is true, so every ``holds`` is a false positive.
+Worlds of three models and a replicate are drawn, summarised as real experiments are and judged by
+the rules of real claims. In the world ``independent`` no model has anything to do with another and
+no claim is true, so every ``holds`` is a false positive.
 """
 
 from collections.abc import Callable
@@ -12,65 +12,64 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from statsmodels.stats.proportion import proportion_confint
-from whypretrain.claims.evidence import Evidence
-from whypretrain.knowledge.jaccard import jaccard
 
-from whypretrain.claims.catalogue import CLAIMS
 from whypretrain.claims.verdicts import judge
 from whypretrain.files.artifacts import atomic_path
 from whypretrain.files.progress import Progress
 from whypretrain.interactions.coalitions import orders
 from whypretrain.knowledge.references import Models, comparisons, permuted_jaccard
+from whypretrain.knowledge.strengths import jaccard
+from whypretrain.knowledge.summary import summarise
 from whypretrain.knowledge.tables import knowledge_table, ratio_table
 from whypretrain.settings.claims import SimulationSettings
 from whypretrain.settings.statistics import Statistics
 from whypretrain.stages import command
 
 Array = NDArray[np.float64]
+Tables = dict[str, pd.DataFrame]
 N_PLAYERS = 6
+ORDERS = orders(N_PLAYERS)
 N_SAMPLES = 20
 N_TEST = 500
 EPOCHS = np.arange(6.0)
+TIME = (EPOCHS / EPOCHS[-1])[:, None]
 LAWS = ("laplace", "normal")
+TRAINED = ("finetune", "scratch")
+TABLES = ("knowledge", "ratio", "jaccard", "losses", "history")
+UNSEEN = dict.fromkeys(("test_loss", "train_loss", "train_accuracy"), np.nan)
 
 
 class World(NamedTuple):
     """Final interactions; how far trajectories have come at every epoch; losses and accuracies.
 
-    `finetune_path` and `scratch_path`, of shape (n_epochs, n_samples): the share of the final
-    interactions that a snapshot holds, the rest being unrelated. Losses have the same shape.
+    `paths`, of finetune and scratch, each of shape (n_epochs, n_samples): the share of the final
+    interactions that a snapshot holds, the rest being unrelated. `losses` have the same shape.
     """
 
     models: Models
-    finetune_path: Array
-    scratch_path: Array
-    finetune_losses: Array
-    scratch_losses: Array
-    finetune_accuracy: float
-    scratch_accuracy: float
-
-
-Draw = Callable[[np.random.Generator], World]
+    paths: tuple[Array, Array]
+    losses: tuple[Array, Array]
+    accuracies: tuple[float, float]
 
 
 def interactions(generator: np.random.Generator, law: str) -> Array:
     """Independent interactions of one model, whose strength falls with the order."""
     drawn = getattr(generator, law)(size=(N_SAMPLES, 1 << N_PLAYERS))
     strength = generator.lognormal(sigma=0.5, size=(N_SAMPLES, 1))  # samples differ
-    return np.asarray(drawn * strength * 0.8 ** orders(N_PLAYERS))
+    return np.asarray(drawn * strength * 0.8**ORDERS)
 
 
 def path(generator: np.random.Generator, speed: float) -> Array:
     """From 0 to 1 on a course that no sample shares with another."""
-    course = 1 - np.exp(-speed * EPOCHS / EPOCHS[-1])[:, None]
+    course = 1 - np.exp(-speed * TIME)
     wavering = generator.normal(scale=0.1, size=(len(EPOCHS), N_SAMPLES))
     return np.asarray(np.clip(course / course[-1] + wavering, 0, 1))
 
 
 def losses(generator: np.random.Generator, speed: float) -> Array:
     """Falling losses, shape (n_epochs, n_samples)."""
-    course = np.exp(-speed * EPOCHS / EPOCHS[-1])[:, None]
-    return np.asarray(course * generator.lognormal(sigma=0.5, size=(len(EPOCHS), N_SAMPLES)))
+    wavering = generator.lognormal(sigma=0.5, size=(len(EPOCHS), N_SAMPLES))
+    return np.asarray(np.exp(-speed * TIME) * wavering)
 
 
 def independent(generator: np.random.Generator) -> World:
@@ -78,12 +77,9 @@ def independent(generator: np.random.Generator) -> World:
     law = LAWS[generator.integers(len(LAWS))]
     return World(
         Models(*[interactions(generator, law) for _ in range(4)]),
-        path(generator, 2.0),
-        path(generator, 2.0),
-        losses(generator, 2.0),
-        losses(generator, 2.0),
-        finetune_accuracy=0.8,
-        scratch_accuracy=0.8,
+        (path(generator, 2.0), path(generator, 2.0)),
+        (losses(generator, 2.0), losses(generator, 2.0)),
+        accuracies=(0.8, 0.8),
     )
 
 
@@ -93,18 +89,10 @@ def half_shared(generator: np.random.Generator) -> World:
     assert replicate is not None
     kept = generator.random(probe.shape) < 0.5
     return World(
-        Models(
-            probe,
-            np.where(kept, probe, finetune),
-            scratch,
-            np.where(kept, probe, replicate),
-        ),
-        path(generator, 6.0),
-        path(generator, 1.0),
-        losses(generator, 4.0),
-        losses(generator, 1.5),
-        finetune_accuracy=0.9,
-        scratch_accuracy=0.7,
+        Models(probe, np.where(kept, probe, finetune), scratch, np.where(kept, probe, replicate)),
+        (path(generator, 6.0), path(generator, 1.0)),
+        (losses(generator, 4.0), losses(generator, 1.5)),
+        accuracies=(0.9, 0.7),
     )
 
 
@@ -112,7 +100,7 @@ def identical(generator: np.random.Generator) -> World:
     """All models are one."""
     model = interactions(generator, "laplace")
     course, loss = path(generator, 2.0), losses(generator, 2.0)
-    return World(Models(model, model, model, model), course, course, loss, loss, 0.8, 0.8)
+    return World(Models(*[model] * 4), (course, course), (loss, loss), (0.8, 0.8))
 
 
 def claimed(generator: np.random.Generator) -> World:
@@ -121,97 +109,71 @@ def claimed(generator: np.random.Generator) -> World:
     What it keeps, its replicate keeps too; scratch is more likely to hold the opposite.
     """
     probe, fresh, scratch, _ = independent(generator).models
-    order = orders(N_PLAYERS)
-    kept = generator.random(probe.shape) < np.where(order == 1, 0.8, 0.3 / np.maximum(order, 1))
+    kept = generator.random(probe.shape) < np.where(ORDERS == 1, 0.8, 0.3 / np.maximum(ORDERS, 1))
     finetune = np.where(kept, probe, -np.sign(probe) * np.abs(fresh))
     opposite = generator.random(probe.shape) < 0.3
     scratch = np.where(opposite, -np.sign(probe) * np.abs(scratch), scratch)
+    steady = path(generator, 8.0) ** 0.5
+    unsteady = path(generator, 1.0) + generator.normal(scale=0.3, size=steady.shape)
     return World(
         Models(probe, finetune, scratch, finetune),
-        path(generator, 8.0) ** 0.5,
-        np.clip(path(generator, 1.0) + generator.normal(scale=0.3, size=(6, N_SAMPLES)), 0, 1),
-        losses(generator, 5.0),
-        losses(generator, 1.0),
-        finetune_accuracy=0.9,
-        scratch_accuracy=0.7,
+        (steady, np.clip(unsteady, 0, 1)),
+        (losses(generator, 5.0), losses(generator, 1.0)),
+        accuracies=(0.9, 0.7),
     )
 
 
-WORLDS: dict[str, Draw] = {
-    "independent": independent,
-    "half_shared": half_shared,
-    "identical": identical,
-    "claimed": claimed,
+WORLDS: dict[str, Callable[[np.random.Generator], World]] = {
+    world.__name__: world for world in (independent, half_shared, identical, claimed)
 }
 
 
-def evidence(world: World, generator: np.random.Generator, options: Statistics) -> Evidence:
-    """Tables of a world, as the stage `metrics` makes them of a real experiment."""
+def tables(world: World, generator: np.random.Generator, options: Statistics) -> Tables:
+    """Tables of a world, as the stage `knowledge` makes them of a real experiment."""
     samples = [f"{i:02d}" for i in range(N_SAMPLES)]
-    counted = orders(N_PLAYERS) > 0
-    knowledge, ratios = [], []
+    counted = ORDERS > 0
+    finals = dict(zip(("probe", *TRAINED), world.models[:3], strict=True))
+    parts: dict[str, list[pd.DataFrame]] = {name: [] for name in TABLES}
     for reference, compared in comparisons(world.models, options):
         strengths: dict[str, Any] = compared._asdict()
         held = strengths.pop("held")
         if reference == "measured":
-            finals = world.models._asdict()
-            strengths |= {v: np.abs(finals[v]) for v in ("probe", "finetune", "scratch")}
-        table = knowledge_table(samples, strengths, np.zeros(N_PLAYERS + 1))
-        knowledge.append(table.assign(reference=reference))
-        table = ratio_table(samples, held, compared.reached, counted)
-        ratios.append(table.assign(reference=reference))
-    similarities, lost = [], []
-    for variant, final, course, loss in (
-        ("finetune", world.models.finetune, world.finetune_path, world.finetune_losses),
-        ("scratch", world.models.scratch, world.scratch_path, world.scratch_losses),
-    ):
-        for epoch, share, own in zip(EPOCHS, course, loss, strict=True):
+            strengths |= {name: np.abs(own) for name, own in finals.items()}
+        knowledge = knowledge_table(samples, strengths, np.zeros(N_PLAYERS + 1))
+        parts["knowledge"].append(knowledge.assign(reference=reference))
+        ratio = ratio_table(samples, held, compared.reached, counted)
+        parts["ratio"].append(ratio.assign(reference=reference))
+    for variant, course, lost in zip(TRAINED, world.paths, world.losses, strict=True):
+        final = finals[variant]
+        for epoch, share, loss in zip(EPOCHS, course, lost, strict=True):
             noise = generator.permutation(final.ravel()).reshape(final.shape)
-            whole = share if epoch < EPOCHS[-1] else np.ones_like(share)
-            snapshot = whole[:, None] * final + (1 - whole[:, None]) * noise
+            whole = (share if epoch < EPOCHS[-1] else np.ones_like(share))[:, None]
+            snapshot = whole * final + (1 - whole) * noise
             spot = {"variant": variant, "fraction": epoch / EPOCHS[-1], "epoch": epoch}
-            for reference, similarity in (
-                ("measured", jaccard(snapshot[:, counted], final[:, counted])),
-                ("permutation", permuted_jaccard(snapshot, final, counted, options)),
-            ):
-                columns = {"sample": samples, "reference": reference, "jaccard": similarity}
-                similarities.append(pd.DataFrame(spot | columns))
-            lost.append(pd.DataFrame(spot | {"sample": samples, "loss": own}))
-    history = [
-        {
-            "variant": variant,
-            "test_accuracy": generator.binomial(N_TEST, accuracy) / N_TEST,
-            "n_test": N_TEST,
-        }
-        for variant, accuracy in (
-            ("finetune", world.finetune_accuracy),
-            ("scratch", world.scratch_accuracy),
-        )
-    ]
-    return Evidence(
-        {
-            "knowledge": pd.concat(knowledge, ignore_index=True),
-            "ratio": pd.concat(ratios, ignore_index=True),
-            "jaccard": pd.concat(similarities, ignore_index=True),
-            "losses": pd.concat(lost, ignore_index=True),
-            "history": pd.DataFrame(history),
-        }
-    )
+            parts["losses"].append(pd.DataFrame({**spot, "sample": samples, "loss": loss}))
+            similarity = {
+                "measured": jaccard(snapshot[:, counted], final[:, counted]),
+                "chance": permuted_jaccard(snapshot, final, counted, options),
+            }
+            for name, values in similarity.items():
+                columns = {**spot, "sample": samples, "reference": name, "jaccard": values}
+                parts["jaccard"].append(pd.DataFrame(columns))
+    history = pd.DataFrame({"variant": TRAINED, "epoch": EPOCHS[-1], "n_test": N_TEST, **UNSEEN})
+    accuracies = generator.binomial(N_TEST, world.accuracies) / N_TEST
+    parts["history"].append(history.assign(test_accuracy=accuracies))
+    return {name: pd.concat(own, ignore_index=True) for name, own in parts.items()}
 
 
 def verdicts(world: str, n_worlds: int, options: Statistics, seed: int = 0) -> pd.DataFrame:
-    """Verdicts of many worlds of a kind, with columns `world`, `claim` and `verdict`."""
+    """Verdicts of many worlds of a kind, with columns `claim`, `verdict` and `world`."""
     progress = Progress(f"simulation {world}", n_worlds, "world")
-    rows = []
+    found = []
     for number in range(n_worlds):
         generator = np.random.default_rng([seed, number])
-        drawn = evidence(WORLDS[world](generator), generator, options)
-        for claim in CLAIMS:
-            found = judge(claim, drawn, reading="positive", options=options)
-            assert found is not None
-            rows.append({"world": world, "claim": claim.key, "verdict": found.verdict})
+        drawn = tables(WORLDS[world](generator), generator, options)
+        found.append(judge(summarise(world, drawn, options), reading="positive"))
         progress.update()
-    return pd.DataFrame(rows)
+    return pd.concat(found, ignore_index=True)[["claim", "verdict"]].assign(world=world)
 
 
 def rates(found: pd.DataFrame) -> pd.DataFrame:
@@ -231,7 +193,7 @@ def rates(found: pd.DataFrame) -> pd.DataFrame:
 
 def main() -> None:
     """Command line."""
-    parser = command.parser("claims.simulation", __doc__, SimulationSettings)
+    parser = command.parser("simulation", __doc__, SimulationSettings)
     command.path_argument(parser, "--output", "table of rates to write, CSV")
     arguments = parser.parse_args()
     settings: SimulationSettings = arguments.settings

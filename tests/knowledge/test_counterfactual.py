@@ -105,10 +105,10 @@ def test_the_table_says_what_was_and_what_would_be() -> None:
     assert row["positive_after"] == float(expected > 0)
     # Orders add up, under chance too, and chance removes as much.
     change = rows["v_after"] - rows["v_before"]
-    for reference in ("measured", "permutation"):
+    for reference in ("measured", "chance"):
         of_z = change.loc["probe", "discard", :, reference, "z"]
         assert of_z["all"] == pytest.approx(of_z.drop("all").sum())
     strength = rows["strength"].unstack("reference")
-    assert (strength["measured"] == strength["permutation"]).all()
+    assert (strength["measured"] == strength["chance"]).all()
     shares = table["positive_after"] * OPTIONS.n_permutations
     np.testing.assert_allclose(shares, shares.round(), atol=1e-12)

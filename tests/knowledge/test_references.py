@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
-from whypretrain.knowledge.jaccard import jaccard
 
 from whypretrain.interactions.coalitions import orders
 from whypretrain.knowledge.references import (
@@ -17,7 +16,7 @@ from whypretrain.knowledge.references import (
     permute,
     permuted_jaccard,
 )
-from whypretrain.knowledge.strengths import reached_strength, split_knowledge
+from whypretrain.knowledge.strengths import jaccard, reached_strength, split_knowledge
 from whypretrain.settings.statistics import Statistics
 
 Array = NDArray[np.float64]
@@ -43,7 +42,7 @@ def test_samples_are_permuted_apart() -> None:
     assert not np.array_equal(drawn[0], drawn[1])
 
 
-def test_the_permutation_null_is_the_mean_over_all_permutations() -> None:
+def test_chance_is_the_mean_over_all_permutations() -> None:
     """Against every one of the 3! permutations of the sets of order 1 and those of order 2."""
     generator = np.random.default_rng(0)
     probe, finetune, scratch = generator.normal(size=(3, 1, 8))
@@ -58,37 +57,37 @@ def test_the_permutation_null_is_the_mean_over_all_permutations() -> None:
             expected_preserve.append(preserve)
             expected_reached.append(reached_strength(probe, held, scratch[:, index]))
     found = dict(comparisons(Models(probe, finetune, scratch), Statistics(n_permutations=4000)))
-    null = found["permutation"]
-    np.testing.assert_allclose(null.preserve, np.mean(expected_preserve, axis=0), atol=0.05)
-    np.testing.assert_allclose(null.reached, np.mean(expected_reached, axis=0), atol=0.05)
-    np.testing.assert_array_equal(null.held, held)
-    np.testing.assert_allclose(null.preserve + null.discard, np.abs(probe))
+    chance = found["chance"]
+    np.testing.assert_allclose(chance.preserve, np.mean(expected_preserve, axis=0), atol=0.05)
+    np.testing.assert_allclose(chance.reached, np.mean(expected_reached, axis=0), atol=0.05)
+    np.testing.assert_array_equal(chance.held, held)
+    np.testing.assert_allclose(chance.preserve + chance.discard, np.abs(probe))
 
 
-def test_unrelated_swaps_and_self_compares_two_fine_tuned_models() -> None:
+def test_swapped_swaps_and_second_run_compares_two_fine_tuned_models() -> None:
     probe, finetune, scratch, replicate = np.random.default_rng(1).normal(size=(4, 2, 16))
     few = Statistics(n_permutations=1)
     found = dict(comparisons(Models(probe, finetune, scratch, replicate), few))
     swapped = dict(comparisons(Models(probe, scratch, finetune), few))["measured"]
-    for name, strength in found["unrelated"]._asdict().items():
+    for name, strength in found["swapped"]._asdict().items():
         np.testing.assert_array_equal(strength, swapped._asdict()[name])
     own = split_knowledge(replicate, finetune)
-    np.testing.assert_array_equal(found["self"].preserve, own.preserve)
+    np.testing.assert_array_equal(found["second_run"].preserve, own.preserve)
     held = split_knowledge(probe, finetune).preserve
-    np.testing.assert_array_equal(found["self"].held, held)
-    np.testing.assert_array_equal(found["self"].reached, reached_strength(probe, held, replicate))
-    assert "self" not in dict(comparisons(Models(probe, finetune, scratch), few))
+    np.testing.assert_array_equal(found["second_run"].held, held)
+    np.testing.assert_array_equal(found["second_run"].reached, reached_strength(probe, held, replicate))
+    assert "second_run" not in dict(comparisons(Models(probe, finetune, scratch), few))
 
 
 def test_an_equal_replicate_preserves_all_and_reaches_all() -> None:
     probe, finetune, scratch = np.random.default_rng(2).normal(size=(3, 2, 16))
     models = Models(probe, finetune, scratch, finetune)
-    ceiling = dict(comparisons(models, Statistics(n_permutations=1)))["self"]
+    ceiling = dict(comparisons(models, Statistics(n_permutations=1)))["second_run"]
     assert ceiling.discard.max() == ceiling.new.max() == 0
     np.testing.assert_array_equal(ceiling.reached, ceiling.held)
 
 
-def test_permuted_jaccard_is_what_simulation_says_of_unrelated_models() -> None:
+def test_permuted_jaccard_is_that_of_unrelated_models() -> None:
     final = np.random.default_rng(3).normal(size=(4, 1 << 10))
     counted = orders(10) > 0
     found = permuted_jaccard(final, final, counted, Statistics(n_permutations=5))

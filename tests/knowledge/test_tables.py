@@ -1,20 +1,22 @@
-"""The tidy tables, and the stage that writes them."""
+"""The tidy tables, and which sets they count."""
 
 import numpy as np
 import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
+from tests.knowledge.records import record
 from whypretrain.interactions.coalitions import orders
 from whypretrain.knowledge.references import Models, comparisons
 from whypretrain.knowledge.strengths import reached_strength, split_knowledge
 from whypretrain.knowledge.tables import (
+    counted_sets,
+    heard,
     knowledge_table,
     ratio_table,
     salience_table,
     threshold_table,
 )
-from whypretrain.settings.metrics import Metrics
 from whypretrain.settings.statistics import Statistics
 
 SAMPLES = ["x", "y"]
@@ -76,14 +78,13 @@ def test_ratio_of_nothing_is_missing_not_zero() -> None:
 
 def test_salience_counts() -> None:
     interactions = np.array([[5.0, 1.0, 0.01, 0.5]])
-    table = salience_table(["x"], "scratch", interactions, Metrics())
+    table = salience_table(["x"], "scratch", interactions, threshold=0.05, scale="sample")
     assert table["n_salient"].item() == 2
     assert table["salient_share"].item() == 0.5
 
 
 def test_salience_by_threshold() -> None:
-    options = Metrics(salience_thresholds=[0.0, 0.05, 0.7], salience_scale="model")
-    table = threshold_table(SAMPLES, "scratch", MODELS[0], options)
+    table = threshold_table(SAMPLES, "scratch", MODELS[0], [0.0, 0.05, 0.7], "model")
     assert table.groupby("threshold")["sample"].agg(list).tolist() == [SAMPLES] * 3
     none = table[table["threshold"] == 0]
     assert none["reconstruction_error"].to_numpy() == pytest.approx(0, abs=1e-12)
@@ -91,6 +92,34 @@ def test_salience_by_threshold() -> None:
     assert (none["n_salient"] == 15).all()
     assert none["random_error"].to_numpy() == pytest.approx(0)
     usual = table[table["threshold"] == 0.05].drop(columns=["threshold", "random_error"])
-    same = salience_table(SAMPLES, "scratch", MODELS[0], options)
+    same = salience_table(SAMPLES, "scratch", MODELS[0], threshold=0.05, scale="model")
     assert usual.reset_index(drop=True).equals(same)
     assert (table["random_error"].diff(2).dropna() >= 0).all()
+
+
+def test_orders_in_the_noise_floor_of_a_final_network_are_not_counted() -> None:
+    """A floor of one snapshot is not that of another, and one network's silence is enough."""
+    loud, quiet = record(0), record(1)
+    assert counted_sets([loud, quiet]).tolist() == (orders(4) > 0).tolist()
+    quiet.noise_floor[-1, 3] = 1e9
+    loud.noise_floor[0, 2] = 1e9  # not the final one
+    expected = (orders(4) > 0) & (orders(4) != 3)
+    assert counted_sets([loud, quiet]).tolist() == expected.tolist()
+    assert counted_sets([quiet, loud]).tolist() == expected.tolist()
+    strength = np.abs(loud.interactions[-1])[:, orders(4) == 1].mean()
+    loud.noise_floor[-1, 1] = strength
+    assert counted_sets([loud])[1]
+    loud.noise_floor[-1, 1] = np.nextafter(strength, 2)
+    assert not counted_sets([loud])[1]
+
+
+def test_a_network_below_its_floor_is_refused() -> None:
+    silent = record(0)
+    silent.noise_floor[-1] = 1e9
+    with pytest.raises(ValueError, match="every order .* set extraction.precision to float32"):
+        counted_sets([silent])
+
+
+def test_strengths_within_the_floor_of_their_order_are_nothing() -> None:
+    strength = np.array([[0.5, 1.0, 2.0, 2.0]])
+    assert heard(strength, np.array([0.0, 1.0, 1.5])).tolist() == [[0.5, 0.0, 2.0, 2.0]]

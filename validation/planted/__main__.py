@@ -135,20 +135,27 @@ def run_knowledge(laboratory: Laboratory, transfer: Transfer) -> Path:
     records = {PROBE: laboratory.measure({Fraction(1): transfer.probe}, PROBE)}
     for variant in (FINETUNE, SCRATCH):
         records[variant] = laboratory.measure(transfer.snapshots(variant), variant)
-    history = folder / "history.csv"
-    epochs = {"epoch": [0, 1], "step": [0, 1], "learning_rate": 0.0}
-    scores = {"train_loss": 1.0, "train_accuracy": 0.5, "test_loss": 1.0, "test_accuracy": 0.5}
-    pd.DataFrame(epochs | scores).to_csv(history, index=False)
-    test = folder / "test.parquet"  # of which the stage counts the rows
-    pd.DataFrame({"label": [0, 1]}).to_parquet(test)
-    # The statistics are not looked at, so they are made as cheap as possible.
+    # Of no interest here, but the stage asks for them.
+    columns = ["train_loss", "train_accuracy", "test_loss", "test_accuracy"]
+    history = pd.DataFrame(0.5, index=[0, 1], columns=["epoch", *columns])
+    history.to_csv(folder / "history.csv", index=False)
+    counts = dict.fromkeys(("level", "n_items", "n_correct", "accuracy", "n_lost", "n_gained"), 1)
+    robustness = pd.DataFrame([{"shift": "none", "loss": 0.5, **counts}])
+    robustness.to_csv(folder / "robustness.csv", index=False)
+    pd.DataFrame({"label": [0, 1]}).to_parquet(folder / "test.parquet")
     statistics = Statistics(n_resamples=100, n_permutations=1)
     settings = MetricsSettings(experiment="planted", metrics=Metrics(), statistics=statistics)
+    paths = {
+        **{variant: [path] for variant, path in records.items()},
+        "histories": [folder / "history.csv"] * 3,
+        "robustness": [folder / "robustness.csv"] * 3,
+        "test": [folder / "test.parquet"],
+        "tables": [folder / "tables"],
+        "summary": [folder / "summary.csv"],
+    }
     command = [sys.executable, *KNOWLEDGE, "--settings", settings.to_json()]
-    for variant, path in records.items():
-        command += [f"--{variant}", str(path)]
-    command += ["--histories", *[str(history)] * 3, "--test", str(test)]
-    command += ["--tables", str(folder / "tables"), "--summary", str(folder / "summary.csv")]
+    for option, values in paths.items():
+        command += [f"--{option}", *map(str, values)]
     # (S603: the command is this package's own, and no shell reads it.)
     result = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     if result.returncode != 0:

@@ -1,5 +1,6 @@
 """From a claim and the summary of an experiment to a verdict: the rules of docs/claims.md."""
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -39,20 +40,18 @@ def judge(summary: pd.DataFrame, reading: str) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _judged(claim: Claim, row: dict[str, Any]) -> dict[str, Any]:
+def _judged(claim: Claim, row: Mapping[Any, Any]) -> dict[str, Any]:
+    found = {"null": row["chance"], **row}
     if np.isnan(row["chance"]):  # models without transfer would give 0
-        null = {"null": 0.0, "excess": row["number"]}
-        null |= {"excess_low": row["low"], "excess_high": row["high"]}
-    else:
-        null = {"null": row["chance"]}
-    row |= null
+        found |= {"null": 0.0, "excess": row["number"]}
+        found |= {"excess_low": row["low"], "excess_high": row["high"]}
     words = as_worded(claim, row["low"], row["high"])
-    beyond = beyond_null(claim, row["excess_low"], row["excess_high"])
+    beyond = beyond_null(claim, found["excess_low"], found["excess_high"])
     return {
         "claim": claim.key,
         "statement": claim.statement,
         "paper": claim.paper,
-        **{name: row[name] for name in (*NUMBERS, *OTHERS)},
+        **{name: found[name] for name in (*NUMBERS, *OTHERS)},
         "n": int(row["n"]),
         "as_worded": words,
         "beyond_null": beyond,

@@ -12,7 +12,7 @@ Array = NDArray[np.float64]
 
 
 class Evidence:
-    """What the claims are judged by.
+    """What the headline numbers are computed from.
 
     Parameters
     ----------
@@ -21,6 +21,7 @@ class Evidence:
 
     def __init__(self, tables: Mapping[str, pd.DataFrame]) -> None:
         self._tables = tables
+        self._strengths: dict[tuple[str, Reference], Array] = {}
         knowledge = tables["knowledge"]
         models = knowledge[knowledge["quantity"].isin(["probe", "finetune", "scratch"])]
         strengths = models.groupby(["order", "quantity"])[["strength", "noise_floor"]].mean()
@@ -39,11 +40,13 @@ class Evidence:
 
     def strength(self, quantity: str, reference: Reference) -> Array:
         """Sum over the sets of each order, of shape (n_orders, n_samples)."""
-        table = self._tables["knowledge"]
-        chosen = table[(table["quantity"] == quantity) & (table["reference"] == reference)]
-        sums = chosen.assign(total=chosen["strength"] * chosen["n_sets"])
-        wide = sums.pivot(index="order", columns="sample", values="total")
-        return wide.loc[self.orders].to_numpy()
+        if (quantity, reference) not in self._strengths:
+            table = self._tables["knowledge"]
+            chosen = table[(table["quantity"] == quantity) & (table["reference"] == reference)]
+            sums = chosen.assign(total=chosen["strength"] * chosen["n_sets"])
+            wide = sums.pivot(index="order", columns="sample", values="total")
+            self._strengths[quantity, reference] = wide.loc[self.orders].to_numpy()
+        return self._strengths[quantity, reference]
 
     def ratio(self, reading: str, reference: Reference) -> tuple[Array, Array]:
         """Numerators and denominators of the ratio over all orders, each (n_samples,)."""

@@ -17,22 +17,25 @@
 | `n`, `n_seeds` | samples, or items of the test split; seeds |
 | `noise_floor` | of the order, nats |
 
-Quantities by order, in nats: `preserve`, `discard`, `new`, `probe`, `finetune`, `scratch`,
-`finetune_only`, `scratch_only`. By reading and order: `ratio`. By variant and snapshot: `jaccard`.
-Over all counted sets: `discard_over_preserve`, `new_over_preserve`, `preserved_share`. Slopes over
-orders: `discard_order`, `new_order`. Of the curves: `jaccard_area` (by variant), `earlier`,
-`steadier`, `epochs`. `reach` (by reading): the ratio of scratch minus that of a second run.
-Of the test split: `accuracy`, `accuracy_gain`, by epoch `test_accuracy`, `test_loss`,
-`train_accuracy`, `train_loss`, by shift `robustness_accuracy`, `robustness_lost`. By threshold:
-`salient_count`, `salient_share`, `reconstruction_error`. By removed part and order:
-`counterfactual_change`, `_positive`, `_positive_before`, `_strength`. Of samples that interactions
-decide rightly: `prunable_share`, `prunable_strength_share`, `random_share`, `changed`.
+Quantities by order, in nats: `preserve`, `discard`, `new`, `reached`, `probe`, `finetune`,
+`scratch`, `finetune_only`, `scratch_only`. By order and reading: `ratio`. By variant and snapshot:
+`jaccard`. Over all counted sets: `discard_over_preserve`, `new_over_preserve`, `preserved_share`.
+Slopes over orders: `discard_order`, `new_order`. Of the curves: `jaccard_area` (by variant),
+`earlier`, `steadier`, `epochs`. `reach` (by reading): the ratio of scratch minus that of a second
+run. Of the test split: `accuracy` (by variant), `accuracy_gain`, by epoch `test_accuracy`,
+`test_loss`, `train_accuracy`, `train_loss`, by shift `robustness_accuracy`, `robustness_lost`. By
+variant and threshold: `salient_count`, `salient_share`, `reconstruction_error`. By variant, removed
+part and order: `counterfactual_change`, `counterfactual_positive`,
+`counterfactual_positive_before`, `counterfactual_strength`. By variant, of samples that
+interactions decide rightly: `prunable_share`, `prunable_strength_share`, `random_share`, by number
+of removed interactions `changed`.
 
 Intervals are computed here and nowhere else, with samples in the order of their ids: the order of
 rows in a table changes nothing.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -118,7 +121,8 @@ def means(table: pd.DataFrame, keys: Sequence[str], value: str, options: Options
         beyond = values - others["chance"]
         numbers["excess"] = numbers["number"] - numbers["chance"]
         numbers[["excess_low", "excess_high"]] = np.stack(_intervals(beyond, options), axis=1)
-    yield from numbers.to_dict("records")
+    for row in numbers.to_dict("records"):
+        yield {str(name): value for name, value in row.items()}
 
 
 def _intervals(values: Array, options: Options) -> Interval:
@@ -175,13 +179,13 @@ def _ratios(ratio: pd.DataFrame, options: Options) -> Iterator[Row]:
     weighted = ratio[ratio["reading"] == "weighted"].sort_values("sample")
     references = _references(ratio)
     for order, own in weighted.groupby("order", sort=False):
-        of = {str(name): part for name, part in own.groupby("reference", sort=False)}
-
-        def arrays(name: Reference, of: dict[str, pd.DataFrame] = of) -> list[Array]:
-            return [of[name][side].to_numpy() for side in ("numerator", "denominator")]
-
-        row = _number(quotient, arrays, references, options)
+        row = _number(quotient, partial(_terms, own), references, options)
         yield {"quantity": "ratio", "order": order, "reading": "weighted", **row}
+
+
+def _terms(ratio: pd.DataFrame, reference: Reference) -> list[Array]:
+    own = ratio[ratio["reference"] == reference]
+    return [own[side].to_numpy() for side in ("numerator", "denominator")]
 
 
 def _jaccard(jaccard: pd.DataFrame, options: Options) -> Iterator[Row]:
@@ -200,24 +204,25 @@ def _headline(evidence: Evidence, options: Options) -> Iterator[Row]:
     def total(part: str, reference: Reference) -> Array:
         return np.asarray(evidence.strength(part, reference).sum(axis=0))
 
-    for part in ("discard", "new"):
-        yield {"quantity": f"{part}_over_preserve", "order": "all"} | _number(
-            quotient, lambda r, p=part: [total(p, r), total("preserve", r)], references, options
-        )
-    yield {"quantity": "preserved_share", "order": "all"} | _number(
-        quotient,
-        lambda r: [total("preserve", r), total("preserve", r) + total("discard", r)],
-        references,
-        options,
-    )
-    for part in ("discard", "new"):
+    def to_preserve(part: str, reference: Reference) -> list[Array]:
+        return [total(part, reference), total("preserve", reference)]
 
-        def shares(reference: Reference, part: str = part) -> list[Array]:
-            parts = evidence.strength(part, reference)
-            return [*parts, *(parts + evidence.strength("preserve", reference))]
+    def preserved(reference: Reference) -> list[Array]:
+        kept = total("preserve", reference)
+        return [kept, kept + total("discard", reference)]
 
-        slope = _number(share_slope(evidence.orders), shares, references, options)
-        yield {"quantity": f"{part}_order"} | slope
+    def shares(part: str, reference: Reference) -> list[Array]:
+        parts = evidence.strength(part, reference)
+        return [*parts, *(parts + evidence.strength("preserve", reference))]
+
+    for part in ("discard", "new"):
+        row = _number(quotient, partial(to_preserve, part), references, options)
+        yield {"quantity": f"{part}_over_preserve", "order": "all"} | row
+    row = _number(quotient, preserved, references, options)
+    yield {"quantity": "preserved_share", "order": "all"} | row
+    for part in ("discard", "new"):
+        row = _number(share_slope(evidence.orders), partial(shares, part), references, options)
+        yield {"quantity": f"{part}_order"} | row
     areas = {
         (variant, name): area(*evidence.curve(variant, name))
         for variant in TRAINED
@@ -225,10 +230,13 @@ def _headline(evidence: Evidence, options: Options) -> Iterator[Row]:
         if evidence.has_curve(name)
     }
     known = [name for name in REFERENCES[1:3] if evidence.has_curve(name)]
+
+    def area_of(variant: str, reference: Reference) -> list[Array]:
+        return [areas[variant, reference]]
+
     for variant in TRAINED:
-        yield {"quantity": "jaccard_area", "variant": variant} | _number(
-            mean, lambda r, v=variant: [areas[v, r]], known, options
-        )
+        row = _number(mean, partial(area_of, variant), known, options)
+        yield {"quantity": "jaccard_area", "variant": variant} | row
     yield {"quantity": "earlier"} | _number(
         mean, lambda r: [areas["finetune", r] - areas["scratch", r]], ["chance"], options
     )
@@ -251,14 +259,14 @@ def _headline(evidence: Evidence, options: Options) -> Iterator[Row]:
 def _reach(evidence: Evidence, reading: str, options: Options) -> Row:
     """The ratio of scratch minus that of a second fine-tuned run, which keeps what scratch has."""
 
-    def gap(*arrays: Array, axis: int = -1) -> Array:
-        own, again = (
-            quotient(*pair, axis=axis)
-            if reading == "weighted"
-            else mean(np.divide(*pair, out=np.full_like(pair[0], np.nan), where=pair[1] > 0), axis)
-            for pair in (arrays[:2], arrays[2:])
-        )
-        return np.asarray(own - again)
+    def ratio(above: Array, below: Array, axis: int) -> Array:
+        if reading == "weighted":
+            return quotient(above, below, axis=axis)
+        each = np.divide(above, below, out=np.full_like(above, np.nan), where=below > 0)
+        return mean(each, axis)
+
+    def gap(own: Array, held: Array, again: Array, kept: Array, *, axis: int = -1) -> Array:
+        return np.asarray(ratio(own, held, axis) - ratio(again, kept, axis))
 
     pairs = [*evidence.ratio(reading, "measured"), *evidence.ratio(reading, "second_run")]
     return _number(gap, lambda _: pairs, [], options)
@@ -269,16 +277,16 @@ def _tested(history: pd.DataFrame, options: Options) -> Iterator[Row]:
     right: dict[str, int] = {}
     n_test = int(history["n_test"].iloc[0])
     for variant, own in history.groupby("variant", sort=False):
-        for at, epoch in own.iterrows():
-            spot = {"variant": variant, "epoch": epoch.get("epoch", np.nan), "n": n_test}
+        accuracy: Row = {}
+        for epoch in own.sort_values("epoch").to_dict("records"):
+            spot = {"variant": variant, "epoch": epoch["epoch"], "n": n_test}
             right[str(variant)] = round(float(epoch["test_accuracy"]) * n_test)
             accuracy = _share(right[str(variant)], n_test, options)
             yield {"quantity": "test_accuracy", **spot, **accuracy}
             for quantity in ("test_loss", "train_loss", "train_accuracy"):
                 if pd.notna(epoch[quantity]):
                     yield {"quantity": quantity, **spot, "number": epoch[quantity]}
-            if at == own.index[-1]:
-                yield {"quantity": "accuracy", "variant": variant, "n": n_test, **accuracy}
+        yield {"quantity": "accuracy", "variant": variant, "n": n_test, **accuracy}
     # Newcombe's interval (1998). Both networks see the same items, which it takes no advantage of:
     # it is too wide rather than too narrow.
     low, high = confint_proportions_2indep(
@@ -357,8 +365,9 @@ def _robustness(robustness: pd.DataFrame, options: Options) -> Iterator[Row]:
             change = np.zeros(n_items)
             change[: int(own["n_lost"])] = 1
             change[n_items - int(own["n_gained"]) :] = -1
-            yield (
-                {"quantity": "robustness_lost"}
-                | _number(mean, lambda _, c=change: [c], [], options)
-                | keys
-            )
+            row = _number(mean, partial(_same, change), [], options)
+            yield {"quantity": "robustness_lost"} | row | keys
+
+
+def _same(values: Array, _: Reference) -> list[Array]:
+    return [values]

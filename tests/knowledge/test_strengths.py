@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
-from whypretrain.knowledge.jaccard import jaccard
 
-from whypretrain.knowledge.intervals import ratio_statistic
+from whypretrain.knowledge.intervals import mean, quotient
 from whypretrain.knowledge.strengths import (
     RATIO_READINGS,
     RatioReading,
     exclusive_strength,
+    jaccard,
     ratio_terms,
     reached_strength,
     split_knowledge,
@@ -34,9 +34,8 @@ triples = st.integers(1, 6).flatmap(
 def average(numerator: Array, denominator: Array, reading: RatioReading) -> float:
     """The ratio as tables and statistics make it of the samples' terms."""
     if reading == "weighted":
-        return float(ratio_statistic(reading)(numerator, denominator))
-    held = np.where(denominator > 0, denominator, np.nan)
-    return float(ratio_statistic(reading)(numerator / held))
+        return float(quotient(numerator, denominator))
+    return float(mean(numerator / np.where(denominator > 0, denominator, np.nan)))
 
 
 def literal(a: float, b: float, c: float) -> dict[str, float]:

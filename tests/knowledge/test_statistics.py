@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from whypretrain.claims.statistics import area, descent, epochs_saved, share_slope
+
+from whypretrain.knowledge.statistics import area, descent, epochs_saved, share_slope
 
 
 def test_slope_is_the_least_squares_one() -> None:
