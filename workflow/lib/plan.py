@@ -1,0 +1,305 @@
+"""What a suite costs, before it is run: jobs that are due, forward passes, disk, memory and time.
+
+Takes `--configfile` and `--config` as Snakemake does. Times are arithmetic at the rates of this
+machine, which are measured in at most 20 s, or of a card whose throughput is stated. A job that has
+run before takes as long as its record in results/benchmarks says.
+
+    python -m workflow.lib.plan --config suite=paper --gpu-tflops 40
+"""
+
+import argparse
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import textwrap
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from whypretrain.files.artifacts import ArtifactError
+from whypretrain.files.progress import say
+from whypretrain.settings.mistakes import ConfigError
+from whypretrain.settings.reading import read_over
+from whypretrain.settings.whole import Config, check
+from whypretrain.stages import command
+from workflow.lib.start import local_gpus, use_this_checkout
+
+if TYPE_CHECKING:
+    from workflow.lib.costs import Costs
+
+BLOCK = re.compile(r"^(?:local)?rule (\w+):\n((?:    .*\n)*)", re.M)
+PROPERTY = re.compile(r"^    (\w+): (.*)$", re.M)
+WIDTH = 100
+
+
+class Job(NamedTuple):
+    """One job of a workflow; paths are as the workflow spells them."""
+
+    rule: str
+    wildcards: dict[str, str]
+    inputs: list[str]
+    outputs: list[str]
+    threads: int = 1
+    benchmark: str = ""
+
+
+def configured(configfiles: list[str], changes: list[str]) -> Config:
+    """The configuration as Snakemake puts it together from config.yaml, files and `key=value`.
+
+    Raises
+    ------
+    ConfigError
+        If it is wrong, or a file cannot be read.
+    """
+    # Snakemake comes with the extra `workflow`; a plan of its jobs cannot do without.
+    from snakemake.cli import parse_config  # noqa: PLC0415
+    from snakemake.utils import update_config  # noqa: PLC0415
+
+    values = read_over(Path("config.yaml"), *map(Path, configfiles))
+    try:
+        update_config(values, parse_config(changes))
+    except ValueError as error:
+        message = f"--config {' '.join(changes)}: {error}"
+        raise ConfigError(message) from error
+    return check(values)
+
+
+def start_dry_run(arguments: Sequence[str]) -> subprocess.Popen[str]:
+    """`snakemake -n` in the current folder, off the network and without colours."""
+    line = [sys.executable, "-m", "snakemake", "-n", "--cores", "all", *arguments]
+    environment = os.environ | {"HF_HUB_OFFLINE": "1", "NO_COLOR": "1"}
+    pipe, both = subprocess.PIPE, subprocess.STDOUT
+    return subprocess.Popen(line, stdout=pipe, stderr=both, text=True, env=environment)  # noqa: S603  (ours)
+
+
+def jobs_of(dry_run: subprocess.Popen[str]) -> list[Job]:
+    """Jobs that a dry run lists.
+
+    Raises
+    ------
+    ArtifactError
+        With what Snakemake said, if it did not get that far.
+    """
+    said, _ = dry_run.communicate()
+    if dry_run.returncode:
+        message = f"snakemake -n failed:\n{said.strip()}"
+        raise ArtifactError(message)
+    return parse_jobs(said)
+
+
+def parse_jobs(text: str) -> list[Job]:
+    r"""Jobs that a dry run listed, without targets, which do nothing.
+
+    >>> [job] = parse_jobs("rule probe:\n    output: a, b\n    wildcards: run=r\n")
+    >>> job.outputs, job.wildcards, job.threads
+    (['a', 'b'], {'run': 'r'}, 1)
+    """
+    found = []
+    for rule, block in BLOCK.findall(text):
+        values = dict(PROPERTY.findall(block))
+        if "output" in values:
+            wildcards = dict(part.split("=", 1) for part in _parts(values.get("wildcards", "")))
+            inputs, outputs = _parts(values.get("input", "")), _parts(values["output"])
+            threads, benchmark = int(values.get("threads", 1)), values.get("benchmark", "")
+            found.append(Job(rule, wildcards, inputs, outputs, threads, benchmark))
+    return found
+
+
+def _parts(text: str) -> list[str]:
+    """Items of a list, without the flags that Snakemake writes after a path, as in `a (update)`."""
+    return [re.sub(r" \(\w+\)$", "", part) for part in text.split(", ") if part]
+
+
+def wall_seconds(
+    jobs: Sequence[Job], seconds: Sequence[float], on_card: Sequence[bool], cores: int
+) -> float:
+    """Time until all jobs are done: by cores, by the one card, or by the longest chain of jobs."""
+    maker = {path: position for position, job in enumerate(jobs) for path in job.outputs}
+
+    @cache
+    def ends(position: int) -> float:
+        before = {maker[path] for path in jobs[position].inputs if path in maker}
+        return seconds[position] + max(map(ends, before), default=0.0)
+
+    by_cores = sum(s * min(job.threads, cores) for s, job in zip(seconds, jobs, strict=True))
+    by_card = sum(s for s, card in zip(seconds, on_card, strict=True) if card)
+    return max(by_cores / cores, by_card, max(map(ends, range(len(jobs))), default=0.0))
+
+
+def make_plan(
+    config: Config, dry_run: subprocess.Popen[str], cores: int, tflops: float | None
+) -> dict[str, Any]:
+    """The plan of the jobs that a dry run lists; `tflops` of a card, None measures."""
+    import psutil  # noqa: PLC0415
+
+    from workflow.lib.costs import ON_CARD, Costs, Rates  # noqa: PLC0415  # slow; Snakemake works
+
+    gpus = max(local_gpus(), int(tflops is not None))
+    jobs = jobs_of(dry_run)
+    with tempfile.TemporaryDirectory() as folder:
+        device = "cuda" if gpus and not tflops else "cpu"
+        costs = Costs(config, jobs, folder, device, tflops)
+        if jobs:
+            say("plan: calibrating for at most 20 s")
+        rates = costs.measure(jobs) if jobs else Rates({}, {}, {})
+    items = [costs.item(job, rates) for job in jobs]
+    total = row("total", items)
+    seconds, on_card = [item["seconds"] for item in items], [j.rule in ON_CARD for j in jobs]
+    on_cards = sum(s for s, card in zip(seconds, on_card, strict=True) if card and gpus)
+    total["wall_seconds"] = wall_seconds(jobs, seconds, [c and gpus > 0 for c in on_card], cores)
+    total |= {"core_hours": total["seconds"] / 3600, "gpu_hours": on_cards / 3600}
+    # A run that ends has its snapshots twice for a moment.
+    needed = total["disk_bytes"] + max((item["disk_bytes"] for item in items), default=0)
+    disk = {"needed": needed, "free": shutil.disk_usage(".").free}
+    rules = list(dict.fromkeys(job.rule for job in jobs))
+    return {
+        "suite": config.suite,
+        "machine": {"cores": cores, "gpus": gpus},
+        "rows": [row(r, [i for i in items if i["rule"] == r]) for r in rules],
+        "total": total,
+        "disk": disk,
+        "warnings": _warnings(costs, items, disk, psutil.virtual_memory().total),
+        "how": _how(costs, items),
+        "jobs": items,
+    }
+
+
+def _warnings(
+    costs: "Costs", items: Sequence[dict[str, Any]], disk: dict[str, int], memory: int
+) -> list[str]:
+    found = [
+        f"the size of {name} is not known, so its jobs count as empty: give datasets.{name}.sizes "
+        f"and n_classes, or make results/datasets/{name}/train.parquet first"
+        for name in costs.unknown
+    ]
+    if disk["needed"] > disk["free"]:
+        found.append("that does not fit on the disk: free some, or run from a larger one")
+    return found + [
+        f"{item['experiment']}: the stage knowledge needs about {size(item['memory_bytes'])}"
+        f" of memory, this machine has {size(memory)}: lower sampling.players.n or the "
+        f"number of samples"
+        for item in items
+        if item["rule"] == "knowledge" and item["memory_bytes"] > memory
+    ]
+
+
+def _how(costs: "Costs", items: Sequence[dict[str, Any]]) -> list[str]:
+    """What is exact, recorded, measured, stated, assumed and not counted."""
+    records = sum(item["recorded"] for item in items)
+    said = {
+        "exact: jobs (Snakemake's dry run), forwards, FLOP, sizes of weights (arithmetic)": True,
+        f"recorded: {records} jobs, in results/benchmarks": records,
+        "measured here: imports, decoding": items,
+        "measured here: FLOP/s of a small network of each kind": items and not costs.tflops,
+        f"stated: {costs.tflops} TFLOP/s of a card": costs.tflops,
+        "assumed: images of 500×375 pixels, but for the digits": items,
+        f"assumed: base-sized, 32 tokens a sentence: {', '.join(costs.assumed)}": costs.assumed,
+        "rough: sharing, by architecture (docs/performance.md); memory, by shapes of tensors": True,
+        "not counted: downloads, and disk of datasets, tables and figures": True,
+    }
+    return [line for line, true in said.items() if true]
+
+
+def row(name: str, items: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """What some jobs need together; the memory of the largest."""
+    sums = ("forwards", "flop", "disk_bytes", "seconds")
+    largest = max((item["memory_bytes"] for item in items), default=0)
+    added = {key: sum(item[key] for item in items) for key in sums}
+    return {"name": name, "jobs": len(items), "memory_bytes": largest, **added}
+
+
+def duration(seconds: float) -> str:
+    """A length of time in two units.
+
+    >>> duration(75), duration(40), duration(7500), duration(200_000)
+    ('1 min 15 s', '40 s', '2 h 05 min', '2 d 07 h')
+    """
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    if whole < 86_400:
+        return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+    return f"{whole // 86_400} d {whole % 86_400 // 3600:02d} h"
+
+
+def size(n_bytes: float) -> str:
+    """Bytes in a unit of powers of ten.
+
+    >>> size(0), size(1_234_567), size(81_870_000_000)
+    ('0', '1.2 MB', '81.9 GB')
+    """
+    for unit, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if n_bytes >= unit:
+            return f"{n_bytes / unit:.1f} {name}"
+    return f"{n_bytes:.0f}"
+
+
+def text(plan: dict[str, Any]) -> str:
+    """The plan for a terminal of 100 columns."""
+    total, machine, disk = plan["total"], plan["machine"], plan["disk"]
+    cells = [["stage", "jobs", "forwards", "disk", "memory", "time of one core"]]
+    for one in [*plan["rows"], total]:
+        sizes = [size(one["disk_bytes"]), size(one["memory_bytes"]), duration(one["seconds"])]
+        cells.append([one["name"], str(one["jobs"]), f"{one['forwards']:,}", *sizes])
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    table = ["  ".join([c[0].ljust(widths[0]), *map(str.rjust, c[1:], widths[1:])]) for c in cells]
+    rule = "-" * len(table[0])
+    lines = [f"Suite '{plan['suite']}': what there is to do", ""]
+    lines += [table[0], rule, *table[1:-1], rule, table[-1], ""]
+    card = f" and a card ({total['gpu_hours']:.2g} hours)" if machine["gpus"] else ""
+    lines += [
+        f"Until all is done: about {duration(total['wall_seconds'])} on {machine['cores']} "
+        f"free cores{card}."
+        if total["jobs"]
+        else "Nothing is left to do.",
+        f"Disk: {size(disk['needed'])} are needed, {size(disk['free'])} are free.",
+    ]
+    lines += [f"WARNING: {warning}" for warning in plan["warnings"]]
+    lines += ["", "How this is known:", *[f"- {how}." for how in plan["how"]]]
+    wrapped = [textwrap.wrap(line, WIDTH, subsequent_indent="  ") or [""] for line in lines]
+    return "\n".join(part for parts in wrapped for part in parts) + "\n"
+
+
+def main() -> None:
+    """Command line."""
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser("python -m workflow.lib.plan", None, __doc__, None, [], raw)
+    add = parser.add_argument
+    add("--configfile", nargs="+", default=[], metavar="FILE", help="as Snakemake's")
+    add("--config", nargs="*", default=[], metavar="KEY=VALUE", help="as Snakemake's")
+    add("--cores", default="all", type=_cores, help="cores for jobs (default: all)")
+    add("--gpu-tflops", type=_positive, metavar="T", help="throughput of a card, in TFLOP/s")
+    add("--json", action="store_true", help="print JSON instead of a table")
+    arguments = parser.parse_args()
+    use_this_checkout()
+    config = configured(arguments.configfile, arguments.config)
+    passed = []
+    for option in ("configfile", "config"):
+        given = getattr(arguments, option)
+        passed += [f"--{option}", *given] if given else []
+    say("plan: asking Snakemake what there is to do")
+    plan = make_plan(config, start_dry_run(passed), arguments.cores, arguments.gpu_tflops)
+    sys.stdout.write(json.dumps(plan, indent=2) + "\n" if arguments.json else text(plan))
+
+
+def _cores(value: str) -> int:
+    return len(os.sched_getaffinity(0)) if value == "all" else int(_positive(value))
+
+
+def _positive(value: str) -> float:
+    number = float(value)
+    if not number > 0:
+        message = f"{value}: must be above 0"
+        raise argparse.ArgumentTypeError(message)
+    return number
+
+
+if __name__ == "__main__":
+    command.run(main)
