@@ -1,14 +1,11 @@
 """What jobs cost: operations, bytes, and seconds at the rates of this machine.
 
-Seconds of a job = start of a process + FLOP / rate + inputs decoded + a little that is stated
-here. Rates are measured with random weights and inputs, which take as long as real ones.
+Seconds of a job = start of a process + FLOP / rate + photographs decoded + a little that is stated
+here. Rates are CPU time, so that what else runs does not count, of random weights and inputs.
 """
 
 import io
 import json
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -23,44 +20,43 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from whypretrain.data.images import Images
 from whypretrain.data.rotations import N_ROTATIONS
 from whypretrain.data.sources import load_source
-from whypretrain.data.table import Split
 from whypretrain.networks.build import build, classifier
 from whypretrain.networks.numerics import configure
 from whypretrain.settings.data import Digits
 from whypretrain.settings.models import Architecture, ImageArchitecture, ImageModel
-from whypretrain.settings.training import Augmentation, Recipe
+from whypretrain.settings.training import Recipe
 from whypretrain.settings.whole import Config
 from workflow.lib.resources import BACKWARD, knowledge_bytes
 
 if TYPE_CHECKING:
     from workflow.lib.plan import Job
 
-TRAININGS = {"pretrain", "train"}
-ON_CARD = TRAININGS | {"extract", "probe", "robustness"}
-IMPORTS = {"tables": "pandas, scipy.stats", "networks": "pandas, whypretrain.networks.train"}
-"""What stages import that compute tables, or with networks."""
+ON_CARD = {"pretrain", "train", "extract", "probe", "robustness"}
 NETWORKS = ON_CARD | {"samples", "convert", "convert_text"}
+TABLES = 0.25
+"""Start of a process that imports no networks, in starts of one that does."""
 FIXED = {"probe": 1.1, "knowledge": 2.4, "player_sheet": 3.4, "explorer": 2.4, "figure": 1.9}
 OTHERWISE_FIXED, CARD_START = 0.8, 4.0
 """Stated seconds of a job beside imports and what is counted, and of starting CUDA."""
-PER_ITEM, PER_INTERACTION, PER_MEASURED, PER_BYTE = 1e-3, 4e-6, 4e-3, 5e-9
+PER_ITEM, PER_INTERACTION, PER_MEASURED, PER_BYTE, PROBE = 1e-3, 4e-6, 4e-3, 5e-9, 6e-8
 """Stated seconds of preparing an item, of `knowledge` for an interaction, of checking and writing
-for a sample and snapshot, and of writing and copying a byte of a snapshot."""
-PROBE = 6e-8
-"""Stated seconds of the probe's regression for an item, feature and class."""
+for a sample and snapshot, of writing a byte of a snapshot, and of the probe's regression for an
+item, feature and class."""
 SHARING = {"whypretrain_vgg": 1.9, "whypretrain_resnet": 2.5, "whypretrain_vit": 1.3}
-SHARING |= {"vgg": 20.0, "resnet": 4.4, "mobilenet": 5.0}
-SHARING_OF_FAMILY = {"cnn": 3.0, "transformer": 1.1}
-"""How many times faster extraction is with sharing, as measured in docs/performance.md."""
+SHARING |= {"vgg": 20.0, "resnet": 4.4, "mobilenet": 5.0, "cnn": 3.0, "transformer": 1.1}
+"""How many times faster extraction is with sharing (docs/performance.md), by architecture."""
+TIMED = {"cnn": ("whypretrain_resnet", 28), "transformer": ("vit_tiny_patch16_224", 224)}
+"""The network that is timed for a family, and its pixels."""
+EACH = 0.6
+"""Seconds of one measurement."""
+SMALL = 0.05
+"""Loading and augmenting a digit, in photographs."""
 LIBRARIES = 9e8
 """Bytes of a process with all imports."""
 N_TOKENS, PHOTO = 32, (500, 375)
 """Assumed length of a sentence, and pixels of a photograph."""
-EACH, AT_ONCE = 0.6, {"cpu": 5e10, "cuda": 1e13}
-"""Seconds of one measurement, and FLOP of a measured step."""
 
 
 class DatasetSize(NamedTuple):
@@ -72,10 +68,9 @@ class DatasetSize(NamedTuple):
 
 
 class Network(NamedTuple):
-    """Sizes of a network: FLOP of one forward pass, a multiply-add counting as 2, and bytes.
+    """FLOP of one forward pass, a multiply-add counting as 2; bytes; and what classifies.
 
-    `activations` of one input, which training keeps; `widest`: input and output of the layer where
-    they are largest. `features` are those that the classifier sees.
+    `activations` of one input are the outputs of all layers, `widest` the largest of them.
     """
 
     flops: int
@@ -104,14 +99,10 @@ class Work(NamedTuple):
 
 
 class Rates(NamedTuple):
-    """What this machine does, in seconds on a core that is free.
+    """Seconds of a process's start and of decoding; FLOP/s by family, and whether it is trained."""
 
-    `starts` of processes by their imports; `loading` of an augmented input from a `photo` or a
-    `small` image; FLOP/s by family of networks and whether a network is trained.
-    """
-
-    starts: dict[str, float]
-    loading: dict[str, float]
+    start: float
+    decoding: float
     flops: dict[tuple[str, bool], float]
 
 
@@ -121,9 +112,8 @@ def dataset_size(config: Config, name: str) -> DatasetSize | None:
     paths = [Path(f"results/datasets/{name}/{part}.parquet") for part in ("train", "test")]
     if all(path.exists() for path in paths):
         train, test = map(pyarrow.parquet.read_metadata, paths)
-        return DatasetSize(
-            len(json.loads(train.metadata[b"classes"])), train.num_rows, test.num_rows
-        )
+        n_classes = len(json.loads(train.metadata[b"classes"]))
+        return DatasetSize(n_classes, train.num_rows, test.num_rows)
     if isinstance(dataset, Digits):
         source = load_source(dataset)
         return DatasetSize(len(source.classes), len(source.train), len(source.test))
@@ -133,74 +123,78 @@ def dataset_size(config: Config, name: str) -> DatasetSize | None:
     return DatasetSize(classes, dataset.sizes.train, dataset.sizes.test)
 
 
+def architecture(config: Config, name: str, folder: Path) -> Architecture:
+    """An architecture that can be built: of an encoder not there, a base-sized one in a folder."""
+    found, weights = config.architecture(name), config.models[name].weights
+    if isinstance(found, ImageArchitecture):
+        return found
+    for place in (found.folder, f"resources/weights/{name}", weights.path):
+        if place and Path(place, "config.json").is_file():
+            return found.model_copy(update={"folder": place})
+    from transformers import BertConfig, DistilBertConfig  # noqa: PLC0415  # slow
+
+    distilled = "distil" in (weights.hub.repo if weights.hub else name)
+    (DistilBertConfig if distilled else BertConfig)().save_pretrained(folder / name)
+    return found.model_copy(update={"folder": str(folder / name)})
+
+
 def count(architecture: Architecture, n_classes: int) -> Network:
     """Count a network's parameters, operations and activations, without computing anything."""
-    sizes: list[tuple[int, int]] = []
-
-    def see(_: nn.Module, inputs: Any, output: Any) -> None:
-        taken, every = _storages(inputs), _storages(inputs) | _storages(output)
-        sizes.append((sum(every.values()) - sum(taken.values()), sum(every.values())))
-
+    sizes: list[int] = []
     with torch.device("meta"):
         model = build(architecture, n_classes).eval()
+        if isinstance(architecture, ImageArchitecture):
+            side = architecture.image_size
+            inputs = torch.empty(1, architecture.channels, side, side)
+        else:
+            inputs = torch.empty(1, min(N_TOKENS, architecture.max_tokens), dtype=torch.long)
     # Of texts without the mask of padding, as transformers looks at its values.
     called: Any = model if isinstance(architecture, ImageArchitecture) else model.encoder
     for layer in model.modules():
         if not list(layer.children()):
-            layer.register_forward_hook(see)
+            layer.register_forward_hook(
+                lambda _, __, out: sizes.append(out.nbytes if isinstance(out, Tensor) else 0)
+            )
     counter = FlopCounterMode(display=False)
     with torch.inference_mode(), sdpa_kernel(SDPBackend.MATH), counter:
-        called(_random_inputs(architecture, 1, torch.device("meta")))
-    made, around = zip(*sizes, strict=True)
+        called(inputs)
     weights = sum(tensor.nbytes for tensor in model.state_dict().values())
     convolutional = sum(isinstance(part, nn.Conv2d) for part in model.modules()) > 1
-    family = "cnn" if convolutional else "transformer"
-    features = int(classifier(model).in_features)
-    return Network(counter.get_total_flops(), weights, sum(made), max(around), features, family)
+    family, features = "cnn" if convolutional else "transformer", classifier(model).in_features
+    flops = counter.get_total_flops()
+    return Network(flops, weights, sum(sizes), max(sizes), int(features), family)
 
 
 class Costs:
-    """What jobs cost under a configuration.
+    """What jobs cost under a configuration; networks are counted on creation.
 
     Parameters
     ----------
     folder : an empty one, for the configuration of encoders that are not there yet
-    device : on which networks run: `cpu` or `cuda`
-    tflops : what a card does, in TFLOP/s; None takes what is measured
+    rates : of this machine, or of the stated card
+    on_card : whether networks run on a card
+    records : whether a record of an earlier run wins over the arithmetic
     """
 
     def __init__(
-        self, config: Config, jobs: Sequence["Job"], folder: str, device: str, tflops: float | None
+        self,
+        config: Config,
+        jobs: Sequence["Job"],
+        folder: Path,
+        rates: Rates,
+        *,
+        on_card: bool,
+        records: bool,
     ) -> None:
-        self.config, self.folder, self.device, self.tflops = config, folder, device, tflops
-        self.runs, self.assumed = config.runs(), list[str]()
-        subjects = [self.subject(job) for job in jobs]
-        names = sorted({dataset for _, dataset in subjects} - {""})
-        found = {name: dataset_size(config, name) for name in names}
+        self.config, self.rates, self.on_card, self.records = config, rates, on_card, records
+        self.runs = config.runs()
+        models, datasets = ({s[i] for s in map(self.subject, jobs)} - {""} for i in (0, 1))
+        found = {name: dataset_size(config, name) for name in sorted(datasets)}
         self.sizes = {name: size for name, size in found.items() if size}
         self.unknown = [name for name, size in found.items() if size is None]
         classes = max([size.classes for size in self.sizes.values()], default=2)
-        models = sorted({model for model, _ in subjects} - {""})
-        self.architectures = {model: self._architecture(model) for model in models}
-        self.networks = {
-            m: count(architecture, classes) for m, architecture in self.architectures.items()
-        }
-
-    def _architecture(self, name: str) -> Architecture:
-        """An architecture that can be built; an encoder to be downloaded is taken as base-sized."""
-        found, weights = self.config.architecture(name), self.config.models[name].weights
-        if isinstance(found, ImageArchitecture):
-            return found
-        for place in (found.folder, f"resources/weights/{name}", weights.path):
-            if place and Path(place, "config.json").is_file():
-                return found.model_copy(update={"folder": place})
-        from transformers import BertConfig, DistilBertConfig  # noqa: PLC0415  # slow
-
-        self.assumed.append(name)
-        distilled = "distil" in (weights.hub.repo if weights.hub else name)
-        place = f"{self.folder}/{name}"
-        (DistilBertConfig if distilled else BertConfig)().save_pretrained(place)
-        return found.model_copy(update={"folder": place})
+        self.networks = {m: count(architecture(config, m, folder), classes) for m in sorted(models)}
+        self.assumed = sorted(path.name for path in folder.iterdir())
 
     def subject(self, job: "Job") -> tuple[str, str]:
         """Model and dataset of a job; empty where it has none."""
@@ -219,7 +213,7 @@ class Costs:
             return work._replace(kept=int(bool(model)))
         if size is None:
             return work
-        if job.rule in TRAININGS:
+        if job.rule in {"pretrain", "train"}:
             upstream = self.config.pretrain(model) if job.rule == "pretrain" else None
             times = N_ROTATIONS if upstream and upstream.labels == "rotation" else 1
             recipe = (upstream or self.config.train(job.wildcards["run"])).recipe
@@ -239,32 +233,52 @@ class Costs:
             return work._replace(measured=measured, forwards=measured << sampling.players.n)
         return work
 
-    def item(self, job: "Job", rates: Rates) -> dict[str, Any]:
-        """All that a job costs; a record of an earlier run wins over the arithmetic."""
+    def item(self, job: "Job") -> dict[str, Any]:
+        """All that a job costs."""
         work, recorded = self.work(job), None
-        if self.tflops is None:
+        if self.records:
             with suppress(OSError, ValueError, IndexError):
                 rows = Path(job.benchmark).read_text(encoding="utf-8").splitlines()
                 recorded = float(rows[1].split()[0])
-        forwards = work.forwards if job.rule == "extract" else 0
+        forwards, disk = work.forwards if job.rule == "extract" else 0, 0
+        if forwards:
+            per_measured = 4 * self.sizes[work.dataset].classes + 200
+            disk = 16 * forwards + work.measured * per_measured
+        elif work.kept:
+            disk = work.kept * self.networks[work.model].weights
         passes = BACKWARD * work.trained + work.evaluated + forwards
         return {
             "rule": job.rule,
             **job.wildcards,
             "forwards": forwards,
             "flop": passes * self.networks[work.model].flops if passes else 0,
-            "disk_bytes": self.disk(job),
-            "memory_bytes": self.memory(job),
-            "seconds": self.seconds(job, rates) if recorded is None else recorded,
+            "disk_bytes": disk,
+            "memory_bytes": LIBRARIES + self.memory(job),
+            "seconds": self.seconds(job) if recorded is None else recorded,
             "recorded": recorded is not None,
         }
 
-    def seconds(self, job: "Job", rates: Rates) -> float:
-        """How long a job takes on this machine, or on the stated cards; downloads count as 0."""
+    def memory(self, job: "Job") -> float:
+        """Bytes that a job takes beside libraries, from the shapes of tensors."""
+        work = self.work(job)
+        if job.rule == "knowledge" and work.measured:
+            n_networks = 2 * len(self.config.snapshots) + 2
+            return knowledge_bytes(1, 0) * work.forwards / n_networks
+        if job.rule not in ON_CARD or work.model not in self.networks:
+            return 0.0
+        network = self.networks[work.model]
+        if work.recipe is None:
+            return network.weights + min(256 * 2 * network.widest, 2 << 30)
+        micro = min(work.recipe.batch_size, work.recipe.micro_batch_size or work.recipe.batch_size)
+        # Weights, gradients and two copies of the optimiser; what the backward pass needs.
+        return 4 * network.weights + micro * network.activations
+
+    def seconds(self, job: "Job") -> float:
+        """How long a job takes; downloads count as 0."""
         if job.rule.startswith("fetch"):
             return 0.0
         work, size = self.work(job), self.sizes.get(self.subject(job)[1])
-        total = rates.starts["networks" if job.rule in NETWORKS else "tables"]
+        total = self.rates.start * (1 if job.rule in NETWORKS else TABLES)
         total += FIXED.get(job.rule, OTHERWISE_FIXED)
         if job.rule == "prepare" and size:
             total += PER_ITEM * (size.train + size.test)
@@ -272,140 +286,80 @@ class Costs:
             total += PER_INTERACTION * work.forwards
         if job.rule not in ON_CARD or size is None:
             return total
-        network, image = self.networks[work.model], self.config.models[work.model]
+        network, name = self.networks[work.model], self.config.models[work.model]
         if isinstance(self.config.datasets[work.dataset], Digits):
-            total += work.trained * rates.loading["small"]
-        elif isinstance(image, ImageModel):
-            total += (work.trained + work.evaluated) * rates.loading["photo"]
+            total += work.trained * self.rates.decoding * SMALL
+        elif isinstance(name, ImageModel):
+            total += (work.trained + work.evaluated) * self.rates.decoding
         total += work.kept * network.weights * PER_BYTE + PER_MEASURED * work.measured
         if job.rule == "probe":
             total += PROBE * size.train * network.features * size.classes
-        stated = 1e12 * self.tflops if self.tflops else 0.0
-        forward, training = (
-            network.flops / (stated or rates.flops[network.family, train])
-            for train in (False, True)
-        )
         passes = work.evaluated + work.forwards / self.sharing(work.model)
         if work.forwards:  # the noise floor: a sample a snapshot, once more and without sharing
             passes += _snapshots(job) * work.forwards / work.measured
-        total += CARD_START * (self.device == "cuda" or stated > 0)
-        return total + passes * forward + BACKWARD * work.trained * training
+        total += CARD_START * self.on_card + passes * network.flops / self.rate(network, False)
+        return total + BACKWARD * work.trained * network.flops / self.rate(network, True)
+
+    def rate(self, network: Network, train: bool) -> float:
+        """FLOP/s of a network."""
+        return self.rates.flops[network.family, train]
 
     def sharing(self, model: str) -> float:
         """How many times faster extraction is than by whole forward passes."""
-        name = getattr(self.config.models[model], "timm", "")
-        known = [factor for start, factor in SHARING.items() if name.startswith(start)]
-        factors = [*known, SHARING_OF_FAMILY[self.networks[model].family]]
-        return factors[0] if self.config.extraction.sharing else 1.0
-
-    def disk(self, job: "Job") -> int:
-        """Bytes of the large files that a job leaves: weights, snapshots and interactions."""
-        work = self.work(job)
-        if job.rule == "extract" and work.measured:
-            return 16 * work.forwards + work.measured * (4 * self.sizes[work.dataset].classes + 200)
-        return work.kept * self.networks[work.model].weights if work.kept else 0
-
-    def memory(self, job: "Job") -> float:
-        """Bytes that a job takes, from the shapes of tensors."""
-        work = self.work(job)
-        if job.rule == "knowledge" and work.measured:
-            sampling = self.config.experiments[job.wildcards["experiment"]].sampling
-            n_samples = work.measured // (2 * len(self.config.snapshots) + 2)
-            return LIBRARIES + knowledge_bytes(n_samples, sampling.players.n)
-        if job.rule not in ON_CARD or work.model not in self.networks:
-            return LIBRARIES
-        network = self.networks[work.model]
-        if work.recipe is None:
-            return LIBRARIES + network.weights + min(256 * network.widest, 2 << 30)
-        micro = min(work.recipe.batch_size, work.recipe.micro_batch_size or work.recipe.batch_size)
-        # Weights, gradients and two copies of the optimiser; what the backward pass needs.
-        return LIBRARIES + 4 * network.weights + micro * (network.activations + network.widest)
-
-    def measure(self, jobs: Sequence["Job"]) -> Rates:
-        """Measure this machine; of each family of networks, the smallest that jobs are about."""
-        place, names = configure(threads=1, device=self.device), dict[str, str]()
-        for model in sorted({self.subject(job)[0] for job in jobs if job.rule in ON_CARD}):
-            family = self.networks[model].family
-            smallest = names.setdefault(family, model)
-            names[family] = min(smallest, model, key=lambda name: self.networks[name].flops)
-        flops = {
-            (family, train): self._flops(name, place, train=train)
-            for family, name in names.items()
-            for train in (False, True)
-            if self.tflops is None
-        }
-        loading = {
-            "photo": _loading(PHOTO, 224, crop_min_scale=0.25, flip=True),
-            "small": _loading((8, 8), 28, rotate=10, translate=0.1, scale=0.1),
-        }
-        return Rates({key: _start(imports) for key, imports in IMPORTS.items()}, loading, flops)
-
-    def _flops(self, name: str, device: torch.device, *, train: bool) -> float:
-        """FLOP/s of a network: of a training step, or of a forward pass."""
-        architecture = self.architectures[name]
-        model: Any = build(architecture, 10).to(device).train(train)
-        if isinstance(architecture, ImageArchitecture) and device.type == "cpu":
-            model.to(memory_format=torch.channels_last)
-        passes = self.networks[name].flops * (BACKWARD if train else 1)
-        size = max(1, min(32 if train else 256, int(AT_ONCE[device.type] / passes)))
-        inputs = _random_inputs(architecture, size, device)
-        optimizer = torch.optim.AdamW(model.parameters(), lr=1e-6)
-        half = torch.autocast("cuda", torch.bfloat16, enabled=train and device.type == "cuda")
-
-        def step() -> None:
-            with half, torch.inference_mode(not train):
-                loss = model(inputs).float().square().mean()
-            if train:
-                loss.backward()
-                optimizer.step()
-                model.zero_grad()
-            elif device.type == "cuda":
-                torch.cuda.synchronize()
-
-        return size * passes / _seconds(step, on_card=device.type == "cuda")
+        kinds = getattr(self.config.models[model], "timm", ""), self.networks[model].family
+        known = [
+            factor for kind in kinds for key, factor in SHARING.items() if kind.startswith(key)
+        ]
+        return known[0] if self.config.extraction.sharing else 1.0
 
 
-def _random_inputs(architecture: Architecture, n_items: int, device: torch.device) -> Tensor:
-    """What a network takes: images (n_items, channels, side, side), or tokens (n_items, length)."""
-    if isinstance(architecture, ImageArchitecture):
-        side = architecture.image_size
-        return torch.randn(n_items, architecture.channels, side, side, device=device)
-    length = min(N_TOKENS, architecture.max_tokens)
-    return torch.randint(1000, 2000, (n_items, length), device=device)
+def measure(start: float, device: str, tflops: float | None) -> Rates:
+    """What this machine does, or, with `tflops`, a stated card."""
+    kinds = [(family, train) for family in TIMED for train in (False, True)]
+    if tflops:
+        flops = dict.fromkeys(kinds, 1e12 * tflops)
+    else:
+        place = configure(threads=1, device=device)
+        flops = {kind: _flops(*kind, place) for kind in kinds}
+    noise, buffer = np.random.default_rng(0).integers(256, size=(94, 125, 3)), io.BytesIO()
+    Image.fromarray(noise.astype(np.uint8)).resize(PHOTO).save(buffer, "JPEG")
+
+    def decode() -> None:
+        picture = Image.open(buffer).convert("RGB").resize((224, 224), Image.Resampling.BICUBIC)
+        torch.from_numpy(np.asarray(picture, np.float32)).permute(2, 0, 1).contiguous().sub_(0.5)
+
+    return Rates(start, _seconds(decode, time.process_time), flops)
 
 
-def _storages(value: Any) -> dict[int, int]:
-    parts = value if isinstance(value, (tuple, list)) else [value]
-    return {p.untyped_storage()._cdata: p.nbytes for p in parts if isinstance(p, Tensor)}
+def _flops(family: str, train: bool, device: torch.device) -> float:
+    """FLOP/s of a small network: of a training step, or of a forward pass."""
+    name, side = TIMED[family]
+    small = ImageArchitecture(timm=name, image_size=side)
+    model: Any = build(small, 10).to(device, memory_format=torch.channels_last).train(train)
+    n_items = {28: 64, 224: 4}[side] * (16 if device.type == "cuda" else 1)
+    inputs = torch.randn(n_items, 3, side, side, device=device)
+    half = torch.autocast("cuda", torch.bfloat16, enabled=train and device.type == "cuda")
+
+    def step() -> None:
+        with half, torch.inference_mode(not train):
+            loss = model(inputs).float().square().mean()
+        if train:
+            loss.backward()
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+
+    clock = time.perf_counter if device.type == "cuda" else time.process_time
+    passes = n_items * (BACKWARD if train else 1)
+    return passes * count(small, 10).flops / _seconds(step, clock)
 
 
 def _snapshots(job: "Job") -> int:
     return sum(path.endswith(".safetensors") for path in job.inputs)
 
 
-def _loading(pixels: tuple[int, int], side: int, **changes: Any) -> float:
-    """Seconds of making an input of one grey small, or coloured large, image."""
-    noise = np.random.default_rng(0).integers(256, size=(94, 125, 3), dtype=np.uint8)
-    buffer, small = io.BytesIO(), side < 64
-    Image.fromarray(noise).resize(pixels).convert("L" if small else "RGB").save(buffer, "JPEG")
-    split = Split("image", ["a"], ["0"], [buffer.getvalue()], [], [0], [""])
-    few: dict[str, Any] = {"channels": 1, "mean": [0.5], "std": [0.5]} if small else {}
-    architecture = ImageArchitecture(timm="any", image_size=side, **few)
-    images = Images(split, architecture, Augmentation(**changes))
-    images.cached = small
-    return _seconds(lambda: images[0])
-
-
-def _start(imports: str) -> float:
-    before = os.times()
-    subprocess.run([sys.executable, "-c", f"import {imports}"], check=True)  # noqa: S603  (ours)
-    return sum(os.times()[2:4]) - sum(before[2:4])
-
-
-def _seconds(work: Callable[[], Any], *, on_card: bool = False) -> float:
-    """Mean time of some work, after once to warm up: of this process, so that others do not count."""
+def _seconds(work: Callable[[], Any], clock: Callable[[], float]) -> float:
+    """Mean time of some work, after once to warm up."""
     work()
-    clock = time.perf_counter if on_card else time.process_time
     begun, times = clock(), 0
     while clock() < begun + EACH or times < 2:
         work()

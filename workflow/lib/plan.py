@@ -16,10 +16,12 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+import time
 from collections.abc import Sequence
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from whypretrain.files.artifacts import ArtifactError
 from whypretrain.files.progress import say
@@ -28,9 +30,6 @@ from whypretrain.settings.reading import read_over
 from whypretrain.settings.whole import Config, check
 from whypretrain.stages import command
 from workflow.lib.start import local_gpus, use_this_checkout
-
-if TYPE_CHECKING:
-    from workflow.lib.costs import Costs
 
 BLOCK = re.compile(r"^(?:local)?rule (\w+):\n((?:    .*\n)*)", re.M)
 PROPERTY = re.compile(r"^    (\w+): (.*)$", re.M)
@@ -70,7 +69,7 @@ def configured(configfiles: list[str], changes: list[str]) -> Config:
 
 
 def start_dry_run(arguments: Sequence[str]) -> subprocess.Popen[str]:
-    """`snakemake -n` in the current folder, off the network and without colours."""
+    """Start `snakemake -n` in the current folder, off the network and without colours."""
     line = [sys.executable, "-m", "snakemake", "-n", "--cores", "all", *arguments]
     environment = os.environ | {"HF_HUB_OFFLINE": "1", "NO_COLOR": "1"}
     pipe, both = subprocess.PIPE, subprocess.STDOUT
@@ -137,72 +136,60 @@ def make_plan(
     """The plan of the jobs that a dry run lists; `tflops` of a card, None measures."""
     import psutil  # noqa: PLC0415
 
-    from workflow.lib.costs import ON_CARD, Costs, Rates  # noqa: PLC0415  # slow; Snakemake works
+    from workflow.lib import costs  # noqa: PLC0415  # slow; meanwhile Snakemake works
 
-    gpus = max(local_gpus(), int(tflops is not None))
+    start, on_card = time.process_time(), local_gpus() > 0 or tflops is not None
     jobs = jobs_of(dry_run)
+    say(f"plan: {len(jobs)} jobs; calibrating for at most 20 s")
+    rates = costs.measure(start, "cuda" if on_card and not tflops else "cpu", tflops)
     with tempfile.TemporaryDirectory() as folder:
-        device = "cuda" if gpus and not tflops else "cpu"
-        costs = Costs(config, jobs, folder, device, tflops)
-        if jobs:
-            say("plan: calibrating for at most 20 s")
-        rates = costs.measure(jobs) if jobs else Rates({}, {}, {})
-    items = [costs.item(job, rates) for job in jobs]
-    total = row("total", items)
-    seconds, on_card = [item["seconds"] for item in items], [j.rule in ON_CARD for j in jobs]
-    on_cards = sum(s for s, card in zip(seconds, on_card, strict=True) if card and gpus)
-    total["wall_seconds"] = wall_seconds(jobs, seconds, [c and gpus > 0 for c in on_card], cores)
-    total |= {"core_hours": total["seconds"] / 3600, "gpu_hours": on_cards / 3600}
+        told = {"on_card": on_card, "records": tflops is None}
+        found = costs.Costs(config, jobs, Path(folder), rates, **told)
+    items = [found.item(job) for job in jobs]
+    total, seconds = row("total", items), [item["seconds"] for item in items]
+    turns = [on_card and job.rule in costs.ON_CARD for job in jobs]
+    total["wall_seconds"] = wall_seconds(jobs, seconds, turns, cores)
     # A run that ends has its snapshots twice for a moment.
     needed = total["disk_bytes"] + max((item["disk_bytes"] for item in items), default=0)
-    disk = {"needed": needed, "free": shutil.disk_usage(".").free}
-    rules = list(dict.fromkeys(job.rule for job in jobs))
-    return {
-        "suite": config.suite,
-        "machine": {"cores": cores, "gpus": gpus},
-        "rows": [row(r, [i for i in items if i["rule"] == r]) for r in rules],
-        "total": total,
-        "disk": disk,
-        "warnings": _warnings(costs, items, disk, psutil.virtual_memory().total),
-        "how": _how(costs, items),
-        "jobs": items,
-    }
-
-
-def _warnings(
-    costs: "Costs", items: Sequence[dict[str, Any]], disk: dict[str, int], memory: int
-) -> list[str]:
-    found = [
+    free, memory = shutil.disk_usage(".").free, psutil.virtual_memory().total
+    warnings = [
         f"the size of {name} is not known, so its jobs count as empty: give datasets.{name}.sizes "
         f"and n_classes, or make results/datasets/{name}/train.parquet first"
-        for name in costs.unknown
+        for name in found.unknown
     ]
-    if disk["needed"] > disk["free"]:
-        found.append("that does not fit on the disk: free some, or run from a larger one")
-    return found + [
-        f"{item['experiment']}: the stage knowledge needs about {size(item['memory_bytes'])}"
-        f" of memory, this machine has {size(memory)}: lower sampling.players.n or the "
+    if needed > free:
+        warnings.append("that does not fit on the disk: free some, or run from a larger one")
+    warnings += [
+        f"{item['experiment']}: the stage knowledge needs about {item['memory_bytes'] / 1e9:.1f} GB"
+        f" of memory, this machine has {memory / 1e9:.1f} GB: lower sampling.players.n or the "
         f"number of samples"
         for item in items
         if item["rule"] == "knowledge" and item["memory_bytes"] > memory
     ]
-
-
-def _how(costs: "Costs", items: Sequence[dict[str, Any]]) -> list[str]:
-    """What is exact, recorded, measured, stated, assumed and not counted."""
-    records = sum(item["recorded"] for item in items)
-    said = {
-        "exact: jobs (Snakemake's dry run), forwards, FLOP, sizes of weights (arithmetic)": True,
-        f"recorded: {records} jobs, in results/benchmarks": records,
-        "measured here: imports, decoding": items,
-        "measured here: FLOP/s of a small network of each kind": items and not costs.tflops,
-        f"stated: {costs.tflops} TFLOP/s of a card": costs.tflops,
-        "assumed: images of 500×375 pixels, but for the digits": items,
-        f"assumed: base-sized, 32 tokens a sentence: {', '.join(costs.assumed)}": costs.assumed,
-        "rough: sharing, by architecture (docs/performance.md); memory, by shapes of tensors": True,
-        "not counted: downloads, and disk of datasets, tables and figures": True,
+    records, assumed = sum(item["recorded"] for item in items), ", ".join(found.assumed)
+    how = [
+        "exact: jobs (Snakemake's dry run), forwards, FLOP, sizes of weights (arithmetic)",
+        f"recorded: {records} jobs, in results/benchmarks",
+        "measured here: imports, decoding" + ("" if tflops else ", FLOP/s of two small networks"),
+        *([f"stated: {tflops:g} TFLOP/s of a card"] if tflops else []),
+        "assumed: images of 500×375 pixels, but for the digits",
+        *([f"assumed: base-sized, 32 tokens a sentence: {assumed}"] if assumed else []),
+        "rough: sharing, by architecture (docs/performance.md); memory, by shapes of tensors",
+        "not counted: downloads, and disk of datasets, tables and figures",
+    ]
+    return {
+        "suite": config.suite,
+        "machine": {"cores": cores, "card": on_card},
+        "rows": [
+            row(rule, [item for item in items if item["rule"] == rule])
+            for rule in dict.fromkeys(job.rule for job in jobs)
+        ],
+        "total": total,
+        "disk": {"needed": needed, "free": free},
+        "warnings": warnings,
+        "how": how,
+        "jobs": items,
     }
-    return [line for line, true in said.items() if true]
 
 
 def row(name: str, items: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -213,53 +200,25 @@ def row(name: str, items: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {"name": name, "jobs": len(items), "memory_bytes": largest, **added}
 
 
-def duration(seconds: float) -> str:
-    """A length of time in two units.
-
-    >>> duration(75), duration(40), duration(7500), duration(200_000)
-    ('1 min 15 s', '40 s', '2 h 05 min', '2 d 07 h')
-    """
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    if whole < 86_400:
-        return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
-    return f"{whole // 86_400} d {whole % 86_400 // 3600:02d} h"
-
-
-def size(n_bytes: float) -> str:
-    """Bytes in a unit of powers of ten.
-
-    >>> size(0), size(1_234_567), size(81_870_000_000)
-    ('0', '1.2 MB', '81.9 GB')
-    """
-    for unit, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
-        if n_bytes >= unit:
-            return f"{n_bytes / unit:.1f} {name}"
-    return f"{n_bytes:.0f}"
-
-
 def text(plan: dict[str, Any]) -> str:
     """The plan for a terminal of 100 columns."""
-    total, machine, disk = plan["total"], plan["machine"], plan["disk"]
-    cells = [["stage", "jobs", "forwards", "disk", "memory", "time of one core"]]
+    total, disk = plan["total"], plan["disk"]
+    cells = [["stage", "jobs", "forwards", "disk, GB", "memory, GB", "hours"]]
     for one in [*plan["rows"], total]:
-        sizes = [size(one["disk_bytes"]), size(one["memory_bytes"]), duration(one["seconds"])]
-        cells.append([one["name"], str(one["jobs"]), f"{one['forwards']:,}", *sizes])
+        sizes = [f"{one[key] / 1e9:,.2f}" for key in ("disk_bytes", "memory_bytes")]
+        counts = [str(one["jobs"]), f"{one['forwards']:,}"]
+        cells.append([one["name"], *counts, *sizes, f"{one['seconds'] / 3600:,.2f}"])
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     table = ["  ".join([c[0].ljust(widths[0]), *map(str.rjust, c[1:], widths[1:])]) for c in cells]
-    rule = "-" * len(table[0])
+    rule, until = "-" * len(table[0]), timedelta(seconds=round(total.get("wall_seconds", 0)))
+    card = " and a card" if plan["machine"]["card"] else ""
     lines = [f"Suite '{plan['suite']}': what there is to do", ""]
     lines += [table[0], rule, *table[1:-1], rule, table[-1], ""]
-    card = f" and a card ({total['gpu_hours']:.2g} hours)" if machine["gpus"] else ""
     lines += [
-        f"Until all is done: about {duration(total['wall_seconds'])} on {machine['cores']} "
-        f"free cores{card}."
+        f"Until all is done: about {until} (h:mm:ss) on {plan['machine']['cores']} free cores{card}."
         if total["jobs"]
         else "Nothing is left to do.",
-        f"Disk: {size(disk['needed'])} are needed, {size(disk['free'])} are free.",
+        f"Disk: {disk['needed'] / 1e9:.2f} GB are needed, {disk['free'] / 1e9:.2f} GB are free.",
     ]
     lines += [f"WARNING: {warning}" for warning in plan["warnings"]]
     lines += ["", "How this is known:", *[f"- {how}." for how in plan["how"]]]
