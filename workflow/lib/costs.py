@@ -99,11 +99,15 @@ class Work(NamedTuple):
 
 
 class Rates(NamedTuple):
-    """Seconds of a process's start and of decoding; FLOP/s by family, and whether it is trained."""
+    """Seconds of a process's start and of decoding; FLOP/s by family, and whether it is trained.
+
+    `card` is none, here or stated; records of earlier runs do not hold for a stated one.
+    """
 
     start: float
     decoding: float
     flops: dict[tuple[str, bool], float]
+    card: str = "none"
 
 
 def dataset_size(config: Config, name: str) -> DatasetSize | None:
@@ -171,23 +175,10 @@ class Costs:
     Parameters
     ----------
     folder : an empty one, for the configuration of encoders that are not there yet
-    rates : of this machine, or of the stated card
-    on_card : whether networks run on a card
-    records : whether a record of an earlier run wins over the arithmetic
     """
 
-    def __init__(
-        self,
-        config: Config,
-        jobs: Sequence["Job"],
-        folder: Path,
-        rates: Rates,
-        *,
-        on_card: bool,
-        records: bool,
-    ) -> None:
-        self.config, self.rates, self.on_card, self.records = config, rates, on_card, records
-        self.runs = config.runs()
+    def __init__(self, config: Config, jobs: Sequence["Job"], rates: Rates, folder: Path) -> None:
+        self.config, self.runs, self.rates = config, config.runs(), rates
         models, datasets = ({s[i] for s in map(self.subject, jobs)} - {""} for i in (0, 1))
         found = {name: dataset_size(config, name) for name in sorted(datasets)}
         self.sizes = {name: size for name, size in found.items() if size}
@@ -236,7 +227,7 @@ class Costs:
     def item(self, job: "Job") -> dict[str, Any]:
         """All that a job costs."""
         work, recorded = self.work(job), None
-        if self.records:
+        if self.rates.card != "stated":
             with suppress(OSError, ValueError, IndexError):
                 rows = Path(job.benchmark).read_text(encoding="utf-8").splitlines()
                 recorded = float(rows[1].split()[0])
@@ -262,8 +253,7 @@ class Costs:
         """Bytes that a job takes beside libraries, from the shapes of tensors."""
         work = self.work(job)
         if job.rule == "knowledge" and work.measured:
-            n_networks = 2 * len(self.config.snapshots) + 2
-            return knowledge_bytes(1, 0) * work.forwards / n_networks
+            return knowledge_bytes(work.forwards // (2 * len(self.config.snapshots) + 2))
         if job.rule not in ON_CARD or work.model not in self.networks:
             return 0.0
         network = self.networks[work.model]
@@ -297,12 +287,9 @@ class Costs:
         passes = work.evaluated + work.forwards / self.sharing(work.model)
         if work.forwards:  # the noise floor: a sample a snapshot, once more and without sharing
             passes += _snapshots(job) * work.forwards / work.measured
-        total += CARD_START * self.on_card + passes * network.flops / self.rate(network, False)
-        return total + BACKWARD * work.trained * network.flops / self.rate(network, True)
-
-    def rate(self, network: Network, train: bool) -> float:
-        """FLOP/s of a network."""
-        return self.rates.flops[network.family, train]
+        total += CARD_START * (self.rates.card != "none")
+        plain, train = (self.rates.flops[network.family, train] for train in (False, True))
+        return total + network.flops * (passes / plain + BACKWARD * work.trained / train)
 
     def sharing(self, model: str) -> float:
         """How many times faster extraction is than by whole forward passes."""
@@ -313,14 +300,11 @@ class Costs:
         return known[0] if self.config.extraction.sharing else 1.0
 
 
-def measure(start: float, device: str, tflops: float | None) -> Rates:
-    """What this machine does, or, with `tflops`, a stated card."""
+def measure(start: float, card: str, tflops: float) -> Rates:
+    """What this machine does, or a stated card of so many TFLOP/s."""
     kinds = [(family, train) for family in TIMED for train in (False, True)]
-    if tflops:
-        flops = dict.fromkeys(kinds, 1e12 * tflops)
-    else:
-        place = configure(threads=1, device=device)
-        flops = {kind: _flops(*kind, place) for kind in kinds}
+    place = configure(threads=1, device="cuda" if card == "here" else "cpu")
+    flops = {kind: 1e12 * tflops if card == "stated" else _flops(*kind, place) for kind in kinds}
     noise, buffer = np.random.default_rng(0).integers(256, size=(94, 125, 3)), io.BytesIO()
     Image.fromarray(noise.astype(np.uint8)).resize(PHOTO).save(buffer, "JPEG")
 
@@ -328,7 +312,7 @@ def measure(start: float, device: str, tflops: float | None) -> Rates:
         picture = Image.open(buffer).convert("RGB").resize((224, 224), Image.Resampling.BICUBIC)
         torch.from_numpy(np.asarray(picture, np.float32)).permute(2, 0, 1).contiguous().sub_(0.5)
 
-    return Rates(start, _seconds(decode, time.process_time), flops)
+    return Rates(start, _seconds(decode, time.process_time), flops, card)
 
 
 def _flops(family: str, train: bool, device: torch.device) -> float:

@@ -68,27 +68,22 @@ def configured(configfiles: list[str], changes: list[str]) -> Config:
     return check(values)
 
 
-def start_dry_run(arguments: Sequence[str]) -> subprocess.Popen[str]:
-    """Start `snakemake -n` in the current folder, off the network and without colours."""
-    line = [sys.executable, "-m", "snakemake", "-n", "--cores", "all", *arguments]
-    environment = os.environ | {"HF_HUB_OFFLINE": "1", "NO_COLOR": "1"}
-    pipe, both = subprocess.PIPE, subprocess.STDOUT
-    return subprocess.Popen(line, stdout=pipe, stderr=both, text=True, env=environment)  # noqa: S603  (ours)
-
-
-def jobs_of(dry_run: subprocess.Popen[str]) -> list[Job]:
-    """Jobs that a dry run lists.
+def dry_run(arguments: Sequence[str]) -> list[Job]:
+    """Jobs that `snakemake -n` with these further arguments lists in the current folder.
 
     Raises
     ------
     ArtifactError
         With what Snakemake said, if it did not get that far.
     """
-    said, _ = dry_run.communicate()
-    if dry_run.returncode:
-        message = f"snakemake -n failed:\n{said.strip()}"
+    line = [sys.executable, "-m", "snakemake", "-n", "--cores", "all", *arguments]
+    # Off the network, as a dry run needs none, and without colours.
+    environment = os.environ | {"HF_HUB_OFFLINE": "1", "NO_COLOR": "1"}
+    result = subprocess.run(line, capture_output=True, text=True, check=False, env=environment)  # noqa: S603  (ours)
+    if result.returncode:
+        message = f"snakemake -n failed:\n{(result.stdout + result.stderr).strip()}"
         raise ArtifactError(message)
-    return parse_jobs(said)
+    return parse_jobs(result.stdout + result.stderr)
 
 
 def parse_jobs(text: str) -> list[Job]:
@@ -130,24 +125,21 @@ def wall_seconds(
     return max(by_cores / cores, by_card, max(map(ends, range(len(jobs))), default=0.0))
 
 
-def make_plan(
-    config: Config, dry_run: subprocess.Popen[str], cores: int, tflops: float | None
-) -> dict[str, Any]:
-    """The plan of the jobs that a dry run lists; `tflops` of a card, None measures."""
+def make_plan(config: Config, jobs: list[Job], cores: int, tflops: float | None) -> dict[str, Any]:
+    """The plan of the jobs that are due; `tflops` of a card, None measures."""
     import psutil  # noqa: PLC0415
 
-    from workflow.lib import costs  # noqa: PLC0415  # slow; meanwhile Snakemake works
+    from workflow.lib import costs  # noqa: PLC0415  # slow
 
-    start, on_card = time.process_time(), local_gpus() > 0 or tflops is not None
-    jobs = jobs_of(dry_run)
+    start, card = time.process_time(), "here" if local_gpus() else "none"
+    card = "stated" if tflops else card
     say(f"plan: {len(jobs)} jobs; calibrating for at most 20 s")
-    rates = costs.measure(start, "cuda" if on_card and not tflops else "cpu", tflops)
+    rates = costs.measure(start, card, tflops or 0.0) if jobs else costs.Rates(0, 0, {}, card)
     with tempfile.TemporaryDirectory() as folder:
-        told = {"on_card": on_card, "records": tflops is None}
-        found = costs.Costs(config, jobs, Path(folder), rates, **told)
+        found = costs.Costs(config, jobs, rates, Path(folder))
     items = [found.item(job) for job in jobs]
     total, seconds = row("total", items), [item["seconds"] for item in items]
-    turns = [on_card and job.rule in costs.ON_CARD for job in jobs]
+    turns = [card != "none" and job.rule in costs.ON_CARD for job in jobs]
     total["wall_seconds"] = wall_seconds(jobs, seconds, turns, cores)
     # A run that ends has its snapshots twice for a moment.
     needed = total["disk_bytes"] + max((item["disk_bytes"] for item in items), default=0)
@@ -179,7 +171,7 @@ def make_plan(
     ]
     return {
         "suite": config.suite,
-        "machine": {"cores": cores, "card": on_card},
+        "machine": {"cores": cores, "card": card},
         "rows": [
             row(rule, [item for item in items if item["rule"] == rule])
             for rule in dict.fromkeys(job.rule for job in jobs)
@@ -210,12 +202,13 @@ def text(plan: dict[str, Any]) -> str:
         cells.append([one["name"], *counts, *sizes, f"{one['seconds'] / 3600:,.2f}"])
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     table = ["  ".join([c[0].ljust(widths[0]), *map(str.rjust, c[1:], widths[1:])]) for c in cells]
-    rule, until = "-" * len(table[0]), timedelta(seconds=round(total.get("wall_seconds", 0)))
-    card = " and a card" if plan["machine"]["card"] else ""
+    rule, until = "-" * len(table[0]), timedelta(seconds=round(total["wall_seconds"]))
+    on = f"{plan['machine']['cores']} free cores"
+    on += " and a card" if plan["machine"]["card"] != "none" else ""
     lines = [f"Suite '{plan['suite']}': what there is to do", ""]
     lines += [table[0], rule, *table[1:-1], rule, table[-1], ""]
     lines += [
-        f"Until all is done: about {until} (h:mm:ss) on {plan['machine']['cores']} free cores{card}."
+        f"Until all is done: about {until} (h:mm:ss) on {on}."
         if total["jobs"]
         else "Nothing is left to do.",
         f"Disk: {disk['needed'] / 1e9:.2f} GB are needed, {disk['free'] / 1e9:.2f} GB are free.",
@@ -244,7 +237,7 @@ def main() -> None:
         given = getattr(arguments, option)
         passed += [f"--{option}", *given] if given else []
     say("plan: asking Snakemake what there is to do")
-    plan = make_plan(config, start_dry_run(passed), arguments.cores, arguments.gpu_tflops)
+    plan = make_plan(config, dry_run(passed), arguments.cores, arguments.gpu_tflops)
     sys.stdout.write(json.dumps(plan, indent=2) + "\n" if arguments.json else text(plan))
 
 
