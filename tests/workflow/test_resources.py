@@ -5,8 +5,8 @@ from pathlib import Path
 import h5py
 import pandas as pd
 import pytest
-import yaml
 
+from whypretrain.settings.reading import read_over
 from whypretrain.settings.whole import Config, check
 from workflow.lib import resources
 
@@ -20,7 +20,7 @@ LEAST = resources.Needs(resources.FIXED_MB, resources.FIXED_MINUTES)
 
 @pytest.fixture(scope="module")
 def config() -> Config:
-    return check(yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8")))
+    return check(read_over(ROOT / "config.yaml"))
 
 
 @pytest.fixture(autouse=True)
