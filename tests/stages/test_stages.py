@@ -81,7 +81,7 @@ def test_too_little_memory_is_one_line(error: Exception) -> None:
 def test_a_plan_needs_snakemake_which_the_package_alone_does_not_bring(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from workflow.lib.plan import __main__ as plan
+    from workflow.lib import plan
 
     monkeypatch.setitem(sys.modules, "snakemake.cli", None)
     monkeypatch.setattr(sys, "argv", ["plan"])

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import torch
 
 from validation.benchmarks.networks import CASES, EMBEDDED, compare, embedded, growth, overhead
 from validation.benchmarks.timing import machine
@@ -20,9 +19,7 @@ from whypretrain.networks.numerics import configure
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m validation.benchmarks.bench", description=__doc__
-    )
+    parser = argparse.ArgumentParser("python -m validation.benchmarks.bench", description=__doc__)
     parser.add_argument("--repeats", type=int, default=5, help="repeats a median is taken of")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda")
@@ -49,27 +46,21 @@ def main() -> None:
         add(compare(key, repeats=repeats, device=device))
     result = {"machine": machine(), "ratios": rows, "growth": grown}
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(result, indent=2, ensure_ascii=False)
-    arguments.output.with_suffix(".json").write_text(text + "\n", encoding="utf-8")
+    text = json.dumps(result, indent=2, ensure_ascii=False) + "\n"
+    arguments.output.with_suffix(".json").write_text(text, encoding="utf-8")
     arguments.output.with_suffix(".md").write_text(markdown(result), encoding="utf-8")
-    torch.cuda.empty_cache()
     print(markdown(result))
 
 
 def markdown(result: dict[str, Any]) -> str:
     """The tables as a document."""
-    parts = ["# Benchmarks", ""]
-    parts += [", ".join(f"{key} {value}" for key, value in result["machine"].items()), ""]
+    parts = ["# Benchmarks", "", *[f"{key}: {told}" for key, told in result["machine"].items()]]
     for name in ("ratios", "growth"):
-        parts += [_table(pd.DataFrame(result[name])), ""]
-    return "\n".join(parts)
-
-
-def _table(frame: pd.DataFrame) -> str:
-    cells = frame.map(lambda value: f"{value:.4g}" if isinstance(value, float) else str(value))
-    cells = cells.replace("nan", "")
-    lines = [list(cells.columns), ["---"] * len(cells.columns), *cells.to_numpy().tolist()]
-    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
+        frame = pd.DataFrame(result[name])
+        cells = frame.map(lambda value: f"{value:.4g}" if isinstance(value, float) else str(value))
+        rows = [list(frame), ["---"] * frame.shape[1], *cells.replace("nan", "").to_numpy()]
+        parts += ["", *[f"| {' | '.join(row)} |" for row in rows]]
+    return "\n".join([*parts, ""])
 
 
 if __name__ == "__main__":

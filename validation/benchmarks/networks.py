@@ -1,8 +1,9 @@
 """Extraction against the naive batched forward of the same masks, per sample."""
 
+import resource
 import statistics
 from copy import deepcopy
-from typing import NamedTuple
+from typing import Literal
 
 import numpy as np
 import timm
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 from transformers import BertConfig, BertModel, DistilBertConfig, DistilBertModel
 
 import whypretrain.networks.small  # noqa: F401  (registers the small networks with timm)
-from validation.benchmarks.timing import alternate, seconds
+from validation.benchmarks.timing import alternate
 from whypretrain.interactions.forward import Forward, PlainForward
 from whypretrain.interactions.masking import MaskedInput
 from whypretrain.interactions.measure import evaluate, fitting_batch_size
@@ -20,34 +21,24 @@ from whypretrain.interactions.sharing.choose import choose_forward
 from whypretrain.networks.text import TextNetwork
 from whypretrain.settings.models import TextArchitecture
 
-N_PLAYERS = 10
-SIDE = 224
-N_TOKENS = 32
-MASK_TOKEN = 103
-
-
-class Case(NamedTuple):
-    """A network, by how much extraction is to beat the naive forward, and how that is measured.
-
-    `batch`: most forwards timed at once on a CPU, where a whole batch would take long.
-    """
-
-    name: str
-    goal: float
-    batch: int
+N_PLAYERS, N_DRAWS, SIDE = 10, 5, 224
+N_TOKENS, MASK_TOKEN = 32, 103
 
 
 CASES = {
-    "vgg16": Case("VGG-16", 4.5, batch=32),
-    "resnet50": Case("ResNet-50", 1.75, batch=32),
-    "resnet18": Case("ResNet-18", 1.7, batch=64),
-    "mobilenetv2_100": Case("MobileNetV2", 1.3, batch=64),
-    "vit_small_patch16_224": Case("ViT-Small", 1.08, batch=32),
-    "vit_base_patch16_224": Case("ViT-Base", 1.08, batch=16),
-    "bert": Case("BERT-base, 32 tokens", 1.07, batch=32),
-    "distilbert": Case("DistilBERT, 32 tokens", 1.15, batch=32),
+    "vgg16": ("VGG-16", 4.5),
+    "resnet50": ("ResNet-50", 1.75),
+    "resnet18": ("ResNet-18", 1.7),
+    "mobilenetv2_100": ("MobileNetV2", 1.3),
+    "vit_small_patch16_224": ("ViT-Small", 1.08),
+    "vit_base_patch16_224": ("ViT-Base", 1.08),
+    "bert": ("BERT-base, 32 tokens", 1.07),
+    "distilbert": ("DistilBERT, 32 tokens", 1.15),
 }
-N_DRAWS = 5
+"""Names, and by how much extraction is to beat the naive forward."""
+AT_ONCE = 32
+"""Most forwards timed at once on a CPU, where a whole batch would take long."""
+SMALL = (1, 28, 28)
 EMBEDDED = ("whypretrain_vgg", "whypretrain_resnet", "whypretrain_vit")
 
 
@@ -56,11 +47,11 @@ def network(key: str) -> nn.Module:
     torch.manual_seed(0)
     if key not in ("bert", "distilbert"):
         return timm.create_model(key, num_classes=10).eval()
-    if key == "bert":
-        architecture = TextArchitecture(family="transformers", feature="pooler", folder="")
-        return TextNetwork(BertModel(BertConfig()), architecture, 2).eval()
-    architecture = TextArchitecture(family="transformers", feature="first_token", folder="")
-    return TextNetwork(DistilBertModel(DistilBertConfig()), architecture, 2).eval()
+    bert = key == "bert"
+    feature: Literal["pooler", "first_token"] = "pooler" if bert else "first_token"
+    architecture = TextArchitecture(family="transformers", feature=feature, folder="")
+    encoder = BertModel(BertConfig()) if bert else DistilBertModel(DistilBertConfig())
+    return TextNetwork(encoder, architecture, 2).eval()
 
 
 def masked_input(key: str, seed: int, device: torch.device) -> MaskedInput:
@@ -69,26 +60,37 @@ def masked_input(key: str, seed: int, device: torch.device) -> MaskedInput:
     if key in ("bert", "distilbert"):
         tokens = torch.from_numpy(generator.integers(1000, 20000, size=N_TOKENS)).to(device)
         players = np.full(N_TOKENS, -1)
-        players[generator.choice(np.arange(1, N_TOKENS - 1), N_PLAYERS, replace=False)] = range(
-            N_PLAYERS
-        )
+        words = generator.choice(np.arange(1, N_TOKENS - 1), N_PLAYERS, replace=False)
+        players[words] = range(N_PLAYERS)
         baseline = torch.full_like(tokens, MASK_TOKEN)
         return MaskedInput(tokens, baseline, torch.from_numpy(players).to(device), N_PLAYERS)
-    players = grid_players(SIDE, SIDE, cells=8, margin=1, n_players=N_PLAYERS, generator=generator)
-    pixels = torch.from_numpy(generator.normal(size=(2, 3, SIDE, SIDE)).astype(np.float32))
+    return masked_image((3, SIDE, SIDE), generator, device, grid=(8, 1))
+
+
+def masked_image(
+    shape: tuple[int, int, int],
+    generator: np.random.Generator,
+    device: torch.device,
+    *,
+    n_players: int = N_PLAYERS,
+    grid: tuple[int, int] = (4, 0),
+) -> MaskedInput:
+    """An image of noise of (channels, side, side) whose players are of a grid (cells, margin)."""
+    options = {"cells": grid[0], "margin": grid[1], "n_players": n_players}
+    drawn = grid_players(*shape[1:], **options, generator=generator)
+    pixels = torch.from_numpy(generator.normal(size=(2, *shape)).astype(np.float32))
     image, baseline = pixels.to(device)
-    return MaskedInput(image, baseline, torch.from_numpy(players).to(device), N_PLAYERS)
+    return MaskedInput(image, baseline, torch.from_numpy(drawn).to(device), n_players)
 
 
 @torch.inference_mode()
 def compare(key: str, *, repeats: int, device: torch.device) -> dict[str, float | str]:
     """Ratio of naive to shared time per sample, mean over draws of players.
 
-    A sample is 2**10 forwards: what is shared is timed whole, the rest on one batch a turn and
-    multiplied by the number of batches. The naive forward is timed with channels last and with
-    channels first, and the faster one counts.
+    What is shared is timed whole, the rest on one batch a turn and multiplied by the number of
+    batches. The naive forward is timed with channels last and first, and the faster one counts.
     """
-    case, model = CASES[key], network(key).to(device)
+    (name, goal), model = CASES[key], network(key).to(device)
     n_coalitions = 1 << N_PLAYERS
     first = PlainForward(deepcopy(model))
     if device.type == "cpu":  # as extraction has it
@@ -98,13 +100,11 @@ def compare(key: str, *, repeats: int, device: torch.device) -> dict[str, float 
     for seed in range(N_DRAWS):
         masked = masked_input(key, seed, device)
         shared = choose_forward(model)
-        size = fitting_batch_size(shared, model, masked)
+        size, naive_size = (fitting_batch_size(f, model, masked) for f in (shared, last))
         if device.type == "cpu":
             # VGG's classifier is all that is left to do, and works on a whole batch at a time.
-            size = size if key == "vgg16" else min(size, case.batch)
-            naive_size = min(fitting_batch_size(last, model, masked), case.batch)
-        else:
-            naive_size = fitting_batch_size(last, model, masked)
+            size = size if key == "vgg16" else min(size, AT_ONCE)
+            naive_size = min(naive_size, AT_ONCE)
         coalitions, naive_coalitions = _some(size, device), _some(naive_size, device)
         assemble = shared.prepare(masked)
         differences.append(_difference(last, shared, masked, naive_coalitions))
@@ -121,10 +121,10 @@ def compare(key: str, *, repeats: int, device: torch.device) -> dict[str, float 
         rates.append(n_coalitions / whole)
         naive_rates.append(n_coalitions / whole_naive)
     return {
-        "what": case.name,
+        "what": name,
         "ratio": statistics.mean(ratios),
         "worst draw": min(ratios),
-        "goal": case.goal,
+        "goal": goal,
         "naive forwards/s": statistics.mean(naive_rates),
         "forwards/s": statistics.mean(rates),
         "largest difference": max(differences),
@@ -158,10 +158,7 @@ class Unknown(nn.Module):
 def overhead(*, side: int, repeats: int, device: torch.device) -> dict[str, float | str]:
     """The whole of :func:`evaluate` against the bare network on batches that are there already."""
     model = Unknown(timm.create_model("resnet18", num_classes=10)).eval().to(device)
-    generator = np.random.default_rng(0)
-    players = grid_players(side, side, cells=4, margin=0, n_players=N_PLAYERS, generator=generator)
-    image = torch.randn(3, side, side, device=device)
-    masked = MaskedInput(image, -image, torch.from_numpy(players).to(device), N_PLAYERS)
+    masked = masked_image((3, side, side), np.random.default_rng(0), device)
     forward = choose_forward(model)
     assert isinstance(forward, PlainForward)
     size = min(fitting_batch_size(forward, model, masked), 64)
@@ -181,10 +178,7 @@ def embedded(name: str, *, repeats: int, device: torch.device) -> dict[str, floa
     model = timm.create_model(name, num_classes=5, in_chans=1).eval().to(device)
     if device.type == "cpu":
         model.to(memory_format=torch.channels_last)
-    generator = np.random.default_rng(0)
-    players = grid_players(28, 28, cells=4, margin=0, n_players=N_PLAYERS, generator=generator)
-    image = torch.randn(1, 28, 28, device=device)
-    masked = MaskedInput(image, -image, torch.from_numpy(players).to(device), N_PLAYERS)
+    masked = masked_image(SMALL, np.random.default_rng(0), device)
     plain, shared = PlainForward(model), choose_forward(model)
     naive, ours = alternate(
         lambda: evaluate(plain, [masked], [0], batch_size=256),
@@ -200,36 +194,17 @@ def growth(*, device: torch.device) -> list[dict[str, float | str]]:
     model = timm.create_model("whypretrain_resnet", num_classes=5, in_chans=1).eval().to(device)
     draws = np.random.default_rng(0)
     rows: list[dict[str, float | str]] = []
+    forward = PlainForward(model)
     for n_players, n_samples in [*[(n, 4) for n in range(6, 15)], *[(8, 2**k) for k in range(7)]]:
-        group = []
-        for _ in range(n_samples):
-            drawn = grid_players(28, 28, cells=4, margin=0, n_players=n_players, generator=draws)
-            image = torch.randn(1, 28, 28, device=device)
-            group.append(MaskedInput(image, -image, torch.from_numpy(drawn).to(device), n_players))
-        forward = PlainForward(model)
+        group = [masked_image(SMALL, draws, device, n_players=n_players) for _ in range(n_samples)]
         together = max(256 >> n_players, 1)
-
-        def run() -> None:
-            for start in range(0, n_samples, together):  # noqa: B023  (called in this turn)
-                part = group[start : start + together]  # noqa: B023  (called in this turn)
-                evaluate(forward, part, [0] * len(part), batch_size=256)  # noqa: B023  (called in this turn)
-
-        run()
-        taken = statistics.median(seconds(run) for _ in range(5))
-        rows.append(
-            {
-                "players": n_players,
-                "samples": n_samples,
-                "forwards/s": (n_samples << n_players) / taken,
-                "peak memory, MB": _peak(device) / 1e6,
-            }
+        parts = [group[start : start + together] for start in range(0, n_samples, together)]
+        (taken,) = alternate(
+            lambda: [evaluate(forward, part, [0] * len(part), batch_size=256) for part in parts],  # noqa: B023  (called in this turn)
+            repeats=5,
         )
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        peak = torch.cuda.max_memory_allocated(device) if device.type == "cuda" else peak
+        speed = {"forwards/s": (n_samples << n_players) / taken, "peak memory, MB": peak / 1e6}
+        rows.append({"players": n_players, "samples": n_samples, **speed})
     return rows
-
-
-def _peak(device: torch.device) -> float:
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device)
-    import resource  # noqa: PLC0415  (not on Windows)
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

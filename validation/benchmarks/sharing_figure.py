@@ -1,4 +1,4 @@
-"""The picture in docs/performance.md: how many players reach each position of VGG-16, layer by layer.
+"""The picture in docs/performance.md: how many players reach each position of VGG-16.
 
 python -m validation.benchmarks.sharing_figure docs/images/sharing.png
 """
@@ -10,15 +10,14 @@ import matplotlib.pyplot as plt
 import numpy as np
 import timm
 import torch
+from torch.nn import MaxPool2d
 
 from whypretrain.interactions.players import grid_players
 from whypretrain.interactions.sharing.chain import cut_network
 from whypretrain.interactions.sharing.geometry import trace_players
 from whypretrain.interactions.sharing.patterns import count_rows
 
-N_PLAYERS = 10
-SIDE = 224
-SHOWN = ("MaxPool2d",)
+N_PLAYERS, SIDE = 10, 224
 
 
 def main() -> None:
@@ -31,7 +30,7 @@ def main() -> None:
     chain = cut_network(timm.create_model("vgg16", num_classes=10).eval())
     assert chain is not None
     fields = trace_players(chain, torch.from_numpy(drawn), n_players=N_PLAYERS, channels=3)
-    pools = [node for node in fields if type(chain.operation(node)).__name__ in SHOWN]
+    pools = [node for node in fields if isinstance(chain.operation(node), MaxPool2d)]
     shown = [chain.nodes[0], *pools]
     titles = ["image", *[f"after block {i + 1}" for i in range(len(pools))]]
     figure, axes = plt.subplots(1, len(shown), figsize=(12, 2.9), constrained_layout=True)

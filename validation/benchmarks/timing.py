@@ -34,18 +34,11 @@ def alternate(*works: Callable[[], object], repeats: int) -> list[float]:
 
 def machine() -> dict[str, str]:
     """What the figures depend on besides the code."""
+    told = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     return {
-        "processor": _processor(),
+        "processor": told.partition("model name\t: ")[2].partition("\n")[0],
         "threads": str(torch.get_num_threads()),
         "card": torch.cuda.get_device_name() if torch.cuda.is_available() else "none",
-        "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         **{name: version(name) for name in ("torch", "timm", "transformers", "numpy", "shapiq")},
     }
-
-
-def _processor() -> str:
-    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.processor()

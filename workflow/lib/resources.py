@@ -4,7 +4,6 @@ A plain local run ignores both. They are upper estimates for a card of the year 
 double with every attempt. Nothing here imports torch, so that Snakemake starts quickly.
 """
 
-import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,9 +12,8 @@ from whypretrain.settings.training import Recipe
 
 MILLIONS = {"whypretrain_": 1, "resnet18": 12, "resnet34": 22, "resnet50": 26, "resnet": 60}
 MILLIONS |= {"vgg": 144, "mobilenet": 6, "_tiny": 29, "_small": 50, "_base": 89, "_large": 305}
-MILLIONS |= {"distilbert": 67, "bert-base": 110, "bert-large": 336}
+MILLIONS |= {"distilbert": 67, "bert-base": 110, "bert-large": 336, "": 100}
 """Millions of parameters of an architecture, by the first of these that its name contains."""
-OTHERWISE_MILLIONS = 100.0
 ROWS = 50_000
 """Assumed of a file that cannot be read: the stage that reads it reports what is wrong with it."""
 FIXED_MB, FIXED_MINUTES = 2000, 10
@@ -46,8 +44,7 @@ class Needs(NamedTuple):
         >>> Needs(mem_mb=2000, runtime=10).at(3)
         Needs(mem_mb=8000, runtime=40)
         """
-        more = 2 ** (attempt - 1)
-        return Needs(self.mem_mb * more, self.runtime * more)
+        return Needs(self.mem_mb << attempt - 1, self.runtime << attempt - 1)
 
 
 class Size(NamedTuple):
@@ -63,17 +60,14 @@ class Size(NamedTuple):
 
 
 def network(name: str, model: ImageModel | TextModel) -> Size:
-    """Size of a configured model: that of its file of weights if there is one, else by its name.
+    """Size of a configured model, by the name of its architecture.
 
     Image networks take about 0.4 GFLOP a million parameters at 224 pixels; encoders take 2 GFLOP a
     million parameters and 1,000 tokens.
     """
-    hub, own = model.weights.hub, os.path.expandvars(model.weights.path or "")
+    hub = model.weights.hub
     known = model.timm if isinstance(model, ImageModel) else hub.repo if hub else name
-    files = [f"results/pretrained/{name}/weights.safetensors", own, f"{own}/model.safetensors"]
-    sizes = [os.path.getsize(path) / 4e6 for path in files if Path(path).is_file()]  # noqa: PTH202
-    sizes += [size for part, size in MILLIONS.items() if part in known.lower()]
-    millions = float([*sizes, OTHERWISE_MILLIONS][0])
+    millions = float(next(size for part, size in MILLIONS.items() if part in known.lower()))
     if isinstance(model, ImageModel):
         return Size(millions, 0.42 * millions * (model.image_size / 224) ** 2)
     return Size(millions, 2e-3 * millions * model.max_tokens)
@@ -101,29 +95,24 @@ def count_rows(path: str) -> int:
         return ROWS
 
 
-def training_passes(recipe: Recipe, n_train: int, n_test: int) -> int:
-    """Training in forward passes; the test split is measured at the start and every epoch."""
-    return recipe.epochs * BACKWARD * n_train + (recipe.epochs + 1) * n_test
-
-
-def knowledge_bytes(n_samples: int, n_players: int) -> int:
-    """Memory that the stage `knowledge` needs for its arrays."""
-    return n_samples * 8 * ARRAYS_IN_MEMORY << n_players
+def knowledge_bytes(n_values: int) -> int:
+    """Memory of the stage `knowledge`: its arrays of all samples' 2**n interactions."""
+    return 8 * ARRAYS_IN_MEMORY * n_values
 
 
 def training(size: Size, recipe: Recipe, train: str, test: str) -> Needs:
-    """Training on a split, and measuring on another after every epoch."""
-    n_train, n_test = count_rows(train), count_rows(test)
-    work = training_passes(recipe, n_train, n_test) * size.gigaflops / TRAINING_TFLOPS / 1000
-    loading = recipe.epochs * (n_train + n_test) / ITEMS_PER_SECOND
+    """Training on a split, and measuring on another at the start and after every epoch."""
+    n_train, n_test, epochs = count_rows(train), count_rows(test), recipe.epochs
+    passes = epochs * BACKWARD * n_train + (epochs + 1) * n_test
+    loading = epochs * (n_train + n_test) / ITEMS_PER_SECOND
+    work = passes * size.gigaflops / TRAINING_TFLOPS / 1000
     return _needs(size, [train, test], work + loading)
 
 
 def passing(size: Size, splits: list[str], times: int) -> Needs:
     """Forward passes of all items of some splits, several times; of none, reading weights."""
-    items = times * sum(count_rows(split) for split in splits)
     each = size.gigaflops / MEASURING_TFLOPS / 1000 + 1 / ITEMS_PER_SECOND
-    return _needs(size, splits, items * each)
+    return _needs(size, splits, times * sum(map(count_rows, splits)) * each)
 
 
 def extraction(size: Size, samples: str, n: int, n_networks: int) -> Needs:
@@ -134,9 +123,9 @@ def extraction(size: Size, samples: str, n: int, n_networks: int) -> Needs:
 
 def comparison(interactions: str, n: int, n_networks: int) -> Needs:
     """Tables from the 2**n interactions of every sample of some networks."""
-    n_samples = count_rows(interactions)
-    arrays = round(knowledge_bytes(n_samples, n) / 2**20)
-    return Needs(FIXED_MB + arrays, FIXED_MINUTES + round(n_samples * 2**n * n_networks / 1e6))
+    n_values = count_rows(interactions) << n
+    megabytes, minutes = knowledge_bytes(n_values) / 2**20, n_values * n_networks / 1e6
+    return Needs(FIXED_MB + round(megabytes), FIXED_MINUTES + round(minutes))
 
 
 def _needs(size: Size, data: list[str], seconds: float) -> Needs:

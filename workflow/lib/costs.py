@@ -1,0 +1,351 @@
+"""What jobs cost: operations, bytes, and seconds at the rates of this machine.
+
+Seconds of a job = start of a process + FLOP / rate + photographs decoded + a little that is stated
+here. Rates are CPU time, so that what else runs does not count, of random weights and inputs.
+"""
+
+import io
+import json
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pyarrow.parquet
+import torch
+from PIL import Image
+from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
+from whypretrain.data.rotations import N_ROTATIONS
+from whypretrain.data.sources import load_source
+from whypretrain.networks.build import build, classifier
+from whypretrain.networks.numerics import configure
+from whypretrain.settings.data import Digits
+from whypretrain.settings.models import Architecture, ImageArchitecture, ImageModel
+from whypretrain.settings.training import Recipe
+from whypretrain.settings.whole import Config
+from workflow.lib.resources import BACKWARD, knowledge_bytes
+
+if TYPE_CHECKING:
+    from workflow.lib.plan import Job
+
+ON_CARD = {"pretrain", "train", "extract", "probe", "robustness"}
+NETWORKS = ON_CARD | {"samples", "convert", "convert_text"}
+TABLES = 0.25
+"""Start of a process that imports no networks, in starts of one that does."""
+FIXED = {"probe": 1.1, "knowledge": 2.4, "player_sheet": 3.4, "explorer": 2.4, "figure": 1.9}
+OTHERWISE_FIXED, CARD_START = 0.8, 4.0
+"""Stated seconds of a job beside imports and what is counted, and of starting CUDA."""
+PER_ITEM, PER_INTERACTION, PER_MEASURED, PER_BYTE, PROBE = 1e-3, 4e-6, 4e-3, 5e-9, 6e-8
+"""Stated seconds of preparing an item, of `knowledge` for an interaction, of checking and writing
+for a sample and snapshot, of writing a byte of a snapshot, and of the probe's regression for an
+item, feature and class."""
+SHARING = {"whypretrain_vgg": 1.9, "whypretrain_resnet": 2.5, "whypretrain_vit": 1.3}
+SHARING |= {"vgg": 20.0, "resnet": 4.4, "mobilenet": 5.0, "cnn": 3.0, "transformer": 1.1}
+"""How many times faster extraction is with sharing (docs/performance.md), by architecture."""
+TIMED = {"cnn": ("whypretrain_resnet", 28), "transformer": ("vit_tiny_patch16_224", 224)}
+"""The network that is timed for a family, and its pixels."""
+EACH = 0.6
+"""Seconds of one measurement."""
+SMALL = 0.05
+"""Loading and augmenting a digit, in photographs."""
+LIBRARIES = 9e8
+"""Bytes of a process with all imports."""
+N_TOKENS, PHOTO = 32, (500, 375)
+"""Assumed length of a sentence, and pixels of a photograph."""
+
+
+class DatasetSize(NamedTuple):
+    """Classes, and items of each split."""
+
+    classes: int
+    train: int
+    test: int
+
+
+class Network(NamedTuple):
+    """FLOP of one forward pass, a multiply-add counting as 2; bytes; and what classifies.
+
+    `activations` of one input are the outputs of all layers, `widest` the largest of them.
+    """
+
+    flops: int
+    weights: int
+    activations: int
+    widest: int
+    features: int
+    family: str
+
+
+class Work(NamedTuple):
+    """What a job computes.
+
+    Items `trained` and `evaluated`; `measured` pairs of a sample and a snapshot, and `forwards` of
+    their masked inputs; snapshots `kept` as files.
+    """
+
+    model: str = ""
+    dataset: str = ""
+    recipe: Recipe | None = None
+    trained: int = 0
+    evaluated: int = 0
+    measured: int = 0
+    forwards: int = 0
+    kept: int = 0
+
+
+class Rates(NamedTuple):
+    """Seconds of a process's start and of decoding; FLOP/s by family, and whether it is trained.
+
+    `card` is none, here or stated; records of earlier runs do not hold for a stated one.
+    """
+
+    start: float
+    decoding: float
+    flops: dict[tuple[str, bool], float]
+    card: str = "none"
+
+
+def dataset_size(config: Config, name: str) -> DatasetSize | None:
+    """The size of a dataset: as prepared, as it must come out, or as configured; else None."""
+    dataset = config.datasets[name]
+    paths = [Path(f"results/datasets/{name}/{part}.parquet") for part in ("train", "test")]
+    if all(path.exists() for path in paths):
+        train, test = map(pyarrow.parquet.read_metadata, paths)
+        n_classes = len(json.loads(train.metadata[b"classes"]))
+        return DatasetSize(n_classes, train.num_rows, test.num_rows)
+    if isinstance(dataset, Digits):
+        source = load_source(dataset)
+        return DatasetSize(len(source.classes), len(source.train), len(source.test))
+    classes = len(getattr(dataset, "classes", None) or ()) or dataset.n_classes
+    if dataset.sizes is None or classes is None:
+        return None
+    return DatasetSize(classes, dataset.sizes.train, dataset.sizes.test)
+
+
+def architecture(config: Config, name: str, folder: Path) -> Architecture:
+    """An architecture that can be built: of an encoder not there, a base-sized one in a folder."""
+    found, weights = config.architecture(name), config.models[name].weights
+    if isinstance(found, ImageArchitecture):
+        return found
+    for place in (found.folder, f"resources/weights/{name}", weights.path):
+        if place and Path(place, "config.json").is_file():
+            return found.model_copy(update={"folder": place})
+    from transformers import BertConfig, DistilBertConfig  # noqa: PLC0415  # slow
+
+    distilled = "distil" in (weights.hub.repo if weights.hub else name)
+    (DistilBertConfig if distilled else BertConfig)().save_pretrained(folder / name)
+    return found.model_copy(update={"folder": str(folder / name)})
+
+
+def count(architecture: Architecture, n_classes: int) -> Network:
+    """Count a network's parameters, operations and activations, without computing anything."""
+    sizes: list[int] = []
+    with torch.device("meta"):
+        model = build(architecture, n_classes).eval()
+        if isinstance(architecture, ImageArchitecture):
+            side = architecture.image_size
+            inputs = torch.empty(1, architecture.channels, side, side)
+        else:
+            inputs = torch.empty(1, min(N_TOKENS, architecture.max_tokens), dtype=torch.long)
+    # Of texts without the mask of padding, as transformers looks at its values.
+    called: Any = model if isinstance(architecture, ImageArchitecture) else model.encoder
+    for layer in model.modules():
+        if not list(layer.children()):
+            layer.register_forward_hook(
+                lambda _, __, out: sizes.append(out.nbytes if isinstance(out, Tensor) else 0)
+            )
+    counter = FlopCounterMode(display=False)
+    with torch.inference_mode(), sdpa_kernel(SDPBackend.MATH), counter:
+        called(inputs)
+    weights = sum(tensor.nbytes for tensor in model.state_dict().values())
+    convolutional = sum(isinstance(part, nn.Conv2d) for part in model.modules()) > 1
+    family, features = "cnn" if convolutional else "transformer", classifier(model).in_features
+    flops = counter.get_total_flops()
+    return Network(flops, weights, sum(sizes), max(sizes), int(features), family)
+
+
+class Costs:
+    """What jobs cost under a configuration; networks are counted on creation.
+
+    Parameters
+    ----------
+    folder : an empty one, for the configuration of encoders that are not there yet
+    """
+
+    def __init__(self, config: Config, jobs: Sequence["Job"], rates: Rates, folder: Path) -> None:
+        self.config, self.runs, self.rates = config, config.runs(), rates
+        models, datasets = ({s[i] for s in map(self.subject, jobs)} - {""} for i in (0, 1))
+        found = {name: dataset_size(config, name) for name in sorted(datasets)}
+        self.sizes = {name: size for name, size in found.items() if size}
+        self.unknown = [name for name, size in found.items() if size is None]
+        classes = max([size.classes for size in self.sizes.values()], default=2)
+        self.networks = {m: count(architecture(config, m, folder), classes) for m in sorted(models)}
+        self.assumed = sorted(path.name for path in folder.iterdir())
+
+    def subject(self, job: "Job") -> tuple[str, str]:
+        """Model and dataset of a job; empty where it has none."""
+        run, experiment = job.wildcards.get("run"), job.wildcards.get("experiment")
+        if run or experiment:
+            chosen = self.runs[run] if run else self.config.experiments[experiment or ""]
+            return chosen.model, chosen.dataset
+        model, dataset = job.wildcards.get("model", ""), job.wildcards.get("dataset", "")
+        return model, self.config.models[model].weights.dataset or "" if model else dataset
+
+    def work(self, job: "Job") -> Work:
+        """What a job computes; nothing where the size of its dataset is not known."""
+        (model, dataset), count = self.subject(job), len(self.config.snapshots)
+        size, work = self.sizes.get(dataset), Work(model, dataset)
+        if job.rule.startswith(("fetch", "convert")):
+            return work._replace(kept=int(bool(model)))
+        if size is None:
+            return work
+        if job.rule in {"pretrain", "train"}:
+            upstream = self.config.pretrain(model) if job.rule == "pretrain" else None
+            times = N_ROTATIONS if upstream and upstream.labels == "rotation" else 1
+            recipe = (upstream or self.config.train(job.wildcards["run"])).recipe
+            trained, tested = recipe.epochs * times * size.train, (recipe.epochs + 1) * times
+            kept = 1 if upstream else count
+            return Work(model, dataset, recipe, trained, tested * size.test, kept=kept)
+        if job.rule == "probe":
+            return work._replace(evaluated=size.train + size.test, kept=1)
+        if job.rule == "robustness":
+            shifts = self.config.robustness_of(job.wildcards["run"]).shifts()
+            return work._replace(evaluated=len(shifts) * size.test)
+        if job.rule in {"extract", "knowledge"}:
+            sampling = self.config.experiments[job.wildcards["experiment"]].sampling
+            n_samples = sum(sampling.of_class(c, size.classes) for c in range(size.classes))
+            networks = _snapshots(job) if job.rule == "extract" else 2 * count + 2
+            measured = n_samples * networks
+            return work._replace(measured=measured, forwards=measured << sampling.players.n)
+        return work
+
+    def item(self, job: "Job") -> dict[str, Any]:
+        """All that a job costs."""
+        work, recorded = self.work(job), None
+        if self.rates.card != "stated":
+            with suppress(OSError, ValueError, IndexError):
+                rows = Path(job.benchmark).read_text(encoding="utf-8").splitlines()
+                recorded = float(rows[1].split()[0])
+        forwards, disk = work.forwards if job.rule == "extract" else 0, 0
+        if forwards:
+            per_measured = 4 * self.sizes[work.dataset].classes + 200
+            disk = 16 * forwards + work.measured * per_measured
+        elif work.kept:
+            disk = work.kept * self.networks[work.model].weights
+        passes = BACKWARD * work.trained + work.evaluated + forwards
+        return {
+            "rule": job.rule,
+            **job.wildcards,
+            "forwards": forwards,
+            "flop": passes * self.networks[work.model].flops if passes else 0,
+            "disk_bytes": disk,
+            "memory_bytes": LIBRARIES + self.memory(job),
+            "seconds": self.seconds(job) if recorded is None else recorded,
+            "recorded": recorded is not None,
+        }
+
+    def memory(self, job: "Job") -> float:
+        """Bytes that a job takes beside libraries, from the shapes of tensors."""
+        work = self.work(job)
+        if job.rule == "knowledge" and work.measured:
+            return knowledge_bytes(work.forwards // (2 * len(self.config.snapshots) + 2))
+        if job.rule not in ON_CARD or work.model not in self.networks:
+            return 0.0
+        network = self.networks[work.model]
+        if work.recipe is None:
+            return network.weights + min(256 * 2 * network.widest, 2 << 30)
+        micro = min(work.recipe.batch_size, work.recipe.micro_batch_size or work.recipe.batch_size)
+        # Weights, gradients and two copies of the optimiser; what the backward pass needs.
+        return 4 * network.weights + micro * network.activations
+
+    def seconds(self, job: "Job") -> float:
+        """How long a job takes; downloads count as 0."""
+        if job.rule.startswith("fetch"):
+            return 0.0
+        work, size = self.work(job), self.sizes.get(self.subject(job)[1])
+        total = self.rates.start * (1 if job.rule in NETWORKS else TABLES)
+        total += FIXED.get(job.rule, OTHERWISE_FIXED)
+        if job.rule == "prepare" and size:
+            total += PER_ITEM * (size.train + size.test)
+        if job.rule == "knowledge":
+            total += PER_INTERACTION * work.forwards
+        if job.rule not in ON_CARD or size is None:
+            return total
+        network, name = self.networks[work.model], self.config.models[work.model]
+        if isinstance(self.config.datasets[work.dataset], Digits):
+            total += work.trained * self.rates.decoding * SMALL
+        elif isinstance(name, ImageModel):
+            total += (work.trained + work.evaluated) * self.rates.decoding
+        total += work.kept * network.weights * PER_BYTE + PER_MEASURED * work.measured
+        if job.rule == "probe":
+            total += PROBE * size.train * network.features * size.classes
+        passes = work.evaluated + work.forwards / self.sharing(work.model)
+        if work.forwards:  # the noise floor: a sample a snapshot, once more and without sharing
+            passes += _snapshots(job) * work.forwards / work.measured
+        total += CARD_START * (self.rates.card != "none")
+        plain, train = (self.rates.flops[network.family, train] for train in (False, True))
+        return total + network.flops * (passes / plain + BACKWARD * work.trained / train)
+
+    def sharing(self, model: str) -> float:
+        """How many times faster extraction is than by whole forward passes."""
+        kinds = getattr(self.config.models[model], "timm", ""), self.networks[model].family
+        known = [
+            factor for kind in kinds for key, factor in SHARING.items() if kind.startswith(key)
+        ]
+        return known[0] if self.config.extraction.sharing else 1.0
+
+
+def measure(start: float, card: str, tflops: float) -> Rates:
+    """What this machine does, or a stated card of so many TFLOP/s."""
+    kinds = [(family, train) for family in TIMED for train in (False, True)]
+    place = configure(threads=1, device="cuda" if card == "here" else "cpu")
+    flops = {kind: 1e12 * tflops if card == "stated" else _flops(*kind, place) for kind in kinds}
+    noise, buffer = np.random.default_rng(0).integers(256, size=(94, 125, 3)), io.BytesIO()
+    Image.fromarray(noise.astype(np.uint8)).resize(PHOTO).save(buffer, "JPEG")
+
+    def decode() -> None:
+        picture = Image.open(buffer).convert("RGB").resize((224, 224), Image.Resampling.BICUBIC)
+        torch.from_numpy(np.asarray(picture, np.float32)).permute(2, 0, 1).contiguous().sub_(0.5)
+
+    return Rates(start, _seconds(decode, time.process_time), flops, card)
+
+
+def _flops(family: str, train: bool, device: torch.device) -> float:
+    """FLOP/s of a small network: of a training step, or of a forward pass."""
+    name, side = TIMED[family]
+    small = ImageArchitecture(timm=name, image_size=side)
+    model: Any = build(small, 10).to(device, memory_format=torch.channels_last).train(train)
+    n_items = {28: 64, 224: 4}[side] * (16 if device.type == "cuda" else 1)
+    inputs = torch.randn(n_items, 3, side, side, device=device)
+    half = torch.autocast("cuda", torch.bfloat16, enabled=train and device.type == "cuda")
+
+    def step() -> None:
+        with half, torch.inference_mode(not train):
+            loss = model(inputs).float().square().mean()
+        if train:
+            loss.backward()
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+
+    clock = time.perf_counter if device.type == "cuda" else time.process_time
+    passes = n_items * (BACKWARD if train else 1)
+    return passes * count(small, 10).flops / _seconds(step, clock)
+
+
+def _snapshots(job: "Job") -> int:
+    return sum(path.endswith(".safetensors") for path in job.inputs)
+
+
+def _seconds(work: Callable[[], Any], clock: Callable[[], float]) -> float:
+    """Mean time of some work, after once to warm up."""
+    work()
+    begun, times = clock(), 0
+    while clock() < begun + EACH or times < 2:
+        work()
+        times += 1
+    return (clock() - begun) / times
