@@ -7,7 +7,7 @@ CORES ?= all
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup demo test test-kills test-slurm browser pictures bench check lint types format lock schema clean
+.PHONY: help setup demo test test-all test-kills test-slurm browser pictures bench check lint types format lock schema clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -29,9 +29,13 @@ demo: $(INSTALLED)  ## run the embedded suite and say where its figures are
 	@ls results/figures/embedded/*.pdf
 	@echo "All of it to look through, in a browser: results/explorer/embedded/index.html"
 
-test: $(INSTALLED)  ## run all tests
-	@echo "Running the tests."
-	@pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(PYTEST)
+PYTEST_ALL := pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
+test: $(INSTALLED)  ## run the tests for every day (at most 6 minutes on two cores)
+	@$(PYTEST_ALL) -m "not slow and not campaign" $(PYTEST)
+
+test-all: $(INSTALLED)  ## run all tests: whole workflows, browsers, kills, damage
+	@$(PYTEST_ALL) $(PYTEST)
 
 # Debian and Ubuntu, as root or with sudo that asks for no password. The cluster is stopped again,
 # however the tests end.

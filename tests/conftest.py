@@ -31,11 +31,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+SLOW = (
+    *("tests/test_documented.py", "tests/explain/test_notebook.py", "tests/slurm/"),
+    *("tests/report/explorer/test_browser.py", "tests/report/explorer/test_stage.py"),
+    *("tests/workflow/test_bring_your_own.py", "tests/workflow/test_secrets.py"),
+    *("tests/workflow/test_snakemake_3808.py", "tests/workflow/test_invalidation.py"),
+    *("tests/reliability/", "tests/validation/planted/test_stage.py"),
+)
+"""What `make test` leaves to `make test-all`: whole workflows, browsers, many processes."""
+CORE = ("test_nothing_is_due_after_a_run", "test_wording_and_the_writing_of_files_rerun_nothing")
+"""Of these, what it runs all the same."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that fork come first: torch cannot train in a fork of a process that has trained.
 
     Then those that last long, lest in the end all but one worker wait for them.
     """
+    for item in items:
+        if item.nodeid.startswith(SLOW) and item.name not in CORE:
+            item.add_marker(pytest.mark.slow)
     items.sort(key=lambda item: [name not in item.nodeid for name in FIRST])
 
 

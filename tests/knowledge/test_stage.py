@@ -60,5 +60,5 @@ def test_records_of_other_samples_are_refused(
 def test_only_noise_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     silent = records()
     silent["scratch"].noise_floor[:] = 1e9
-    with pytest.raises(ArtifactError, match="set extraction.precision to float32"):
+    with pytest.raises(ArtifactError, match=r"set extraction\.precision to float32"):
         stage(tmp_path, silent, monkeypatch)

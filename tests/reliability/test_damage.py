@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.networks import test_train as test_training
 from tests.conftest import small
+from tests.networks import test_train as test_training
 from tests.project import TINY_RUNS, Project
 from tests.reliability.contradictions import CONTRADICTIONS
 from tests.reliability.formats import DOWNLOAD, EXPERIMENT, READERS, RUN, SUMMED, write_all
