@@ -28,12 +28,12 @@ from whypretrain.data.samples import Sample, Samples
 from whypretrain.data.table import read_split
 from whypretrain.interactions.record import new_record, read_record, write_record
 from whypretrain.networks.build import build
-from whypretrain.report import player_sheet
 from whypretrain.settings.claims import ClaimsSettings
 from whypretrain.settings.figures import Figures
 from whypretrain.settings.mistakes import ConfigError
 from whypretrain.settings.statistics import Statistics
 from whypretrain.settings.whole import check
+from whypretrain.stages import player_sheet
 
 HOSTILE = [
     "a; touch pwned",
