@@ -75,7 +75,9 @@ def test_swapped_swaps_and_second_run_compares_two_fine_tuned_models() -> None:
     np.testing.assert_array_equal(found["second_run"].preserve, own.preserve)
     held = split_knowledge(probe, finetune).preserve
     np.testing.assert_array_equal(found["second_run"].held, held)
-    np.testing.assert_array_equal(found["second_run"].reached, reached_strength(probe, held, replicate))
+    np.testing.assert_array_equal(
+        found["second_run"].reached, reached_strength(probe, held, replicate)
+    )
     assert "second_run" not in dict(comparisons(Models(probe, finetune, scratch), few))
 
 

@@ -116,7 +116,7 @@ def test_orders_in_the_noise_floor_of_a_final_network_are_not_counted() -> None:
 def test_a_network_below_its_floor_is_refused() -> None:
     silent = record(0)
     silent.noise_floor[-1] = 1e9
-    with pytest.raises(ValueError, match="every order .* set extraction.precision to float32"):
+    with pytest.raises(ValueError, match=r"every order .* set extraction\.precision to float32"):
         counted_sets([silent])
 
 
