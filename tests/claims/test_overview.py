@@ -1,12 +1,13 @@
 """Overview: numbers side by side, means of kinds, correlations over experiments."""
 
-import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 
 from tests.knowledge.records import summary
 from whypretrain.claims.overview import PAIRS, SHOWN, by_kind, correlations, overview
+
+SHARE_AND_GAIN = "knowledge == 'preserved_share' and accuracy == 'accuracy_gain'"
 
 
 def overviews(shares: list[float], gains: list[float]) -> pd.DataFrame:
@@ -40,7 +41,7 @@ def test_correlation_is_scipys() -> None:
     shares, gains = [0.1, 0.4, 0.2, 0.9, 0.5], [0.0, 0.2, 0.3, 0.25, 0.1]
     table = correlations(overviews(shares, gains))
     assert list(zip(table["knowledge"], table["accuracy"], strict=True)) == PAIRS
-    row = table.set_index(["knowledge", "accuracy"]).loc[("preserved_share", "accuracy_gain")]
+    row = table.query(SHARE_AND_GAIN).iloc[0]
     expected = stats.pearsonr(shares, gains)
     assert row["n"] == 5
     assert row["pearson"] == pytest.approx(expected.statistic)
@@ -48,18 +49,19 @@ def test_correlation_is_scipys() -> None:
     assert row["spearman"] == pytest.approx(stats.spearmanr(shares, gains).statistic)
     assert 0 < row["p"] <= 1
     # The same in all experiments: no correlation.
-    assert np.isnan(table.set_index("accuracy").loc["accuracy_scratch", "pearson"]).all()
+    assert table.query("accuracy == 'accuracy_scratch'")["pearson"].isna().all()
 
 
 def test_three_experiments_have_no_interval_and_two_no_correlation() -> None:
     for n, known in ((3, [True, False]), (2, [False, False])):
         table = correlations(overviews([0.1, 0.4, 0.2][:n], [0.0, 0.2, 0.3][:n]))
-        row = table.set_index(["knowledge", "accuracy"]).loc[("preserved_share", "accuracy_gain")]
+        row = table.query(SHARE_AND_GAIN).iloc[0]
         assert row[["pearson", "low"]].notna().tolist() == known
 
 
 def test_kinds_are_averaged() -> None:
-    table = by_kind(overviews([0.1, 0.4, 0.3], [0.0, 0.1, 0.2])).set_index(["kind", "quantity"])
-    found = table.loc[("transformer", "preserved_share")]
-    assert found.tolist() == pytest.approx([0.2, 0.1, 0.3, 2])
-    assert table.loc[("cnn", "preserved_share"), "n"] == 1
+    table = by_kind(overviews([0.1, 0.4, 0.3], [0.0, 0.1, 0.2]))
+    found = table.query("quantity == 'preserved_share'").set_index("kind")
+    columns = ["number", "least", "most", "n"]
+    assert list(found.loc["transformer", columns]) == pytest.approx([0.2, 0.1, 0.3, 2])
+    assert list(found.loc["cnn", columns]) == pytest.approx([0.4, 0.4, 0.4, 1])

@@ -56,7 +56,7 @@ def test_without_a_chance_level_the_number_must_differ_from_nothing() -> None:
     table.loc[of, columns] = [0.2, 0.1, 0.3, *[np.nan] * 4]
     found = judge(table, "positive").set_index("claim").loc["accuracy"]
     assert found["null"] == 0
-    assert found[["excess", "excess_low", "excess_high"]].tolist() == [0.2, 0.1, 0.3]
+    assert list(found[["excess", "excess_low", "excess_high"]]) == [0.2, 0.1, 0.3]
     assert found["verdict"] == "holds"
 
 
@@ -66,7 +66,7 @@ def test_with_one_the_excess_is_judged() -> None:
     columns = ["number", "low", "high", "chance", "excess", "excess_low", "excess_high"]
     table.loc[of, columns] = [2.7, 2.5, 2.9, 4.4, -1.7, -2.0, -1.4]
     found = judge(table, "positive").set_index("claim").loc["discard"]
-    assert found[["null", "as_worded", "beyond_null"]].tolist() == [4.4, "yes", "no"]
+    assert list(found[["null", "as_worded", "beyond_null"]]) == [4.4, "yes", "no"]
     assert found["verdict"] == "fails"
 
 
