@@ -8,6 +8,7 @@ import pandas as pd
 from whypretrain.data.samples import Sample, Samples
 from whypretrain.interactions.record import Record, new_record
 from whypretrain.knowledge.experiment import experiment_tables
+from whypretrain.knowledge.summary import summarise
 from whypretrain.settings.statistics import Statistics
 
 QUICK = Statistics(n_resamples=100, n_permutations=3)
@@ -37,6 +38,16 @@ def records(*, replicated: bool = True) -> dict[str, Record]:
     """Of all networks of an experiment."""
     found = {"probe": record(0, n_snapshots=1), "finetune": record(1), "scratch": record(2)}
     return found | ({"replicate": record(3, n_snapshots=1)} if replicated else {})
+
+
+@cache
+def _summary() -> pd.DataFrame:
+    return summarise("one", tables(), QUICK)
+
+
+def summary(experiment: str = "one") -> pd.DataFrame:
+    """The summary of the experiment, which has every claim's number."""
+    return _summary().assign(experiment=experiment)
 
 
 def tables(*, replicated: bool = True) -> dict[str, pd.DataFrame]:

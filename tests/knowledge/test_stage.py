@@ -10,6 +10,7 @@ from tests.stages.test_stages import run
 from whypretrain.files.artifacts import ArtifactError
 from whypretrain.interactions.record import Record, write_record
 from whypretrain.knowledge.reading import TABLES, read_table
+from whypretrain.knowledge.summary import COLUMNS
 from whypretrain.settings.metrics import Metrics, MetricsSettings
 from whypretrain.stages import knowledge
 
@@ -22,6 +23,7 @@ def stage(folder: Path, found: dict[str, Record], monkeypatch: pytest.MonkeyPatc
         write_record(folder / f"{name}.h5", own, {})
         arguments += [f"--{name}", folder / f"{name}.h5"]
     history = tables()["history"].query("variant == 'scratch'").drop(columns="n_test")
+    history = history.assign(step=history["epoch"], learning_rate=0.1)
     history.to_csv(folder / "history.csv", index=False)
     shifts = pd.DataFrame([{"shift": s, "level": 0.1, **SHIFTS} for s in ("none", "noise")])
     shifts.to_csv(folder / "robustness.csv", index=False)
@@ -36,13 +38,13 @@ def stage(folder: Path, found: dict[str, Record], monkeypatch: pytest.MonkeyPatc
 
 def test_all_that_it_writes_can_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stage(tmp_path, records(), monkeypatch)
-    written = {path.stem for path in (tmp_path / "tables").iterdir()}
+    written = {path.stem for path in (tmp_path / "tables").glob("[a-z]*.csv")}
     assert written == TABLES.keys() - {"summary", "claims", "overview", "correlations"}
     for name in written:
         table = read_table(tmp_path / "tables" / f"{name}.csv", TABLES[name])
         assert (table["experiment"] == "one").all()
     summary = read_table(tmp_path / "summary.csv", TABLES["summary"])
-    assert list(summary.columns) == list(TABLES["summary"])
+    assert list(summary.columns) == list(COLUMNS)
     assert summary.query("quantity == 'accuracy'")["number"].tolist() == [0.6] * 3
 
 

@@ -93,7 +93,9 @@ def summarise(
         if name in tables:
             rows += made(tables[name], options)
     table = pd.DataFrame(rows).assign(experiment=experiment, n_seeds=1).reindex(columns=COLUMNS)
-    return table.assign(**{name: table[name].fillna("") for name in TEXTS})
+    return table.assign(
+        **{name: table[name].astype(object).fillna("").astype(str) for name in TEXTS}
+    )
 
 
 def means(table: pd.DataFrame, keys: Sequence[str], value: str, options: Options) -> Iterator[Row]:
