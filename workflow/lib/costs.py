@@ -319,7 +319,8 @@ def _flops(family: str, train: bool, device: torch.device) -> float:
     """FLOP/s of a small network: of a training step, or of a forward pass."""
     name, side = TIMED[family]
     small = ImageArchitecture(timm=name, image_size=side)
-    model: Any = build(small, 10).to(device, memory_format=torch.channels_last).train(train)
+    model: Any = build(small, 10).train(train)
+    model.to(device, memory_format=torch.channels_last)
     n_items = {28: 64, 224: 4}[side] * (16 if device.type == "cuda" else 1)
     inputs = torch.randn(n_items, 3, side, side, device=device)
     half = torch.autocast("cuda", torch.bfloat16, enabled=train and device.type == "cuda")
