@@ -60,7 +60,7 @@ found = whypretrain.explain_image(model, torch.rand(1, 8, 8), players=3)
 print(whypretrain.__file__, len(found.interactions))
 """
     assert python(site, "-c", code).split() == [str(site / "whypretrain/__init__.py"), "8"]
-    for stage in ("extract", "explorer", "figures.fig2"):
-        assert f"usage: python -m whypretrain.{stage}" in python(
-            site, "-m", f"whypretrain.{stage}", "--help"
+    for stage in ("extract", "explorer", "figure"):
+        assert f"usage: python -m whypretrain.stages.{stage}" in python(
+            site, "-m", f"whypretrain.stages.{stage}", "--help"
         )

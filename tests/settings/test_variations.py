@@ -230,7 +230,7 @@ def test_a_mistake_in_an_extension_is_named(own: dict[str, Any], message: str) -
 
 def test_the_example_of_the_documentation_is_valid() -> None:
     values = copy.deepcopy(VALID)
-    for name in ("bring-your-own", "sensitivity"):
+    for name in ("bring-your-own", "suites"):
         text = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
         values = laid_over(values, yaml.safe_load(re.findall(r"```yaml\n(.*?)```", text, re.S)[0]))
     config = check(values)

@@ -98,13 +98,6 @@ def test_an_experiment_may_be_drawn_without_its_base(
     assert numbers["base"].unique().tolist() == ["a"]
 
 
-def test_combinations_stand_below_the_factors_they_combine() -> None:
-    factorial = Variation(base="a", factors={"x": [1, 2], "y": [3]}, design="factorial")
-    lines = lines_of(settings_of(factorial))
-    labels = [line.label for line in lines]
-    assert labels == ["A", "x", "1", "2", "y", "3", "x · y", "1 · 3", "2 · 3"]
-
-
 @pytest.mark.parametrize("reading", ["positive", "weighted"])
 def test_the_figure_shows_all_it_counts(reading: str, tables: Tables) -> None:
     settings = settings_of(VARIATION, "other", reading=reading)
