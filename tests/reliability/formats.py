@@ -98,7 +98,7 @@ def write_interactions(path: Path, n_players: int = 4) -> None:
 def write_table(path: Path, columns: Columns) -> None:
     """Four rows: two of each of two samples."""
     values = {"text": ["é", "null"] * 2, "number": [0.5, 1.0] * 2, "truth": [True, False] * 2}
-    values["gaps"] = [0.5, np.nan, 1.0, 2.0]
+    values |= {"gaps": [0.5, np.nan, 1.0, 2.0], "empty": ["", "é"] * 2}
     table = pd.DataFrame({name: values[kind] for name, kind in columns.items()})
     if "experiment" in columns:
         table["experiment"] = "e"

@@ -21,7 +21,6 @@ from tests.reliability.formats import EXPERIMENT, RUN, write_all
 from whypretrain.data.samples import read_samples
 from whypretrain.data.table import read_split
 from whypretrain.interactions.record import read_record
-from whypretrain.knowledge.reading import TABLES, read_table
 from whypretrain.networks.build import read_weights
 from whypretrain.settings.data import ImageFolder, PrepareSettings
 from whypretrain.settings.interactions import (
@@ -92,16 +91,6 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 # A stage, KiB left on the disk, its output that fails, and how that is read when it has worked.
 FULL: dict[str, tuple[str, int, str, Callable[[Path], object]]] = {
-    "CSV": (
-        stage(
-            "metrics.robustness",
-            *("--experiment", "e", "--table", "disk/robustness.csv"),
-            *("--runs", *[f"{RUN}/robustness.csv"] * 3),
-        ),
-        0,
-        "disk/robustness.csv",
-        lambda path: read_table(path, TABLES["robustness"]),
-    ),
     "Parquet": (
         stage(
             "prepare",
