@@ -233,7 +233,7 @@ def test_titles_are_text_in_the_document_of_claims() -> None:
         kinds=["cnn"] * len(names),
     )
     numbers = ["number", "low", "high", "null", "excess", "excess_low", "excess_high"]
-    row: dict[str, Any] = dict.fromkeys([*numbers, "unrelated", "self"], 1.0)
+    row: dict[str, Any] = dict.fromkeys([*numbers, "swapped", "second_run"], 1.0)
     row |= {"claim": "discard", "n": 2, "as_worded": "holds", "beyond_null": "holds"}
     row |= {"verdict": "holds"}
     text = document(pd.DataFrame([row | {"experiment": name} for name in names]), settings)

@@ -6,7 +6,6 @@ import shlex
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -192,32 +191,6 @@ def test_a_folder_that_cannot_be_written_is_named(how: str, files: Path) -> None
     expected = f"error: disk/robustness.csv: disk cannot be written to ({reason}): "
     assert result.stderr.startswith(expected), result.stderr
     assert len(result.stderr.splitlines()) == 1
-
-
-def test_a_clock_moved_back_hides_no_edit_and_stops_no_job(
-    project: Project, tmp_path: Path
-) -> None:
-    """All files from the future; then something to do: it is done, once, and right."""
-    folder = tmp_path / "project"
-    shutil.copytree(project.folder, folder, symlinks=True)
-    moved = object.__new__(Project)
-    moved.folder = folder
-    future = time.time() + 2 * 86400
-    for path in folder.rglob("*"):
-        if path.is_file():
-            os.utime(path, (future, future))
-    printed = moved.snakemake()
-    assert "The clock was moved back" in printed
-    assert "Nothing to be done" in printed
-    target = "results/experiments/tiny/tables/jaccard.csv"
-    table = folder / target
-    before = table.read_bytes()
-    with moved.edited("src/whypretrain/metrics/jaccard.py", "common", "shared"):
-        printed = moved.snakemake("--", target)
-        assert "rule metrics:" in printed
-        assert "clock skew" not in printed.split("rule metrics:")[1]
-        assert "Nothing to be done" in moved.snakemake("--", target)
-    assert table.read_bytes() == before
 
 
 ODD = "a 'b' \"c\" ü 名 $x & (d); #"

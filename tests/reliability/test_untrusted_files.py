@@ -21,7 +21,8 @@ from safetensors.torch import save_file
 from tests.conftest import small, write_encoder
 from tests.data.test_download import Answer, archive_settings, serve
 from tests.reliability.stages import run, run_convert, run_prepare
-from whypretrain.data.download import FetchError, fetch, git_id
+from whypretrain.data import download as fetch
+from whypretrain.data.download import FetchError, git_id
 from whypretrain.networks.build import build
 from whypretrain.settings.fetch import FetchSettings
 from whypretrain.settings.hub import Hub
@@ -183,7 +184,7 @@ def test_an_archive_leaves_nothing_and_is_named(
     serve(monkeypatch, Answer(content))
     folder = tmp_path / "a" / "folder"
     with pytest.raises(FetchError) as caught:
-        fetch(archive_settings(content), folder)
+        fetch.fetch(archive_settings(content), folder)
     assert message in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
     assert list(tmp_path.rglob("*")) == [tmp_path / "a", folder]
@@ -192,7 +193,7 @@ def test_an_archive_leaves_nothing_and_is_named(
 def test_an_absolute_name_stays_within(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     content = member(f"{tmp_path}/pwned") + END
     serve(monkeypatch, Answer(content))
-    fetch(archive_settings(content), tmp_path / "folder")
+    fetch.fetch(archive_settings(content), tmp_path / "folder")
     assert not (tmp_path / "pwned").exists()
     assert len(list((tmp_path / "folder").rglob("pwned"))) == 1
 
@@ -202,7 +203,7 @@ def test_an_unpacking_that_is_cut_off_is_not_believed(
 ) -> None:
     content = member("birds/a.txt") + member("birds/b.txt") + END
     serve(monkeypatch, Answer(content))
-    fetch(archive_settings(content), tmp_path)
+    fetch.fetch(archive_settings(content), tmp_path)
     extract = tarfile.TarFile._extract_one  # type: ignore[attr-defined]
 
     def cut_off(self: tarfile.TarFile, one: tarfile.TarInfo, *rest: Any, **more: Any) -> None:
@@ -213,7 +214,7 @@ def test_an_unpacking_that_is_cut_off_is_not_believed(
     monkeypatch.setattr(tarfile.TarFile, "_extract_one", cut_off)
     serve(monkeypatch, Answer(content))
     with pytest.raises(KeyboardInterrupt):
-        fetch(archive_settings(content), tmp_path)
+        fetch.fetch(archive_settings(content), tmp_path)
     assert not (tmp_path / "fetched.json").exists()
     assert not (tmp_path / ".unpacked").exists()
 
@@ -235,7 +236,7 @@ def test_names_of_a_hub_stay_within(
     repository = Hub(repo="someone/pets", revision="0" * 40, files=["*"])
     settings = FetchSettings(path_key="datasets.pets.path", hub=repository)
     with pytest.raises(FetchError, match="which is not taken"):
-        fetch(settings, tmp_path / "folder")
+        fetch.fetch(settings, tmp_path / "folder")
     assert not asked
     assert (tmp_path / "pwned").read_text() == "mine"
 

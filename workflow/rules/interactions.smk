@@ -27,6 +27,6 @@ rule extract:
         settings=lambda w: CONFIG.extract(w.experiment).to_json(),
     shell:
         "python -m whypretrain.stages.extract --settings {params.settings:q}"
-        " --code {params.numerics} --threads {threads}"
+        " --code {params.numerics:q} --threads {threads}"
         " --samples {input.samples:q} --weights {input.weights:q}"
         " --interactions {output:q} 2>&1 | tee {log:q}"

@@ -27,7 +27,7 @@ rule pretrain:
         settings=lambda w: CONFIG.pretrain(w.model).to_json(),
     shell:
         "python -m whypretrain.stages.pretrain --settings {params.settings:q}"
-        " --code {params.code} --threads {threads}"
+        " --code {params.code:q} --threads {threads}"
         " --train {input.train:q} --test {input.test:q}"
         " --weights {output.weights:q} --history {output.history:q} 2>&1 | tee {log:q}"
 
@@ -136,6 +136,6 @@ rule train:
         folder=subpath(output.history, parent=True),
     shell:
         "python -m whypretrain.stages.train --settings {params.settings:q}"
-        " --code {params.code} --threads {threads}"
+        " --code {params.code:q} --threads {threads}"
         " --train {input.train:q} --test {input.test:q} {params.pretrained:q}"
         " --folder {params.folder:q} 2>&1 | tee {log:q}"
