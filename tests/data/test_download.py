@@ -278,6 +278,8 @@ NOT_FOUND = urllib.error.HTTPError("https://x", 404, "Not Found", Message(), Non
         (b"x", NOT_FOUND, "the server answers 404 Not Found: correct archive.url"),
         (b"x", urllib.error.URLError("no name"), "no network: https://example.org/birds.tgz"),
     ],
+    # A packed archive holds the time, by which the workers would tell their tests apart.
+    ids=["sum", "no tar", "out of the folder", "cut off", "no https", "not found", "no network"],
 )
 def test_a_wrong_archive_leaves_nothing(
     tmp_path: Path,
