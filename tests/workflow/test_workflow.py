@@ -78,7 +78,7 @@ def test_a_wrong_configuration_ends_before_any_job(project: Project) -> None:
     assert "Traceback" not in printed
     printed = project.snakemake("-n", "--config", "suite=papre", check=False)
     assert (
-        "suite = 'papre': unknown; did you mean 'paper'? allowed: tiny, embedded, paper" in printed
+        "suite = 'papre': unknown; did you mean 'paper'? allowed: embedded, tiny, paper" in printed
     )
 
 

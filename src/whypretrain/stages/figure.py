@@ -47,6 +47,7 @@ def main() -> None:
             figure.savefig(temporary, format=suffix[1:], metadata=metadata)
     with atomic_path(output.with_suffix(".csv")) as temporary:
         told = numbers.mask(numbers == "").dropna(axis="columns", how="all")
+        told = numbers if numbers.empty else told  # column names alone
         told.to_csv(temporary, index=False)
     plt.close(figure)
 
