@@ -71,24 +71,54 @@ class Tokenizer:
 
 
 def tokenise(tokenizer: Any, sentence: str, max_tokens: int) -> Tokens:
-    """Tokens of one sentence under a fast tokenizer of transformers', cut to `max_tokens`."""
+    """Tokens of one sentence under a fast tokenizer of transformers', cut to `max_tokens`.
+
+    A token belongs to the word of the first character in its span that is no space: tokenizers
+    with a Metaspace (DeBERTa-v3, ALBERT, XLNet, T5) count the space before a word to its token.
+
+    Raises
+    ------
+    ValueError
+        If a word could not be masked by itself: it has no token, or shares one with its neighbour.
+    """
     encoded = tokenizer(
         sentence, truncation=True, max_length=max_tokens, return_offsets_mapping=True
     )
     words = list(re.finditer(r"\S+", sentence))
-    word_at = np.full(len(sentence) + 1, NO_WORD)
+    masked = [re.search(r"\w", word[0]) is not None for word in words]
+    word_at = np.full(len(sentence), NO_WORD)
     for index, word in enumerate(words):
-        if re.search(r"\w", word[0]):
-            word_at[word.start() : word.end()] = index
-    spans = encoded["offset_mapping"]
-    of_token = [int(word_at[start]) if end > start else NO_WORD for start, end in spans]
-    last = max((end for _, end in spans), default=0)
+        word_at[word.start() : word.end()] = index
+    of_token = []
+    for start, end in encoded["offset_mapping"]:
+        touched = [index for index in np.unique(word_at[start:end]).tolist() if index != NO_WORD]
+        if len(touched) > 1 and any(masked[index] for index in touched):
+            shared = " ".join(words[index][0] for index in touched)
+            message = (
+                f"sentence '{_shortened(sentence)}': the words '{shared}' share a token, so that "
+                "none of them can be masked alone; use a tokenizer that splits at white space"
+            )
+            raise ValueError(message)
+        of_token.append(touched[0] if touched and masked[touched[0]] else NO_WORD)
+    last = max((end for _, end in encoded["offset_mapping"]), default=0)
+    cut = last < len(sentence.rstrip())
+    bare = [words[i][0] for i in range(len(words)) if masked[i] and i not in of_token]
+    if bare and not cut:
+        message = (
+            f"sentence '{_shortened(sentence)}': the tokenizer makes no token of '{bare[0]}', "
+            "so that this word cannot be masked; remove the word or the sentence"
+        )
+        raise ValueError(message)
     return Tokens(
         ids=np.array(encoded["input_ids"], dtype=np.int64),
         word_of_token=np.array(of_token, dtype=np.int64),
         words=[word[0] for word in words],
-        cut=last < len(sentence.rstrip()),
+        cut=cut,
     )
+
+
+def _shortened(sentence: str) -> str:
+    return sentence if len(sentence) <= 80 else f"{sentence[:77]}..."
 
 
 class Texts(Dataset[tuple[Tensor, int]]):
