@@ -49,8 +49,12 @@ WORDS = [
 ]
 
 
+FAST: Any = PreTrainedTokenizerFast
+
+
 def trained(kind: str) -> Any:
     """A small tokenizer of a kind that encoders use."""
+    trainer: Any
     if kind.startswith("byte-level BPE"):
         made = Tokenizer(models.BPE())
         made.pre_tokenizer = pre_tokenizers.ByteLevel(
@@ -80,9 +84,7 @@ def trained(kind: str) -> Any:
         )
     made.train_from_iterator(CORPUS * 5, trainer)
     names = dict(zip(("unk", "pad", "cls", "sep", "mask"), SPECIAL, strict=True))
-    return PreTrainedTokenizerFast(
-        tokenizer_object=made, **{f"{name}_token": token for name, token in names.items()}
-    )
+    return FAST(tokenizer_object=made, **{f"{name}_token": token for name, token in names.items()})
 
 
 KINDS = ("byte-level BPE", "byte-level BPE with prefix", "WordPiece", "Unigram", "short Unigram")
@@ -133,7 +135,7 @@ def test_a_word_without_a_token_is_an_error() -> None:
     bare = Tokenizer(models.WordLevel({UNKNOWN: 0, "[MASK]": 1, "film": 2}, unk_token=UNKNOWN))
     bare.normalizer = normalizers.Replace("ʰ", "")
     bare.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=bare, unk_token=UNKNOWN)
+    tokenizer = FAST(tokenizer_object=bare, unk_token=UNKNOWN)
     assert tokenise(tokenizer, "a film", 10).word_of_token.tolist() == [0, 1]
     with pytest.raises(ValueError, match="sentence 'a ʰ film': the tokenizer makes no token of"):
         tokenise(tokenizer, "a ʰ film", 10)
@@ -141,6 +143,6 @@ def test_a_word_without_a_token_is_an_error() -> None:
 
 def test_words_that_share_a_token_are_an_error() -> None:
     whole = Tokenizer(models.WordLevel({UNKNOWN: 0}, unk_token=UNKNOWN))
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=whole, unk_token=UNKNOWN)
+    tokenizer = FAST(tokenizer_object=whole, unk_token=UNKNOWN)
     with pytest.raises(ValueError, match="the words 'a film' share a token"):
         tokenise(tokenizer, "a film", 10)
