@@ -1,6 +1,7 @@
 """From encoded images to a network's input."""
 
 import io
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -32,55 +33,83 @@ def test_normalise_standardises_each_channel() -> None:
     torch.testing.assert_close(normalise(pixels, architecture)[0, :, 0, 0], expected)
 
 
-def test_augmentation_changes_training_images_only_and_follows_the_seed(
-    digits: tuple[Split, Split],
+CPU = torch.device("cpu")
+VGG = small("whypretrain_vgg")
+
+
+def joined(images: Images, seed: int | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+    batches = list(images.batches(5, seed=seed))
+    return torch.cat([x for x, _ in batches]), torch.cat([y for _, y in batches])
+
+
+def test_images_are_those_of_the_samples(digits: tuple[Split, Split]) -> None:
+    """Bit for bit: a network is explained on what it is trained and tested on."""
+    decoded = [decode(encoded, size=28, channels=1) for encoded in digits[0].images]
+    expected = normalise(torch.from_numpy(np.stack(decoded)).float() / 255, VGG)
+    assert torch.equal(joined(Images(digits[0], VGG, device=CPU))[0], expected)
+
+
+def test_labels_go_with_their_images_in_any_order(digits: tuple[Split, Split]) -> None:
+    images = Images(digits[0], VGG, device=CPU)
+    plain = {tuple(x.flatten().tolist()): int(y) for x, y in zip(*joined(images), strict=True)}
+    shuffled = {
+        tuple(x.flatten().tolist()): int(y) for x, y in zip(*joined(images, seed=3), strict=True)
+    }
+    assert plain == shuffled
+    assert not torch.equal(joined(images)[1], joined(images, seed=3)[1])
+
+
+def test_random_changes_follow_the_seed_alone(digits: tuple[Split, Split]) -> None:
+    changed = Augmentation(crop_min_scale=0.5, rotate=15, translate=0.1, flip=True, jitter=0.3)
+    images = Images(digits[0], VGG, changed, device=CPU)
+    first, second = (joined(images, seed=0)[0] for _ in range(2))
+    assert torch.equal(first, second)
+    assert not torch.equal(first, joined(images, seed=1)[0])
+    larger = torch.cat([x for x, _ in images.batches(7, seed=0)])  # the order is the same
+    torch.testing.assert_close(larger, first)
+
+
+def test_a_last_batch_that_is_short_can_be_dropped(digits: tuple[Split, Split]) -> None:
+    images = Images(digits[0], VGG, device=CPU)
+    sizes = [len(y) for _, y in images.batches(5, seed=0, drop_last=True)]
+    assert sizes == [5, 5]
+    assert [len(y) for _, y in images.batches(5, seed=0)] == [5, 5, 2]
+
+
+@pytest.fixture
+def large(digits: tuple[Split, Split], monkeypatch: pytest.MonkeyPatch) -> Split:
+    """A split that does not fit in memory at the size of the input."""
+    n = len(digits[0].ids)
+    memory = int(n * 28 * 28 / images_module.SHARE_OF_MEMORY) - 1
+    monkeypatch.setattr(images_module, "_memory", lambda _: memory)
+    return digits[0]
+
+
+def test_small_images_are_enlarged_as_they_are_augmented(digits: tuple[Split, Split]) -> None:
+    images = Images(digits[0], VGG, Augmentation(translate=0.1), device=CPU)
+    assert images.pixels.shape[2:] == (8, 8)
+    assert joined(images, seed=0)[0].shape == (len(images), 1, 28, 28)
+
+
+def test_small_images_that_do_not_fit_enlarged_are_kept_as_they_are(large: Split) -> None:
+    images = Images(large, VGG, device=CPU)
+    assert images.pixels.shape[2:] == (8, 8)
+    decoded = [decode(encoded, size=28, channels=1) for encoded in large.images]
+    expected = torch.from_numpy(np.stack(decoded)).float()
+    found = joined(images)[0] * 0.35 + 0.3  # normalised, back to intensities
+    assert (found * 255 - expected).abs().max() < 1.01  # a level of 255, by rounding
+
+
+def test_images_that_do_not_fit_at_all_are_read_from_disk(
+    large: Split, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plain = Images(digits[0], small("whypretrain_vgg"))
-    augmentation = Augmentation(
-        crop_min_scale=0.5, rotate=15, translate=0.1, scale=0.1, flip=True, jitter=0.3
-    )
-    shaken = Images(digits[0], small("whypretrain_vgg"), augmentation)
-    torch.manual_seed(0)
-    first = shaken[0][0]
-    assert first.shape == plain[0][0].shape
-    assert not torch.equal(first, plain[0][0])
-    assert not torch.equal(first, shaken[0][0])
-    torch.manual_seed(0)
-    assert torch.equal(first, shaken[0][0])
-    assert torch.equal(plain[0][0], plain[0][0])
-
-
-def test_a_crop_keeps_at_least_the_share_asked_for(digits: tuple[Split, Split]) -> None:
-    """An image whose value is its height: how far it reaches is how much of it was kept."""
-    ramp = np.repeat(np.linspace(0, 255, 128).astype(np.uint8)[:, None], 128, axis=1)
-    buffer = io.BytesIO()
-    Image.fromarray(ramp).save(buffer, format="PNG")
-    split = digits[0]._replace(images=[buffer.getvalue()])
-    architecture = ImageArchitecture(timm="x", image_size=64, channels=1, mean=[0.0], std=[1.0])
-    cropped = Images(split, architecture, Augmentation(crop_min_scale=0.25))
-    torch.manual_seed(0)
-    reach = [float(pixels.max() - pixels.min()) for pixels, _ in (cropped[0] for _ in range(60))]
-    # With an aspect ratio of 3/4 to 4/3, a quarter of the area has at least 0.43 of the height.
-    assert 0.40 < min(reach) < 0.55
-    assert max(reach) > 0.9
-
-
-def test_images_are_cached_as_bytes_if_all_fit(
-    digits: tuple[Split, Split], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    calls: list[int] = []
-
-    def counted(encoded: bytes, **options: int) -> object:
-        calls.append(1)
-        return decode(encoded, **options)
-
-    monkeypatch.setattr(images_module, "decode", counted)
-    n_images, n_pixels = len(digits[0].ids), 28 * 28
-    for capacity, n_calls in ((n_images * n_pixels, 1), (n_images * n_pixels - 1, 2)):
-        monkeypatch.setattr(images_module, "CACHE_BYTES", capacity)
-        data = Images(digits[0], small("whypretrain_vgg"))
-        calls.clear()
-        assert torch.equal(data[0][0], data[0][0])
-        assert len(calls) == n_calls
-        assert data.cached == (n_calls == 1)
-        assert data._pixels(0).dtype == torch.uint8
+    expected = [joined(Images(large, VGG, device=CPU), seed=seed) for seed in (None, 1)]
+    monkeypatch.setattr(images_module, "_memory", lambda _: 0)
+    on_disk = Mock(wraps=np.memmap)
+    monkeypatch.setattr(np, "memmap", on_disk)
+    images = Images(large, VGG, device=CPU)
+    on_disk.assert_called_once()
+    found = [joined(images, seed=seed) for seed in (None, 1)]
+    for (pixels, labels), (before, as_before) in zip(found, expected, strict=True):
+        assert torch.equal(pixels, before)
+        assert torch.equal(labels, as_before)

@@ -1,23 +1,31 @@
-"""From encoded images to a network's input: decode, resize, augment, normalise."""
+"""From encoded images to a network's input: decoded once, then batch by batch on the device."""
 
+import math
+import sys
+import tempfile
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import psutil
 import torch
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
-from torch.utils.data import Dataset
-from torchvision.transforms import v2
+from torch.nn import functional
 
+from whypretrain.data.augment import augment, draw
+from whypretrain.data.batches import Inputs
 from whypretrain.data.encoded import eight_bits, opened
 from whypretrain.data.table import Split
 from whypretrain.settings.models import ImageArchitecture
 from whypretrain.settings.training import Augmentation
 
-CACHE_BYTES = 512 * 2**20
-"""Datasets whose decoded images fit in this are decoded once."""
+SHARE_OF_MEMORY = 1 / 4
+"""Of all memory that a device has, what a split may take. (Not of what is free: results would
+depend on what else runs.)"""
 CROPPED_FROM = 8 / 7  # of the input's side: crops are then about as sharp as whole images
+CHUNK = 8  # images that a CPU prepares at a time, so that they stay in its caches
 
 
 def decode(encoded: bytes, *, size: int, channels: int) -> NDArray[np.uint8]:
@@ -37,12 +45,12 @@ def normalise(pixels: Tensor, architecture: ImageArchitecture) -> Tensor:
     return (pixels - mean) / std
 
 
-class Images(Dataset[tuple[Tensor, int]]):
-    """A split as (normalised image of shape (channels, size, size), label) pairs.
+class Images(Inputs):
+    """Images of a split, normalised, of shape (batch, channels, size, size).
 
-    Attributes
-    ----------
-    cached : whether decoded images are kept, as uint8; workers would each keep their own
+    They are decoded once, by as many threads as torch has, and kept as bytes on the device, or in a
+    file where they do not fit. They have the size of the input, but where they are smaller and
+    augmented, or do not fit: then they are enlarged batch by batch.
     """
 
     def __init__(
@@ -50,36 +58,81 @@ class Images(Dataset[tuple[Tensor, int]]):
         split: Split,
         architecture: ImageArchitecture,
         augmentation: Augmentation | None = None,
+        *,
+        device: torch.device,
     ) -> None:
-        self.split, self.architecture = split, architecture
-        settings = augmentation or Augmentation()
-        self.augment = _augmenter(settings, architecture.image_size)
-        cropped = settings.crop_min_scale < 1
-        self.side = round(architecture.image_size * (CROPPED_FROM if cropped else 1))
-        self.cached = len(split.ids) * architecture.channels * self.side**2 <= CACHE_BYTES
-        self._cache: dict[int, Tensor] = {}
+        self.architecture, self.device = architecture, device
+        self.labels = torch.tensor(split.labels, device=device)
+        self.augmentation = augmentation or Augmentation()
+        self.augmented = self.augmentation != Augmentation()
+        cropped = self.augmentation.crop_min_scale < 1
+        side = round(architecture.image_size * (CROPPED_FROM if cropped else 1))
+        room = SHARE_OF_MEMORY * _memory(device)
+        shape = (len(self), architecture.channels, side, side)
+        own = _side(split.images)
+        if own < side and (self.augmented or math.prod(shape) > room):
+            shape = (*shape[:2], own, own)
+        self.pixels = _decoded(split.images, shape, on_disk=math.prod(shape) > room)
+        if math.prod(shape) <= room:
+            self.pixels = self.pixels.to(device)
+        self.ahead = self.pixels.device != device
 
-    def __len__(self) -> int:
-        return len(self.split.ids)
+    def batch(self, index: Tensor, drawn: Tensor | None) -> Tensor:
+        """Normalised images."""
+        step = CHUNK if self.device.type == "cpu" else len(index)
+        parts = []
+        for at in range(0, len(index), step):
+            here = slice(at, at + step)
+            pixels = self.intensities(index[here])
+            if drawn is not None:
+                size = self.architecture.image_size
+                pixels = augment(pixels, drawn[here], self.augmentation, size)
+            parts.append(normalise(pixels, self.architecture))
+        return torch.cat(parts)
 
-    def __getitem__(self, index: int) -> tuple[Tensor, int]:
-        pixels = self.intensities(index)
-        if self.augment is not None:
-            pixels = self.augment(pixels)
-        return normalise(pixels, self.architecture), self.split.labels[index]
+    def intensities(self, index: Tensor) -> Tensor:
+        """Images before augmentation: (batch, channels, side, side), float32 in [0, 1]."""
+        if not self.ahead:
+            pixels = self.pixels[index.to(self.device)].float()
+        else:
+            pixels = self.pixels[index].pin_memory().to(self.device, non_blocking=True).float()
+        size = self.architecture.image_size
+        if pixels.shape[-1] < size and not self.augmented:  # else enlarged by the augmentation
+            pixels = functional.interpolate(pixels, size, mode="bilinear").round()
+        return pixels / 255
 
-    def intensities(self, index: int) -> Tensor:
-        """An image before augmentation: (channels, side, side), float32 in [0, 1]."""
-        return self._pixels(index).float() / 255
+    def draw(self, generator: torch.Generator) -> Tensor | None:
+        """Parameters of the augmentation."""
+        return draw(len(self), generator) if self.augmented else None
 
-    def _pixels(self, index: int) -> Tensor:
-        if index in self._cache:
-            return self._cache[index]
-        encoded, channels = self.split.images[index], self.architecture.channels
-        pixels = torch.from_numpy(decode(encoded, size=self.side, channels=channels).copy())
-        if self.cached:
-            self._cache[index] = pixels
-        return pixels
+
+def _side(images: Sequence[bytes]) -> int:
+    """Height and width of all images, if all are square and of one size; else a large number."""
+    sides = {side for encoded in images for side in opened(encoded).size}
+    return sides.pop() if len(sides) == 1 else sys.maxsize
+
+
+def _decoded(images: Sequence[bytes], shape: tuple[int, ...], *, on_disk: bool) -> Tensor:
+    """All images, uint8, of a shape (n_images, channels, side, side)."""
+    if on_disk:
+        with tempfile.NamedTemporaryFile() as file:  # stays readable after it is deleted
+            pixels: NDArray[np.uint8] = np.memmap(file, dtype=np.uint8, mode="w+", shape=shape)
+    else:
+        pixels = np.empty(shape, dtype=np.uint8)
+
+    def fill(index: int) -> None:
+        pixels[index] = decode(images[index], size=shape[2], channels=shape[1])
+
+    with ThreadPoolExecutor(torch.get_num_threads()) as threads:
+        list(threads.map(fill, range(len(images))))
+    return torch.from_numpy(pixels)
+
+
+def _memory(device: torch.device) -> int:
+    """Bytes of memory that a device has."""
+    if device.type == "cuda":
+        return int(torch.cuda.get_device_properties(device).total_memory)
+    return int(psutil.virtual_memory().total)
 
 
 def pixel_mean(images: Sequence[bytes], *, size: int, channels: int) -> NDArray[np.float32]:
@@ -88,30 +141,3 @@ def pixel_mean(images: Sequence[bytes], *, size: int, channels: int) -> NDArray[
     for encoded in images:
         total += decode(encoded, size=size, channels=channels)
     return (total / (255 * len(images))).astype(np.float32)
-
-
-def _augmenter(settings: Augmentation, size: int) -> v2.Compose | None:
-    steps: list[torch.nn.Module] = []
-    if settings.crop_min_scale < 1:
-        crop = v2.RandomResizedCrop(
-            size,
-            scale=(settings.crop_min_scale, 1),
-            ratio=(3 / 4, 4 / 3),
-            interpolation=v2.InterpolationMode.BILINEAR,
-            antialias=True,
-        )
-        steps.append(crop)
-    if settings.rotate or settings.translate or settings.scale:
-        affine = v2.RandomAffine(
-            degrees=settings.rotate,
-            translate=(settings.translate, settings.translate),
-            scale=(1 - settings.scale, 1 + settings.scale),
-            interpolation=v2.InterpolationMode.BILINEAR,
-        )
-        steps.append(affine)
-    if settings.flip:
-        steps.append(v2.RandomHorizontalFlip())
-    if settings.jitter:
-        share = settings.jitter
-        steps.append(v2.ColorJitter(brightness=share, contrast=share, saturation=share))
-    return v2.Compose(steps) if steps else None

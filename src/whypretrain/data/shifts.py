@@ -8,11 +8,10 @@ the same side by every angle, and words masked at one rate are masked at all hig
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
-from torchvision.transforms import v2
-from torchvision.transforms.v2 import functional
 
-from whypretrain.data.images import Images, normalise
+from whypretrain.data.augment import turn, warp
+from whypretrain.data.batches import Inputs
+from whypretrain.data.images import Images
 from whypretrain.data.inputs import inputs_of
 from whypretrain.data.table import Split
 from whypretrain.data.texts import Texts
@@ -21,7 +20,7 @@ from whypretrain.settings.models import Architecture, ImageArchitecture, TextArc
 from whypretrain.settings.robustness import Shift
 
 
-class ShiftedImages(Dataset[tuple[Tensor, int]]):
+class ShiftedImages(Images):
     """Images with noise (clipped to the range from black to white), or turned (corners are black).
 
     Parameters
@@ -29,48 +28,63 @@ class ShiftedImages(Dataset[tuple[Tensor, int]]):
     level : standard deviation of the noise, for intensities in [0, 1]; or degrees
     """
 
-    def __init__(self, images: Images, shift: Shift, level: float, seed: int) -> None:
-        self.images, self.cached = images, images.cached
-        self.shift, self.level, self.seed = shift, level, seed
+    def __init__(
+        self,
+        split: Split,
+        architecture: ImageArchitecture,
+        *,
+        shift: Shift,
+        level: float,
+        seed: int,
+        device: torch.device,
+    ) -> None:
+        super().__init__(split, architecture, device=device)
+        self.shift, self.level = shift, level
+        self.seeds = [derived_seed(seed, shift, name) for name in split.ids]
 
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def __getitem__(self, index: int) -> tuple[Tensor, int]:
-        split = self.images.split
-        pixels = self.images.intensities(index)
-        drawn_from = derived_seed(self.seed, self.shift, split.ids[index])
-        generator = torch.Generator().manual_seed(drawn_from)
+    def intensities(self, index: Tensor) -> Tensor:
+        """Shifted images."""
+        pixels = super().intensities(index)
+        drawn = [torch.Generator().manual_seed(self.seeds[item]) for item in index.tolist()]
         if self.shift == "noise":
-            noise = torch.randn(pixels.shape, generator=generator)
-            pixels = (pixels + self.level * noise).clamp(0, 1)
-        else:
-            side = 1 if torch.rand(1, generator=generator) < 0.5 else -1
-            angle = side * self.level
-            pixels = functional.rotate(pixels, angle, interpolation=v2.InterpolationMode.BILINEAR)
-        return normalise(pixels, self.images.architecture), split.labels[index]
+            shape = pixels.shape[1:]
+            noise = torch.stack([torch.randn(shape, generator=generator) for generator in drawn])
+            return (pixels + self.level * noise.to(self.device)).clamp(0, 1)
+        left = torch.cat([torch.rand(1, generator=generator) < 0.5 for generator in drawn])
+        degrees = torch.where(left, -self.level, self.level).to(self.device)
+        return warp(pixels, turn(degrees), pixels.shape[-1])
 
 
 class MaskedTexts(Texts):
     """Sentences in which each word is replaced by the mask token, all its tokens, at a rate."""
 
     def __init__(
-        self, split: Split, architecture: TextArchitecture, *, rate: float, seed: int
+        self,
+        split: Split,
+        architecture: TextArchitecture,
+        *,
+        rate: float,
+        seed: int,
+        device: torch.device,
     ) -> None:
-        super().__init__(split, architecture)
+        super().__init__(split, architecture, device=device)
         for index, (name, text) in enumerate(zip(split.ids, split.texts, strict=True)):
-            tokens = self._tokenizer(text)
+            tokens = self.tokenizer(text)
             drawn_from = derived_seed(seed, "masked_words", name)
             chosen = np.random.default_rng(drawn_from).random(len(tokens.words)) < rate
             masked = np.isin(tokens.word_of_token, np.flatnonzero(chosen))
-            self._tokens[index] = torch.from_numpy(
-                np.where(masked, self._tokenizer.mask, tokens.ids)
-            )
+            self.ids[index, torch.from_numpy(np.flatnonzero(masked))] = self.tokenizer.mask
 
 
 def shifted(
-    split: Split, architecture: Architecture, shift: Shift, level: float, seed: int
-) -> Images | ShiftedImages | Texts:
+    split: Split,
+    architecture: Architecture,
+    shift: Shift,
+    level: float,
+    seed: int,
+    *,
+    device: torch.device,
+) -> Inputs:
     """A split as the input of an architecture, with one shift at one level.
 
     Raises
@@ -78,12 +92,13 @@ def shifted(
     ValueError
         If the split's task is not the architecture's, or its inputs have no such shift.
     """
-    inputs = inputs_of(split, architecture)
     if shift == "none":
-        return inputs
-    if isinstance(inputs, Images) and shift in ("noise", "rotation"):
-        return ShiftedImages(inputs, shift, level, seed)
-    if not isinstance(architecture, ImageArchitecture) and shift == "masked_words":
-        return MaskedTexts(split, architecture, rate=level, seed=seed)
+        return inputs_of(split, architecture, device=device)
+    if isinstance(architecture, ImageArchitecture) and shift in ("noise", "rotation"):
+        return ShiftedImages(
+            split, architecture, shift=shift, level=level, seed=seed, device=device
+        )
+    if isinstance(architecture, TextArchitecture) and shift == "masked_words":
+        return MaskedTexts(split, architecture, rate=level, seed=seed, device=device)
     message = f"shift '{shift}': there is none of a dataset of task '{split.task}'"
     raise ValueError(message)

@@ -1,16 +1,15 @@
 """From sentences to a text network's input: token ids, and which word each token belongs to."""
 
 import re
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import Dataset
 
+from whypretrain.data.batches import Inputs
 from whypretrain.data.table import Split
 from whypretrain.files.artifacts import ArtifactError, damaged, verified
 from whypretrain.settings.models import TextArchitecture
@@ -64,6 +63,11 @@ class Tokenizer:
 
     def __len__(self) -> int:
         return len(self._tokenizer)
+
+    def ids(self, sentence: str) -> NDArray[np.int64]:
+        """Token ids of one sentence, (length,), with the special tokens of the model."""
+        found = self._tokenizer(sentence, truncation=True, max_length=self.max_tokens)
+        return np.array(found["input_ids"], dtype=np.int64)
 
     def __call__(self, sentence: str) -> Tokens:
         """Tokens of one sentence, with the special tokens of the model."""
@@ -121,42 +125,45 @@ def _shortened(sentence: str) -> str:
     return sentence if len(sentence) <= 80 else f"{sentence[:77]}..."
 
 
-class Texts(Dataset[tuple[Tensor, int]]):
-    """A split as (token ids of shape (length,), label) pairs, tokenised once."""
+class Texts(Inputs):
+    """Token ids of a split's sentences, (batch, longest) int64, padded to the longest in the batch.
 
-    cached = True
+    Attributes
+    ----------
+    ids : (n_items, longest), int64, on the device
+    lengths : (n_items,), int64, on the CPU
+    """
 
-    def __init__(self, split: Split, architecture: TextArchitecture) -> None:
-        self.labels = split.labels
-        self._tokenizer = Tokenizer(architecture)
-        self._tokens = [torch.from_numpy(self._tokenizer(text).ids) for text in split.texts]
+    def __init__(
+        self, split: Split, architecture: TextArchitecture, *, device: torch.device
+    ) -> None:
+        self.device, self.tokenizer = device, Tokenizer(architecture)
+        self.labels = torch.tensor(split.labels, device=device)
+        tokens = [torch.from_numpy(self.tokenizer.ids(text)) for text in split.texts]
+        self.lengths = torch.tensor([len(ids) for ids in tokens])
+        padded = torch.nn.utils.rnn.pad_sequence(
+            tokens, batch_first=True, padding_value=self.tokenizer.padding
+        )
+        self.ids = padded.to(device)
 
-    def __len__(self) -> int:
-        return len(self.labels)
+    def batch(self, index: Tensor, drawn: Tensor | None) -> Tensor:
+        """Token ids."""
+        del drawn
+        longest = int(self.lengths[index].max())
+        return self.ids[index.to(self.device), :longest]
 
-    def __getitem__(self, index: int) -> tuple[Tensor, int]:
-        return self._tokens[index], self.labels[index]
-
-    def sampler(self, batch_size: int, generator: torch.Generator | None) -> Iterable[int]:
+    def order(self, batch_size: int, generator: torch.Generator | None) -> Tensor:
         """An order in which sentences of like length share a batch, so that few tokens are padding.
 
         Random with a generator (transformers calls it `group_by_length`), else longest first. With
         SST-2 an epoch takes less than half the time.
         """
-        lengths = [len(tokens) for tokens in self._tokens]
         if generator is None:
-            return sorted(range(len(self)), key=lambda index: -lengths[index])
+            return torch.argsort(self.lengths, descending=True, stable=True)
         grouped = transformers().trainer_pt_utils.LengthGroupedSampler
-        return cast("Iterable[int]", grouped(batch_size, lengths=lengths, generator=generator))
-
-    def collate(self, items: list[tuple[Tensor, int]]) -> tuple[Tensor, Tensor]:
-        """Ids padded to the longest, (batch, longest) int64, and labels, (batch,) int64."""
-        ids = torch.nn.utils.rnn.pad_sequence(
-            [tokens for tokens, _ in items],
-            batch_first=True,
-            padding_value=self._tokenizer.padding,
+        return torch.tensor(
+            list(grouped(batch_size, lengths=self.lengths.tolist(), generator=generator))
         )
-        return ids, torch.tensor([label for _, label in items])
 
 
 def check_folder(folder: Path) -> None:

@@ -1,0 +1,76 @@
+"""Inputs of a split on a device, batch by batch."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import torch
+from torch import Tensor
+
+
+class Inputs:
+    """All items of a split, prepared once.
+
+    Subclasses say how a batch is made; it lies where `device` says.
+
+    Attributes
+    ----------
+    labels : (n_items,), int64, on the device
+    device : where batches are made
+    ahead : whether a thread makes the next batch while the last one is used
+    """
+
+    labels: Tensor
+    device: torch.device
+    ahead = False
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def batch(self, index: Tensor, drawn: Tensor | None) -> Tensor:
+        """Inputs of the items at an index of shape (batch,), int64 on the CPU.
+
+        Changed at random where parameters were drawn for these items, (batch, n_parameters).
+        """
+        raise NotImplementedError
+
+    def order(self, batch_size: int, generator: torch.Generator | None) -> Tensor:
+        """In which order the items are taken, (n_items,); at random with a generator."""
+        del batch_size
+        if generator is None:
+            return torch.arange(len(self))
+        return torch.randperm(len(self), generator=generator)
+
+    def draw(self, generator: torch.Generator) -> Tensor | None:
+        """Parameters of the random changes of every item in an epoch, if there are any."""
+        del generator
+        return None
+
+    def batches(
+        self, batch_size: int, *, seed: int | None = None, drop_last: bool = False
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Pairs of inputs and labels, (batch,) int64, on the device.
+
+        With a seed they are shuffled and changed at random. An item's changes depend on the seed
+        and its place in the split alone, not on the batch it is in.
+        """
+        generator = drawn = None
+        if seed is not None:
+            generator = torch.Generator().manual_seed(seed)
+            drawn = self.draw(generator)
+
+        def made(index: Tensor) -> tuple[Tensor, Tensor]:
+            of_items = None if drawn is None else drawn[index].to(self.device, non_blocking=True)
+            return self.batch(index, of_items), self.labels[index.to(self.device)]
+
+        indices = self.order(batch_size, generator).split(batch_size)
+        if drop_last and len(indices[-1]) < batch_size:
+            indices = indices[:-1]
+        if not self.ahead:
+            yield from map(made, indices)
+            return
+        with ThreadPoolExecutor(1) as thread:
+            coming = thread.submit(made, indices[0])
+            for index in indices[1:]:
+                ready, coming = coming, thread.submit(made, index)
+                yield ready.result()
+            yield coming.result()
