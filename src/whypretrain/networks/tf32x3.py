@@ -53,7 +53,7 @@ class Tf32x3(TorchDispatchMode):
     def __enter__(self) -> Self:
         self._attention = sdpa_kernel(SDPBackend.MATH)  # fused kernels would have no parts
         self._attention.__enter__()
-        return super().__enter__()  # type: ignore[no-any-return, no-untyped-call]
+        return super().__enter__()  # type: ignore[no-untyped-call]
 
     def __exit__(self, *error: Any) -> None:
         super().__exit__(*error)  # type: ignore[no-untyped-call]
