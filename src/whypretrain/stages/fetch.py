@@ -8,17 +8,15 @@ from whypretrain.stages import command
 
 
 def main() -> None:
-    """Command line."""
-    parser = command.parser("fetch", __doc__, FetchSettings)
-    command.path_argument(parser, "--folder", "folder to fill; fetched.json is written last")
-    arguments = parser.parse_args()
+    paths = {"folder": "folder to fill; fetched.json is written last"}
+    arguments, settings = command.parse("fetch", __doc__, FetchSettings, paths)
 
     from whypretrain.data.download import fetch
-    from whypretrain.files.exclusive import exclusive
+    from whypretrain.files.artifacts import exclusive
     from whypretrain.files.progress import say
 
-    with exclusive(arguments.folder / ".fetch.lock"):
-        fetch(arguments.settings, arguments.folder)
+    with exclusive(arguments.folder / "fetch"):
+        fetch(settings, arguments.folder)
     say(f"fetch: {arguments.folder} is complete")
 
 
