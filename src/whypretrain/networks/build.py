@@ -23,21 +23,21 @@ METADATA_KEY = "whypretrain"
 
 
 # Three small networks for 28×28 images, one a family, which configurations name as timm's others.
-@register_model  # type: ignore[untyped-decorator]
+@register_model
 def whypretrain_vgg(**options: Any) -> VGG:
     """VGG with batch normalisation: three convolutions, two poolings, timm's 4096-d head."""
     own = {"cfg": [16, "M", 32, "M", 64], "norm_layer": nn.BatchNorm2d, "mlp_ratio": 1 / 32}
     return _constructed(VGG, own, options)
 
 
-@register_model  # type: ignore[untyped-decorator]
+@register_model
 def whypretrain_resnet(**options: Any) -> ResNet:
     """ResNet of four basic blocks with 16, 32, 64 and 64 channels."""
     own = {"layers": (1, 1, 1, 1), "channels": (16, 32, 64, 64), "stem_width": 16}
     return _constructed(ResNet, {"block": BasicBlock, **own}, options)
 
 
-@register_model  # type: ignore[untyped-decorator]
+@register_model
 def whypretrain_vit(**options: Any) -> VisionTransformer:
     """ViT with 7×7 patches (16 tokens), four blocks of width 64 and a class token."""
     own = {"img_size": 28, "patch_size": 7, "embed_dim": 64, "depth": 4, "num_heads": 4}

@@ -83,16 +83,12 @@ def run(main: Callable[[], None]) -> None:
             raise
         sys.exit("error: Snakemake is not installed; in a checkout: pip install '.[workflow]'")
     except (MemoryError, RuntimeError) as error:
-        if not _is_out_of_memory(error):
+        # From numpy, or from torch on a card or a CPU; torch need not be there.
+        by_type = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+        if not by_type and "can't allocate memory" not in str(error):
             raise
         reason = str(error).split("\n", 1)[0]
         sys.exit(f"error: out of memory: {reason}; docs/running.md#memory says what helps")
     except KeyboardInterrupt:
         say("interrupted; run it again to go on")
         sys.exit(128 + signal.SIGINT)
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    """Whether numpy, torch on a card or torch on a CPU got no memory; torch need not be there."""
-    by_type = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
-    return by_type or "can't allocate memory" in str(error)

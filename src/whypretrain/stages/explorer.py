@@ -36,11 +36,10 @@ def main() -> None:
         records = {variant: read_record(folder / f"{variant}.h5") for variant in variants}
         summary = read_tables([folder / "summary.csv"], [folder.name])["summary"]
         try:
-            view = experiment_view(folder.name, samples, records, summary, settings)
+            experiments.append(experiment_view(folder.name, samples, records, summary, settings))
         except ValueError as error:
             message = f"{folder}: {error}"
             raise ArtifactError(message) from error
-        experiments.append(view)
         progress.update()
     suite = suite_view(settings, claims, experiments, version=__version__)
     page, most = render(suite, experiments, most_bytes=settings.explorer.megabytes * MEGABYTE)

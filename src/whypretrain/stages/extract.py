@@ -2,8 +2,7 @@
 
 A measurement in the output is kept while the digest of all that made it holds: weights, image,
 label, players, baseline, settings and the code that evaluates. Each group of samples is written to
-a hidden folder beside the output as soon as it is measured, so a killed job loses one group at
-most.
+a hidden folder beside the output once it is measured, so a killed job loses one group at most.
 """
 
 import math

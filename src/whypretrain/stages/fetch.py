@@ -1,14 +1,11 @@
-"""Stage `fetch`: download a dataset or weights at a fixed revision, and check every file.
-
-`fetched.json` is written last: where it is, the folder is complete.
-"""
+"""Stage `fetch`: download a dataset or weights at a fixed revision, and check every file."""
 
 from whypretrain.settings.fetch import FetchSettings
 from whypretrain.stages import command
 
 
 def main() -> None:
-    paths = {"folder": "folder to fill; fetched.json is written last"}
+    paths = {"folder": "folder to fill; it is complete once fetched.json is there"}
     arguments, settings = command.parse("fetch", __doc__, FetchSettings, paths)
 
     from whypretrain.data.download import fetch

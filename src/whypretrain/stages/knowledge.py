@@ -66,8 +66,7 @@ def main() -> None:
         table.insert(0, "experiment", settings.experiment)
         write_csv(arguments.tables / f"{name}.csv", table)
     say(f"{label}: intervals of the summary")
-    summary = summarise(settings.experiment, tables, settings.statistics)
-    write_csv(arguments.summary, summary)
+    write_csv(arguments.summary, summarise(settings.experiment, tables, settings.statistics))
 
 
 if __name__ == "__main__":
