@@ -193,10 +193,8 @@ def rates(found: pd.DataFrame) -> pd.DataFrame:
 
 def main() -> None:
     """Command line."""
-    parser = command.parser("simulation", __doc__, SimulationSettings)
-    command.path_argument(parser, "--output", "table of rates to write, CSV")
-    arguments = parser.parse_args()
-    settings: SimulationSettings = arguments.settings
+    paths = {"output": "table of rates to write, CSV"}
+    arguments, settings = command.parse("simulation", __doc__, SimulationSettings, paths)
     few = -(-settings.n_worlds // 10)  # enough to see power; false positives are rare
     found = [
         verdicts(world, settings.n_worlds if world == "independent" else few, settings.statistics)

@@ -243,12 +243,11 @@ def measure_case(
 
 def main() -> None:
     """Command line."""
-    parser = command.parser("planted", __doc__, Planted)
-    command.add_compute(parser)
-    command.path_argument(parser, "--interactions", "interactions planted and found to write, CSV")
-    command.path_argument(parser, "--transfer", "knowledge planted and found to write, CSV")
-    arguments = parser.parse_args()
-    options: Planted = arguments.settings
+    paths = {
+        "interactions": "interactions planted and found to write, CSV",
+        "transfer": "knowledge planted and found to write, CSV",
+    }
+    arguments, options = command.parse("planted", __doc__, Planted, paths, computes=True)
     device = configure(threads=arguments.threads, device=arguments.device)
 
     progress = Progress("planted", len(KINDS), "network")

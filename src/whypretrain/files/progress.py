@@ -2,12 +2,9 @@
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
-from typing import TypeVar
 
 from tqdm import tqdm
 
-T = TypeVar("T")
 INTERVAL = 5.0  # seconds between lines
 
 
@@ -33,14 +30,6 @@ class Progress:
                 self.done, self.total, now - self._start, unit=self.unit, ncols=0
             )
             say(f"{self.label}: {meter} {note}".rstrip())
-
-
-def track(items: Iterable[T], label: str, total: int, unit: str) -> Iterator[T]:
-    """Yield `items`, counting each once it has been dealt with."""
-    progress = Progress(label, total, unit)
-    for item in items:
-        yield item
-        progress.update()
 
 
 def say(message: str) -> None:

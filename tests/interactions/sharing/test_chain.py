@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-import whypretrain.networks.small  # noqa: F401  (registers the small networks with timm)
+import whypretrain.networks.build  # noqa: F401  (registers the small networks with timm)
 from whypretrain.interactions.sharing.chain import cut_network
 
 

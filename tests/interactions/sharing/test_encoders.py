@@ -17,7 +17,7 @@ from transformers import (
 
 from whypretrain.interactions.masking import Background, MaskedInput
 from whypretrain.interactions.sharing.encoders import SharedEncoder, share_encoder
-from whypretrain.networks.text import TextNetwork
+from whypretrain.networks.build import TextNetwork
 from whypretrain.settings.models import TextArchitecture
 
 PADDING, MASK, LENGTH = 0, 4, 12

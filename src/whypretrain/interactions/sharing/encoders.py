@@ -16,7 +16,7 @@ from whypretrain.interactions.sharing.tokens import (
     is_plain,
     split_columns,
 )
-from whypretrain.networks.text import TextNetwork
+from whypretrain.networks.build import TextNetwork
 
 # Types of all modules are compared exactly: a subclass may compute something else.
 BERT = (
