@@ -13,8 +13,7 @@ from pydantic import ValidationError
 from sklearn.datasets import load_digits
 
 from whypretrain.data.sources import load_source
-from whypretrain.data.sources.common import Splits
-from whypretrain.data.table import Row
+from whypretrain.data.table import Row, Splits
 from whypretrain.settings.data import Digits
 
 

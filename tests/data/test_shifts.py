@@ -6,6 +6,7 @@ import torch
 
 from tests.conftest import small
 from tests.data.test_texts import SPLIT
+from whypretrain.data.images import Images
 from whypretrain.data.shifts import shifted
 from whypretrain.data.table import Split
 from whypretrain.data.texts import NO_WORD, Texts, Tokenizer
@@ -20,7 +21,8 @@ PLAIN = ImageArchitecture(
 def images_of(
     split: Split, shift: str, level: float, seed: int = 0, architecture: ImageArchitecture = PLAIN
 ) -> torch.Tensor:
-    data = shifted(split, architecture, shift, level, seed, device=CPU)  # type: ignore[arg-type]
+    images = Images(split, architecture, device=CPU)
+    data = shifted(images, split, shift, level, seed)  # type: ignore[arg-type]
     return torch.cat([pixels for pixels, _ in data.batches(4)])
 
 
@@ -76,7 +78,7 @@ def test_images_turn_by_the_angle_to_either_side(digits: tuple[Split, Split]) ->
 
 def test_shifted_images_are_normalised_and_keep_their_labels(digits: tuple[Split, Split]) -> None:
     architecture = small("whypretrain_vit")
-    data = shifted(digits[1], architecture, "noise", 0.1, 0, device=CPU)
+    data = shifted(Images(digits[1], architecture, device=CPU), digits[1], "noise", 0.1, 0)
     plain = images_of(digits[1], "noise", 0.1)
     pixels, labels = next(data.batches(1000))
     assert labels.tolist() == digits[1].labels
@@ -86,7 +88,7 @@ def test_shifted_images_are_normalised_and_keep_their_labels(digits: tuple[Split
 def masked_words(encoder: TextArchitecture, rate: float, seed: int = 0) -> list[set[int]]:
     """Words masked in each sentence; all their tokens are, and no others."""
     tokenizer = Tokenizer(encoder)
-    data = shifted(SPLIT, encoder, "masked_words", rate, seed, device=CPU)
+    data = shifted(Texts(SPLIT, encoder, device=CPU), SPLIT, "masked_words", rate, seed)
     found = []
     for index, text in enumerate(SPLIT.texts):
         tokens, ids = tokenizer(text), data.batch(torch.tensor([index]), None)[0].numpy()
@@ -114,7 +116,7 @@ def test_whole_words_are_masked_more_at_higher_rates(encoder: TextArchitecture) 
 def test_words_are_masked_at_the_configured_rate(encoder: TextArchitecture) -> None:
     texts = ["film " * 20] * 100
     split = SPLIT._replace(ids=[str(i) for i in range(100)], texts=texts, labels=[0] * 100)
-    data = shifted(split, encoder, "masked_words", 0.3, 0, device=CPU)
+    data = shifted(Texts(split, encoder, device=CPU), split, "masked_words", 0.3, 0)
     ids, _ = next(data.batches(100))
     shares = ((ids == Tokenizer(encoder).mask).sum(dim=1) / 20).tolist()
     assert np.mean(shares) == pytest.approx(0.3, abs=0.04)
@@ -122,14 +124,15 @@ def test_words_are_masked_at_the_configured_rate(encoder: TextArchitecture) -> N
 
 
 def test_masked_sentences_keep_their_length_and_so_their_order(encoder: TextArchitecture) -> None:
-    data = shifted(SPLIT, encoder, "masked_words", 0.6, 0, device=CPU)
+    data = shifted(Texts(SPLIT, encoder, device=CPU), SPLIT, "masked_words", 0.6, 0)
     assert torch.equal(data.order(4, None), Texts(SPLIT, encoder, device=CPU).order(4, None))
 
 
 def test_a_shift_that_inputs_cannot_have(
     digits: tuple[Split, Split], encoder: TextArchitecture
 ) -> None:
+    images, texts = Images(digits[1], PLAIN, device=CPU), Texts(SPLIT, encoder, device=CPU)
     with pytest.raises(ValueError, match="shift 'masked_words': there is none"):
-        shifted(digits[1], PLAIN, "masked_words", 0.1, 0, device=CPU)
+        shifted(images, digits[1], "masked_words", 0.1, 0)
     with pytest.raises(ValueError, match=r"shift 'noise': .* of task 'text'"):
-        shifted(SPLIT, encoder, "noise", 0.1, 0, device=CPU)
+        shifted(texts, SPLIT, "noise", 0.1, 0)

@@ -12,6 +12,7 @@ from torch.nn import functional
 from tests.conftest import small
 from tests.data.test_texts import SPLIT
 from tests.stages.test_stages import run
+from whypretrain.data.inputs import inputs_of
 from whypretrain.data.shifts import shifted
 from whypretrain.data.table import Split
 from whypretrain.networks.build import build, classifier, save_weights
@@ -33,8 +34,8 @@ def built(architecture: Architecture, split: Split) -> nn.Module:
     """A random network whose predictions on the split are spread over the classes."""
     torch.manual_seed(0)
     model = build(architecture, len(split.classes)).eval()
-    data = shifted(split, architecture, "none", 0, 0)
-    logits = torch.cat([model(data[i][0][None]).detach() for i in range(len(data))])
+    data = inputs_of(split, architecture, device=CPU)
+    logits = model(data.batch(torch.arange(len(data)), None)).detach()
     with torch.no_grad():
         classifier(model).bias.sub_(logits.mean(dim=0))
     return model
@@ -45,9 +46,11 @@ def check_by_hand(
 ) -> None:
     """Every number again, one item at a time."""
     plain: list[bool] = []
+    inputs = inputs_of(split, architecture, device=CPU)
     for row in cast("Any", table.itertuples()):
-        data = shifted(split, architecture, row.shift, row.level, LEVELS.seed)
-        logits = torch.cat([model(data[i][0][None]).detach() for i in range(len(data))])
+        data = shifted(inputs, split, row.shift, row.level, LEVELS.seed)
+        items = torch.arange(len(data)).split(1)
+        logits = torch.cat([model(data.batch(item, None)).detach() for item in items])
         labels = torch.tensor(split.labels)
         right = (logits.argmax(dim=1) == labels).tolist()
         plain = plain or right
@@ -63,7 +66,7 @@ def check_by_hand(
 def test_images(digits: tuple[Split, Split]) -> None:
     architecture = small("whypretrain_resnet")
     model = built(architecture, digits[1])
-    table = robustness_table(model, digits[1], settings_of(architecture), CPU, 0)
+    table = robustness_table(model, digits[1], settings_of(architecture), CPU)
     assert list(zip(table["shift"], table["level"], strict=True)) == [
         ("none", 0.0),
         ("noise", 0.2),
@@ -73,7 +76,7 @@ def test_images(digits: tuple[Split, Split]) -> None:
     check_by_hand(table, model, digits[1], architecture)
     assert table["n_lost"].iloc[0] == table["n_gained"].iloc[0] == 0
     assert (table["n_lost"] + table["n_gained"]).iloc[1:].sum() > 0
-    whole = evaluate(model, shifted(digits[1], architecture, "none", 0, 0), CPU)
+    whole = evaluate(model, inputs_of(digits[1], architecture, device=CPU))
     assert table["accuracy"].iloc[0] == whole.accuracy
 
 
@@ -84,7 +87,7 @@ def test_sentences(encoder: TextArchitecture) -> None:
         ids=[str(i) for i in range(len(texts))], texts=texts, labels=[0, 1, 1, 0, 1, 0] * 4
     )
     model = built(encoder, split)
-    table = robustness_table(model, split, settings_of(encoder), CPU, 0)
+    table = robustness_table(model, split, settings_of(encoder), CPU)
     assert table["shift"].tolist() == ["none", "masked_words", "masked_words"]
     check_by_hand(table, model, split, encoder)
     assert (table["n_lost"] + table["n_gained"]).iloc[1:].sum() > 0
@@ -111,7 +114,7 @@ def test_the_stage_writes_the_table_the_same_each_time(
         )
         written.append(weights.with_name(f"{name}.csv").read_bytes())
     assert written[0] == written[1]
-    expected = robustness_table(model, digits[1], settings_of(architecture), CPU, 0)
+    expected = robustness_table(model, digits[1], settings_of(architecture), CPU)
     pd.testing.assert_frame_equal(pd.read_csv(weights.with_name("a.csv")), expected)
 
 

@@ -9,31 +9,30 @@ import torch
 from torch import Tensor, nn
 
 from tests.conftest import small
+from whypretrain.data.batches import Inputs
 from whypretrain.data.images import Images
 from whypretrain.data.table import Split
 from whypretrain.networks import train as training
 from whypretrain.networks.build import build, read_weights
 from whypretrain.networks.numerics import seed_everything
-from whypretrain.networks.train import Run, evaluate, evaluation_batches, fit
+from whypretrain.networks.train import Run, evaluate, evaluation_batch, fit
 from whypretrain.settings.training import Augmentation, Recipe
 
+CPU = torch.device("cpu")
 RECIPE = Recipe(epochs=4, batch_size=5, learning_rate=0.01, warmup_epochs=1)
 FRACTIONS = (0.0, 0.1, 0.5, 1.0)
 
 
-def run_in(
-    folder: Path, recipe: Recipe, fractions: Sequence[float], *, seed: int = 0, workers: int = 0
-) -> Run:
+def run_in(folder: Path, recipe: Recipe, fractions: Sequence[float], *, seed: int = 0) -> Run:
     return Run(
         recipe=recipe,
         seed=seed,
-        device=torch.device("cpu"),
+        device=CPU,
         snapshots={fraction: folder / f"{fraction}.safetensors" for fraction in fractions},
         history=folder / "history.csv",
         label="test",
         identity=f"{recipe}{seed}",
         metadata={"version": "test"},
-        workers=workers,
     )
 
 
@@ -44,17 +43,14 @@ def run(
     *,
     seed: int = 0,
     network: str = "whypretrain_resnet",
-    workers: int = 0,
 ) -> None:
     architecture = small(network)
-    train = Images(digits[0], architecture, recipe.augmentation)
-    train.cached = workers == 0
     torch.manual_seed(seed)
     fit(
         build(architecture, 3),
-        train,
-        Images(digits[1], architecture),
-        run_in(folder, recipe, FRACTIONS, seed=seed, workers=workers),
+        Images(digits[0], architecture, recipe.augmentation, device=CPU),
+        Images(digits[1], architecture, device=CPU),
+        run_in(folder, recipe, FRACTIONS, seed=seed),
     )
 
 
@@ -155,23 +151,21 @@ def weights(path: Path) -> dict[str, Tensor]:
     return read_weights(path / "1.0.safetensors")[0]
 
 
-def test_the_number_of_workers_changes_nothing(digits: tuple[Split, Split], tmp_path: Path) -> None:
-    shaken = Augmentation(crop_min_scale=0.5, rotate=10, flip=True)
-    recipe = RECIPE.model_copy(update={"epochs": 2, "augmentation": shaken})
-    for workers in (0, 2):
-        run(tmp_path / str(workers), digits, recipe, workers=workers)
-    assert contents(tmp_path / "0") == contents(tmp_path / "2")
-
-
-def test_random_changes_differ_between_epochs_and_images(digits: tuple[Split, Split]) -> None:
-    data = Images(digits[0], small("whypretrain_vgg"), Augmentation(rotate=90))
-    same = digits[0]._replace(images=digits[0].images[:1] * len(digits[0].ids))
-    data.split = same
-    drawn = [training._Seeded(data, seed)[index][0] for seed in (0, 1) for index in (0, 1)]
-    assert len({tuple(image.flatten().tolist()) for image in drawn}) == 4
-    before = torch.get_rng_state()
-    assert torch.equal(training._Seeded(data, 0)[0][0], drawn[0])
-    assert torch.equal(torch.get_rng_state(), before)
+def test_a_resumed_run_sees_the_same_random_changes(
+    digits: tuple[Split, Split], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shaken = Augmentation(crop_min_scale=0.5, rotate=10, flip=True, jitter=0.2)
+    recipe = RECIPE.model_copy(update={"epochs": 3, "augmentation": shaken})
+    run(tmp_path / "undisturbed", digits, recipe)
+    monkeypatch.setenv(training.CHECKPOINT_VARIABLE, "0")
+    monkeypatch.setattr("whypretrain.networks.train.shutil.copyfile", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        run(tmp_path / "killed", digits, recipe)
+    state = torch.load(tmp_path / "killed" / ".history.partial" / "checkpoint.pt")
+    assert state["epoch"] == 3
+    monkeypatch.undo()
+    run(tmp_path / "killed", digits, recipe)
+    assert contents(tmp_path / "killed") == contents(tmp_path / "undisturbed")
 
 
 @pytest.mark.parametrize("size", [1, 2, 4, 5])
@@ -270,23 +264,20 @@ def test_the_card_decides_the_precision(
     assert training._precision(recipe, torch.device(device)) is expected
 
 
-class Sequences:
+class Sequences(Inputs):
     """Ids of different lengths, whose class is their first one; padded with 0."""
 
     def __init__(self, n: int) -> None:
         generator = torch.Generator().manual_seed(n)
-        lengths = torch.randint(1, 6, (n,), generator=generator).tolist()
-        self.items = [torch.randint(1, 4, (length,), generator=generator) for length in lengths]
+        lengths = torch.randint(1, 6, (n, 1), generator=generator)
+        ids = torch.randint(1, 4, (n, 5), generator=generator)
+        self.ids = torch.where(torch.arange(5) < lengths, ids, 0)
+        self.labels, self.device = self.ids[:, 0] - 1, CPU
 
-    def __len__(self) -> int:
-        return len(self.items)
-
-    def __getitem__(self, index: int) -> tuple[Tensor, int]:
-        return self.items[index], int(self.items[index][0]) - 1
-
-    def collate(self, items: list[tuple[Tensor, int]]) -> tuple[Tensor, Tensor]:
-        ids = nn.utils.rnn.pad_sequence([item for item, _ in items], batch_first=True)
-        return ids, torch.tensor([label for _, label in items])
+    def batch(self, index: Tensor, drawn: Tensor | None) -> Tensor:
+        del drawn
+        ids = self.ids[index]
+        return ids[:, ids.any(dim=0)]
 
 
 class FirstId(nn.Module):
@@ -304,28 +295,33 @@ class FirstId(nn.Module):
         return self.head
 
 
-@pytest.mark.parametrize("workers", [0, 2])
-def test_inputs_of_different_lengths_are_collated(workers: int, tmp_path: Path) -> None:
+def test_inputs_of_different_lengths_are_learnt(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    model, cpu = FirstId(), torch.device("cpu")
+    model = FirstId()
     recipe = Recipe(epochs=5, batch_size=8, learning_rate=0.1, micro_batch_size=3)
-    fit(
-        model,
-        Sequences(60),
-        Sequences(20),
-        run_in(tmp_path, recipe, [1.0], workers=workers),
-    )
-    assert evaluate(model, Sequences(20), cpu, workers=workers).accuracy == 1
+    fit(model, Sequences(60), Sequences(20), run_in(tmp_path, recipe, [1.0]))
+    assert evaluate(model, Sequences(20)).accuracy == 1
 
 
 @pytest.mark.parametrize(("side", "expected"), [(28, 256), (224, 64), (448, 16), (4000, 1)])
 def test_large_images_are_evaluated_in_smaller_batches(side: int, expected: int) -> None:
     class Large(Sequences):
-        def __getitem__(self, index: int) -> tuple[Tensor, int]:
-            return torch.zeros(3, side, side), index
+        def batch(self, index: Tensor, drawn: Tensor | None) -> Tensor:
+            del drawn
+            return torch.zeros(len(index), 3, side, side)
 
-    loader = evaluation_batches(Large(2), torch.device("cpu"))
-    assert loader.batch_size == expected
+    assert evaluation_batch(Large(2)) == expected
+
+
+def test_a_loss_that_is_not_finite_is_seen_before_a_snapshot(
+    digits: tuple[Split, Split], tmp_path: Path
+) -> None:
+    """Whatever the step; else it is looked at once in a while, as a card would have to wait."""
+    wild = Recipe(epochs=4, batch_size=1, learning_rate=1e30, optimizer="sgd")
+    architecture = small("whypretrain_vgg")
+    inputs = [Images(split, architecture, device=CPU) for split in digits]
+    with pytest.raises(FloatingPointError, match="by step 5;"):
+        fit(build(architecture, 3), *inputs, run_in(tmp_path, wild, [5 / 48, 1.0]))
 
 
 def test_progress_counts_steps_and_ends_with_the_test(

@@ -10,8 +10,7 @@ from tests.conftest import small
 from tests.data.test_texts import SPLIT
 from tests.stages.test_stages import run
 from whypretrain.data.images import Images
-from whypretrain.data.inputs import upstream_inputs
-from whypretrain.data.rotations import Rotations
+from whypretrain.data.inputs import Rotations, upstream_inputs
 from whypretrain.data.table import Split
 from whypretrain.networks.build import build, head_keys, load_all, load_backbone, read_weights
 from whypretrain.networks.train import evaluate
@@ -19,6 +18,7 @@ from whypretrain.settings.models import ImageArchitecture, TextArchitecture
 from whypretrain.settings.training import PretrainSettings, Recipe
 from whypretrain.stages import pretrain
 
+CPU = torch.device("cpu")
 ARCHITECTURE = small("whypretrain_resnet")
 
 
@@ -49,8 +49,8 @@ def test_rotations_are_learnt_and_the_weights_serve_downstream(
     assert history["train_accuracy"].iloc[-1] > 0.6  # of four
     upstream = build(ARCHITECTURE, 4)
     load_all(upstream, weights)
-    turned = Rotations(Images(digits[1], ARCHITECTURE))
-    measured = evaluate(upstream, turned, torch.device("cpu"))
+    turned = Rotations(Images(digits[1], ARCHITECTURE, device=CPU))
+    measured = evaluate(upstream, turned)
     assert measured.accuracy == history["test_accuracy"].iloc[-1]
 
     downstream = build(ARCHITECTURE, 3)
@@ -63,14 +63,14 @@ def test_rotations_are_learnt_and_the_weights_serve_downstream(
 
 def test_without_rotation_the_classes_are_learnt(digits: tuple[Split, Split]) -> None:
     settings = PretrainSettings(architecture=ARCHITECTURE, recipe=Recipe(), seed=0)
-    data = upstream_inputs(digits[0], settings)
-    assert [data[index][1] for index in range(len(data))] == digits[0].labels
+    data = upstream_inputs(digits[0], settings, device=CPU)
+    assert data.labels.tolist() == digits[0].labels
 
 
 def test_sentences_cannot_be_turned(encoder: TextArchitecture) -> None:
     settings = PretrainSettings(architecture=encoder, recipe=Recipe(), labels="rotation", seed=0)
     with pytest.raises(ValueError, match="labels = 'rotation': only images can be turned"):
-        upstream_inputs(SPLIT, settings)
+        upstream_inputs(SPLIT, settings, device=CPU)
 
 
 def test_the_settings_text_says_what_is_learnt() -> None:

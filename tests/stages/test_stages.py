@@ -137,15 +137,15 @@ def test_probe_freezes_all_but_the_head_and_is_its_regression(
 
     model = build(ARCHITECTURE, 3).eval()
     load_all(model, weights)
-    images = Images(digits[0], ARCHITECTURE)
-    inputs, labels = features(model, images, torch.device("cpu"), label="test")
+    images = Images(digits[0], ARCHITECTURE, device=torch.device("cpu"))
+    inputs, labels = features(model, images, label="test")
     scaled = inputs - inputs.mean(axis=0)
     scaled /= np.sqrt((scaled**2).mean())
     oracle = LogisticRegression(C=0.5, max_iter=2000).fit(scaled, labels)
-    logits = model(torch.stack([images[i][0] for i in range(len(images))])).detach().softmax(dim=1)
+    logits = model(next(images.batches(1000))[0]).detach().softmax(dim=1)
     np.testing.assert_allclose(logits.numpy(), oracle.predict_proba(scaled), atol=1e-4)
     history = pd.read_csv(weights.parent / "history.csv").iloc[0]
-    whole = evaluate(model, images, torch.device("cpu"))
+    whole = evaluate(model, images)
     assert history["train_accuracy"] == whole.accuracy
     assert history["train_loss"] == pytest.approx(whole.loss, rel=1e-4)
 

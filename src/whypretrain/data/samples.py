@@ -110,16 +110,9 @@ def sample_table(samples: Samples) -> "pd.DataFrame":
             shown = [sample.words[sample.word_players.index(player)] for player in players]
         else:
             shown = [str((sample.players == player).sum()) for player in players]
-        rows.append(
-            {
-                "sample": sample.id,
-                "label": sample.label,
-                "class": samples.classes[sample.label],
-                "n_players": samples.n_players,
-                "players": " ".join(shown),
-            }
-        )
-    return pd.DataFrame(rows)
+        name = samples.classes[sample.label]
+        rows.append((sample.id, sample.label, name, samples.n_players, " ".join(shown)))
+    return pd.DataFrame(rows, columns=["sample", "label", "class", "n_players", "players"])
 
 
 def check_players(players: NDArray[np.integer], n_players: int) -> None:

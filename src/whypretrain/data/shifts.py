@@ -10,13 +10,10 @@ import torch
 from torch import Tensor
 
 from whypretrain.data.augment import turn, warp
-from whypretrain.data.batches import Inputs
 from whypretrain.data.images import Images
-from whypretrain.data.inputs import inputs_of
 from whypretrain.data.table import Split
 from whypretrain.data.texts import Texts
 from whypretrain.settings.identity import derived_seed
-from whypretrain.settings.models import Architecture, ImageArchitecture, TextArchitecture
 from whypretrain.settings.robustness import Shift
 
 
@@ -29,16 +26,9 @@ class ShiftedImages(Images):
     """
 
     def __init__(
-        self,
-        split: Split,
-        architecture: ImageArchitecture,
-        *,
-        shift: Shift,
-        level: float,
-        seed: int,
-        device: torch.device,
+        self, images: Images, split: Split, *, shift: Shift, level: float, seed: int
     ) -> None:
-        super().__init__(split, architecture, device=device)
+        vars(self).update(vars(images))  # whose pixels are decoded already
         self.shift, self.level = shift, level
         self.seeds = [derived_seed(seed, shift, name) for name in split.ids]
 
@@ -58,16 +48,9 @@ class ShiftedImages(Images):
 class MaskedTexts(Texts):
     """Sentences in which each word is replaced by the mask token, all its tokens, at a rate."""
 
-    def __init__(
-        self,
-        split: Split,
-        architecture: TextArchitecture,
-        *,
-        rate: float,
-        seed: int,
-        device: torch.device,
-    ) -> None:
-        super().__init__(split, architecture, device=device)
+    def __init__(self, texts: Texts, split: Split, *, rate: float, seed: int) -> None:
+        vars(self).update(vars(texts))
+        self.ids = texts.ids.clone()
         for index, (name, text) in enumerate(zip(split.ids, split.texts, strict=True)):
             tokens = self.tokenizer(text)
             drawn_from = derived_seed(seed, "masked_words", name)
@@ -77,28 +60,20 @@ class MaskedTexts(Texts):
 
 
 def shifted(
-    split: Split,
-    architecture: Architecture,
-    shift: Shift,
-    level: float,
-    seed: int,
-    *,
-    device: torch.device,
-) -> Inputs:
-    """A split as the input of an architecture, with one shift at one level.
+    inputs: Images | Texts, split: Split, shift: Shift, level: float, seed: int
+) -> Images | Texts:
+    """A split's inputs with one shift at one level.
 
     Raises
     ------
     ValueError
-        If the split's task is not the architecture's, or its inputs have no such shift.
+        If inputs of their kind have no such shift.
     """
     if shift == "none":
-        return inputs_of(split, architecture, device=device)
-    if isinstance(architecture, ImageArchitecture) and shift in ("noise", "rotation"):
-        return ShiftedImages(
-            split, architecture, shift=shift, level=level, seed=seed, device=device
-        )
-    if isinstance(architecture, TextArchitecture) and shift == "masked_words":
-        return MaskedTexts(split, architecture, rate=level, seed=seed, device=device)
+        return inputs
+    if isinstance(inputs, Images) and shift in ("noise", "rotation"):
+        return ShiftedImages(inputs, split, shift=shift, level=level, seed=seed)
+    if isinstance(inputs, Texts) and shift == "masked_words":
+        return MaskedTexts(inputs, split, rate=level, seed=seed)
     message = f"shift '{shift}': there is none of a dataset of task '{split.task}'"
     raise ValueError(message)

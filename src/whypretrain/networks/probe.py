@@ -14,18 +14,17 @@ from scipy.special import logsumexp
 from sklearn.linear_model import LogisticRegression
 from torch import nn
 
+from whypretrain.data.batches import Inputs
 from whypretrain.files.progress import Progress
 from whypretrain.networks.build import classifier, penultimate
-from whypretrain.networks.train import Data, Score, evaluation_batches
+from whypretrain.networks.train import Score, evaluation_batch
 from whypretrain.settings.training import Probe
 
 
-def fit_classifier(
-    model: nn.Module, data: Data, probe: Probe, device: torch.device, *, label: str, workers: int
-) -> Score:
+def fit_classifier(model: nn.Module, data: Inputs, probe: Probe, *, label: str) -> Score:
     """Fit the classifier of `model`, and freeze everything; its loss and accuracy on `data`."""
-    model.to(device).requires_grad_(False)
-    inputs, labels = features(model, data, device, label=label, workers=workers)
+    model.to(data.device).requires_grad_(False)
+    inputs, labels = features(model, data, label=label)
     weights, biases = linear_classifier(inputs, labels, probe)
     head = classifier(model)
     head.weight.copy_(torch.from_numpy(weights))
@@ -38,17 +37,16 @@ def fit_classifier(
 
 @torch.inference_mode()
 def features(
-    model: nn.Module, data: Data, device: torch.device, *, label: str, workers: int = 0
+    model: nn.Module, data: Inputs, *, label: str
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Penultimate features, shape (n_items, n_features), and labels, shape (n_items,)."""
     model.eval()
     found, labels = [], []
-    loader = evaluation_batches(data, device, workers=workers)
-    progress = Progress(label, len(loader), "batch")
-    for batch, targets in loader:
-        found.append(penultimate(model, batch.to(device)).double().cpu().numpy())
-        labels.append(targets.numpy())
-        progress.update()
+    progress = Progress(label, len(data), "item")
+    for inputs, targets in data.batches(evaluation_batch(data)):
+        found.append(penultimate(model, inputs).double().cpu().numpy())
+        labels.append(targets.cpu().numpy())
+        progress.update(len(targets))
     return np.concatenate(found), np.concatenate(labels)
 
 

@@ -7,14 +7,16 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
+from whypretrain.data.batches import Inputs
+from whypretrain.data.inputs import inputs_of
 from whypretrain.data.shifts import shifted
 from whypretrain.data.table import Split
-from whypretrain.networks.train import Data, evaluation_batches
+from whypretrain.networks.train import evaluation_batch
 from whypretrain.settings.robustness import RobustnessSettings
 
 
 def robustness_table(
-    model: nn.Module, split: Split, settings: RobustnessSettings, device: torch.device, workers: int
+    model: nn.Module, split: Split, settings: RobustnessSettings, device: torch.device
 ) -> pd.DataFrame:
     """One row a shift and level, the unshifted split first.
 
@@ -24,10 +26,11 @@ def robustness_table(
     `accuracy`, `loss` (mean cross-entropy, nats), `n_lost` and `n_gained` (items that are right
     only without, or only with, the shift)
     """
+    inputs = inputs_of(split, settings.architecture, device=device)
     rows = []
     for shift, level in settings.shifts():
-        data = shifted(split, settings.architecture, shift, level, settings.robustness.seed)
-        correct, loss = _outcomes(model, data, device, workers)
+        data = shifted(inputs, split, shift, level, settings.robustness.seed)
+        correct, loss = _outcomes(model, data)
         if shift == "none":  # the first
             unshifted = correct
         # Shifts leave the order of items as it is: sentences are sorted by length, and keep theirs.
@@ -47,14 +50,11 @@ def robustness_table(
 
 
 @torch.inference_mode()
-def _outcomes(
-    model: nn.Module, data: Data, device: torch.device, workers: int
-) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+def _outcomes(model: nn.Module, data: Inputs) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
     """Whether each item is right, and its cross-entropy in nats, in the order of batches."""
     model.eval()
     correct, loss = [], []
-    for batch in evaluation_batches(data, device, workers=workers):
-        inputs, labels = (part.to(device, non_blocking=True) for part in batch)
+    for inputs, labels in data.batches(evaluation_batch(data)):
         logits = model(inputs)
         correct.append((logits.argmax(dim=1) == labels).cpu().numpy())
         each = functional.cross_entropy(logits, labels, reduction="none")

@@ -7,43 +7,29 @@ import math
 import os
 import shutil
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, cast
+from typing import Any, NamedTuple
 
 import pandas as pd
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.utils.data import DataLoader, Dataset
 
+from whypretrain.data.batches import Inputs
 from whypretrain.files.artifacts import ArtifactError, atomic_path, exclusive, verified, write_csv
 from whypretrain.files.progress import Progress, say
 from whypretrain.networks.build import head_keys, save_weights
 from whypretrain.networks.numerics import seed_everything
-from whypretrain.settings.identity import derived_seed
 from whypretrain.settings.training import Recipe
 
-EVALUATION_BATCH = 256
-EVALUATION_NUMBERS = 64 * 3 * 224**2  # that a batch may hold, so that large images fit as well
+EVALUATION_BATCH = {"cpu": 256, "cuda": 1024}
+EVALUATION_NUMBERS = {"cpu": 64 * 3 * 224**2, "cuda": 512 * 3 * 224**2}
+"""What a batch may hold, so that large images fit as well."""
+CHECKED_EVERY = 20  # steps: a card would wait where each loss is looked at
 CHECKPOINT = "checkpoint.pt"
 CHECKPOINT_SECONDS = 20.0  # from one to the next, so that short runs write few
 CHECKPOINT_VARIABLE = "WHYPRETRAIN_CHECKPOINT_SECONDS"
 """Environment variable that sets another interval. It changes no result."""
-
-
-class Data(Protocol):
-    """What is trained or evaluated on: pairs of an input and its label.
-
-    It may have a method `collate`, which makes a batch of pairs whose inputs differ in shape; a
-    method `sampler(batch_size, generator)`, which orders the pairs, by the generator at random or,
-    where that is None, always alike; and an attribute `cached`, true where worker processes would
-    repeat work that is done but once here.
-    """
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, index: int) -> tuple[Tensor, int]: ...
 
 
 class Score(NamedTuple):
@@ -63,7 +49,6 @@ class Run(NamedTuple):
     label : what progress lines begin with
     identity : digest of all that determines the run; a checkpoint of another run is discarded
     metadata : written into every snapshot, beside its fraction, step, epoch and precision
-    workers : processes that prepare inputs; their number changes no result
     """
 
     recipe: Recipe
@@ -74,7 +59,6 @@ class Run(NamedTuple):
     label: str
     identity: str
     metadata: dict[str, Any]
-    workers: int = 0
 
     @property
     def partial(self) -> Path:
@@ -82,7 +66,7 @@ class Run(NamedTuple):
         return self.history.with_name(f".{self.history.stem}.partial")
 
 
-def fit(model: nn.Module, train: Data, test: Data, run: Run) -> None:
+def fit(model: nn.Module, train: Inputs, test: Inputs, run: Run) -> None:
     """Train `model` in place; write its weights at each fraction of the run, and the history.
 
     All outputs appear at the end, together. Until then snapshots and a checkpoint are kept in a
@@ -102,7 +86,7 @@ def fit(model: nn.Module, train: Data, test: Data, run: Run) -> None:
             _fit(model, train, test, run)
 
 
-def _fit(model: nn.Module, train: Data, test: Data, run: Run) -> None:
+def _fit(model: nn.Module, train: Inputs, test: Inputs, run: Run) -> None:
     recipe, device = run.recipe, run.device
     checkpoint_seconds = float(os.environ.get(CHECKPOINT_VARIABLE, CHECKPOINT_SECONDS))
     # BatchNorm cannot normalise a batch of one; dropping it loses a random item an epoch.
@@ -117,9 +101,11 @@ def _fit(model: nn.Module, train: Data, test: Data, run: Run) -> None:
     parts = {"model": model, "optimizer": optimizer, "scaler": scaler}
     epoch, history = _resume(run, parts)
 
+    due = {fraction: round(fraction * n_steps) for fraction in run.snapshots}
+
     def keep_snapshots(step: int) -> None:
         for fraction, path in run.snapshots.items():
-            if step == round(fraction * n_steps):
+            if step == due[fraction]:
                 made = run.metadata | {
                     "fraction": fraction,
                     "step": step,
@@ -129,7 +115,7 @@ def _fit(model: nn.Module, train: Data, test: Data, run: Run) -> None:
                 save_weights(run.partial / path.name, model.state_dict(), made)
 
     if not history:
-        tested = evaluate(model, test, device, workers=run.workers)
+        tested = evaluate(model, test)
         history.append(_row(0, 0, 0.0, Score(math.nan, math.nan), tested))
         keep_snapshots(0)
 
@@ -138,52 +124,44 @@ def _fit(model: nn.Module, train: Data, test: Data, run: Run) -> None:
     progress = Progress(run.label, n_steps - step, "step")
     checkpointed = time.monotonic()
     while epoch < recipe.epochs:
-        loader = _loader(
-            train,
+        batches = train.batches(
             recipe.batch_size,
-            device=device,
-            workers=run.workers,
             seed=seed_everything(run.seed, "epoch", epoch),
             drop_last=drop_last,
         )
         _train_mode(model, recipe)
-        total_loss, n_correct, n_seen, rate = 0.0, 0, 0, 0.0
-        for batch in loader:
+        total_loss = torch.zeros((), dtype=torch.float64, device=device)
+        n_correct, n_seen = torch.zeros((), dtype=torch.int64, device=device), 0
+        rate, shown = 0.0, math.nan
+        for batch in batches:
             rate = recipe.learning_rate * _schedule(step, n_steps, steps_per_epoch, recipe)
             for group in optimizer.param_groups:
                 group["lr"] = rate * group["multiplier"]
             optimizer.zero_grad(set_to_none=True)
-            n_batch, batch_loss = len(batch[1]), 0.0
-            for inputs, labels in _micro_batches(batch, recipe.micro_batch_size, device):
-                with torch.autocast(device.type, precision, precision != torch.float32):
-                    logits = model(inputs)
-                # A share of the batch's mean, so that gradients add up to the whole batch's.
-                loss = functional.cross_entropy(
-                    logits.float(), labels, label_smoothing=recipe.label_smoothing, reduction="sum"
-                ).div(n_batch)
-                scaler.scale(loss).backward()
-                batch_loss += loss.item()
-                n_correct += int((logits.argmax(dim=1) == labels).sum())
-            if not math.isfinite(batch_loss):
-                message = (
-                    f"{run.label}: the loss is {batch_loss} at step {step}; "
-                    f"lower learning_rate (now {recipe.learning_rate}) or set clip_gradient_norm"
-                )
-                raise FloatingPointError(message)
+            loss, correct = _gradients(model, batch, recipe, precision, scaler)
+            total_loss += loss
+            n_correct += correct
             if recipe.clip_gradient_norm is not None:
                 scaler.unscale_(optimizer)
                 nn.utils.clip_grad_norm_(model.parameters(), recipe.clip_gradient_norm)
             scaler.step(optimizer)
             scaler.update()
             step += 1
-            total_loss += batch_loss * n_batch
-            n_seen += n_batch
+            n_seen += len(batch[1])
+            if step % CHECKED_EVERY == 0 or step % steps_per_epoch == 0 or step in due.values():
+                shown = float(total_loss) / n_seen
+                if not math.isfinite(shown):
+                    message = (
+                        f"{run.label}: the loss is {shown} by step {step}; lower learning_rate "
+                        f"(now {recipe.learning_rate}) or set clip_gradient_norm"
+                    )
+                    raise FloatingPointError(message)
             keep_snapshots(step)
             if step % steps_per_epoch:  # an epoch's last step is counted below
-                progress.update(note=_note(batch_loss, tested))
+                progress.update(note=_note(shown, tested))
         epoch += 1
-        trained = Score(total_loss / n_seen, n_correct / n_seen)
-        tested = evaluate(model, test, device, workers=run.workers)
+        trained = Score(shown, int(n_correct) / n_seen)
+        tested = evaluate(model, test)
         history.append(_row(epoch, step, rate, trained, tested))
         progress.update(note=_note(trained.loss, tested))
         if time.monotonic() - checkpointed >= checkpoint_seconds:
@@ -193,77 +171,48 @@ def _fit(model: nn.Module, train: Data, test: Data, run: Run) -> None:
     _publish(run, history)
 
 
+def _gradients(
+    model: nn.Module,
+    batch: tuple[Tensor, Tensor],
+    recipe: Recipe,
+    precision: torch.dtype,
+    scaler: torch.amp.GradScaler,
+) -> tuple[Tensor, Tensor]:
+    """Add the gradients of a batch's mean loss; the sum of its losses, and how many are right."""
+    n_batch, device = len(batch[1]), batch[1].device
+    n_parts = math.ceil(n_batch / (recipe.micro_batch_size or n_batch))
+    losses, right = [], []
+    for inputs, labels in zip(*(part.tensor_split(n_parts) for part in batch), strict=True):
+        with torch.autocast(device.type, precision, precision != torch.float32):
+            logits = model(inputs)
+        # A share of the batch's mean, so that gradients add up to the whole batch's.
+        loss = functional.cross_entropy(
+            logits.float(), labels, label_smoothing=recipe.label_smoothing, reduction="sum"
+        ).div(n_batch)
+        scaler.scale(loss).backward()
+        losses.append(loss.detach().double())
+        right.append((logits.argmax(dim=1) == labels).sum())
+    return torch.stack(losses).sum() * n_batch, torch.stack(right).sum()
+
+
 @torch.inference_mode()
-def evaluate(model: nn.Module, data: Data, device: torch.device, *, workers: int = 0) -> Score:
+def evaluate(model: nn.Module, data: Inputs) -> Score:
     """Loss and accuracy of `model`, in eval mode and float32, over all of `data`."""
     model.eval()
-    total_loss, n_correct = 0.0, 0
-    for batch in evaluation_batches(data, device, workers=workers):
-        inputs, labels = (part.to(device, non_blocking=True) for part in batch)
+    total_loss = torch.zeros((), dtype=torch.float64, device=data.device)
+    n_correct = torch.zeros((), dtype=torch.int64, device=data.device)
+    for inputs, labels in data.batches(evaluation_batch(data)):
         logits = model(inputs)
-        total_loss += functional.cross_entropy(logits, labels, reduction="sum").item()
-        n_correct += int((logits.argmax(dim=1) == labels).sum())
-    return Score(total_loss / len(data), n_correct / len(data))
+        total_loss += functional.cross_entropy(logits, labels, reduction="sum").double()
+        n_correct += (logits.argmax(dim=1) == labels).sum()
+    return Score(float(total_loss) / len(data), int(n_correct) / len(data))
 
 
-def evaluation_batches(
-    data: Data, device: torch.device, *, workers: int = 0
-) -> DataLoader[tuple[Tensor, Tensor]]:
-    """All of `data` in a fixed order, in batches that need moderate memory."""
-    fitting = max(EVALUATION_NUMBERS // data[0][0].numel(), 1)
-    return _loader(data, min(EVALUATION_BATCH, fitting), device=device, workers=workers)
-
-
-class _Seeded(Dataset[tuple[Tensor, int]]):
-    """Items whose random changes depend on a seed and the index, whichever process makes them."""
-
-    def __init__(self, data: Data, seed: int) -> None:
-        self.data, self.seed = data, seed
-
-    def __len__(self) -> int:
-        return len(self.data)
-
-    def __getitem__(self, index: int) -> tuple[Tensor, int]:
-        with torch.random.fork_rng(devices=[]):
-            # torch.manual_seed would seed CUDA too, and dropout there would repeat itself.
-            torch.default_generator.manual_seed(derived_seed(self.seed, "item", index))
-            return self.data[index]
-
-
-def _loader(
-    data: Data,
-    batch_size: int,
-    *,
-    device: torch.device,
-    workers: int,
-    seed: int | None = None,
-    drop_last: bool = False,
-) -> DataLoader[tuple[Tensor, Tensor]]:
-    """Batches of (inputs, labels): shuffled and changed at random by the seed, or as they are."""
-    items, generator = data, None
-    if seed is not None:
-        items, generator = _Seeded(data, seed), torch.Generator().manual_seed(seed)
-    sampler = data.sampler(batch_size, generator) if hasattr(data, "sampler") else None
-    return DataLoader(
-        cast("Dataset[Any]", items),
-        batch_size,
-        shuffle=seed is not None and sampler is None,
-        sampler=sampler,
-        generator=generator,
-        drop_last=drop_last,
-        collate_fn=getattr(data, "collate", None),
-        num_workers=0 if getattr(data, "cached", False) else workers,
-        pin_memory=device.type == "cuda",
-    )
-
-
-def _micro_batches(
-    batch: tuple[Tensor, Tensor], size: int | None, device: torch.device
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """A batch's parts on the device, at most `size` each and as equal as can be."""
-    n_parts = math.ceil(len(batch[1]) / size) if size else 1
-    for inputs, labels in zip(*(part.tensor_split(n_parts) for part in batch), strict=True):
-        yield inputs.to(device, non_blocking=True), labels.to(device, non_blocking=True)
+def evaluation_batch(data: Inputs) -> int:
+    """How many inputs are evaluated together, so that they need moderate memory."""
+    kind = data.device.type
+    each = data.batch(torch.zeros(1, dtype=torch.int64), None).numel()
+    return min(EVALUATION_BATCH[kind], max(EVALUATION_NUMBERS[kind] // each, 1))
 
 
 def _precision(recipe: Recipe, device: torch.device) -> torch.dtype:
@@ -291,6 +240,7 @@ def _schedule(step: int, n_steps: int, steps_per_epoch: int, recipe: Recipe) -> 
 
 def _optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     head = head_keys(model)
+    fused = next(model.parameters()).is_cuda
     groups: list[dict[str, Any]] = [
         {
             "params": [
@@ -306,8 +256,10 @@ def _optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
         for decayed in (True, False)
     ]
     if recipe.optimizer == "sgd":
-        return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=recipe.momentum)
-    return torch.optim.AdamW(groups, lr=recipe.learning_rate)
+        return torch.optim.SGD(
+            groups, lr=recipe.learning_rate, momentum=recipe.momentum, fused=fused
+        )
+    return torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=fused)
 
 
 def scores(train: Score, test: Score) -> dict[str, float]:

@@ -18,8 +18,7 @@ def main() -> None:
     }
     arguments, settings = command.parse("pretrain", __doc__, PretrainSettings, paths, resumes=True)
 
-    from whypretrain.data.inputs import upstream_inputs
-    from whypretrain.data.rotations import N_ROTATIONS
+    from whypretrain.data.inputs import N_ROTATIONS, upstream_inputs
     from whypretrain.data.table import read_split
     from whypretrain.files.artifacts import verified
     from whypretrain.networks.build import build, check_input
@@ -45,10 +44,9 @@ def main() -> None:
         label=f"pretrain {arguments.weights.parent.name}",
         identity=digest(settings.to_json(), arguments.code, *made_from),
         metadata={"settings": settings.to_json(), "version": __version__},
-        workers=arguments.threads - 1,
     )
-    inputs = upstream_inputs(train, settings, settings.recipe.augmentation)
-    fit(model, inputs, upstream_inputs(test, settings), run)
+    inputs = upstream_inputs(train, settings, settings.recipe.augmentation, device=device)
+    fit(model, inputs, upstream_inputs(test, settings, device=device), run)
 
 
 if __name__ == "__main__":

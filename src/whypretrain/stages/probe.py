@@ -32,10 +32,10 @@ def main() -> None:
     seed_everything("probe")
     model = build(settings.architecture, len(train.classes))
     load_backbone(model, arguments.pretrained)
-    inputs = [inputs_of(split, settings.architecture) for split in (train, test)]
-    label, workers = " ".join(arguments.weights.parts[-4:-1]), arguments.threads - 1
-    trained = fit_classifier(model, inputs[0], settings.probe, device, label=label, workers=workers)
-    tested = evaluate(model, inputs[1], device, workers=workers)
+    inputs = [inputs_of(split, settings.architecture, device=device) for split in (train, test)]
+    label = " ".join(arguments.weights.parts[-4:-1])
+    trained = fit_classifier(model, inputs[0], settings.probe, label=label)
+    tested = evaluate(model, inputs[1])
     made = {"settings": settings.to_json(), "version": __version__}
     # The optimum of a convex problem: there are no epochs.
     save_weights(arguments.weights, model.state_dict(), made | {"fraction": 1.0, "epoch": None})

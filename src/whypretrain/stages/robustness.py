@@ -26,7 +26,7 @@ def main() -> None:
     model = build(settings.architecture, len(split.classes))
     load_all(model, arguments.weights)
     model.to(device)
-    table = robustness_table(model, split, settings, device, arguments.threads - 1)
+    table = robustness_table(model, split, settings, device)
     write_csv(arguments.table, table)
     label = " ".join(arguments.table.parts[-4:-1])
     found = zip(table["shift"], table["level"], table["accuracy"], strict=True)

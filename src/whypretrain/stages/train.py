@@ -46,10 +46,10 @@ def main() -> None:
         label=" ".join(folder.parts[-3:]),
         identity=digest(settings.to_json(), arguments.code, *made_from),
         metadata={"settings": settings.to_json(), "version": __version__},
-        workers=arguments.threads - 1,
     )
-    inputs = inputs_of(train, settings.architecture, settings.recipe.augmentation)
-    fit(model, inputs, inputs_of(test, settings.architecture), run)
+    architecture = settings.architecture
+    inputs = inputs_of(train, architecture, settings.recipe.augmentation, device=device)
+    fit(model, inputs, inputs_of(test, architecture, device=device), run)
 
 
 if __name__ == "__main__":
