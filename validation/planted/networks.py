@@ -28,13 +28,15 @@ from whypretrain.settings.models import ImageArchitecture
 Term = tuple[int, ...]
 """Symbols that an effect needs all of, in increasing order; the empty one is always there."""
 
+GREY = ImageArchitecture(timm="planted", image_size=28, channels=1, mean=[0.3], std=[0.35])
 DOTS = 4
 """Dots by which a player of an image shows its symbol; a power of two, so that shares are exact."""
 DARKEST, LEVEL_STEP = 128, 4
 """Grey levels of symbols are 128, 132, …; images and baselines are darker elsewhere."""
-MAX_GREY_SYMBOLS = (255 - DARKEST) // LEVEL_STEP
 WINDOW = 7  # pixels a side, of the windows in which dots are counted first
 SIGNIFICAND = 24  # bits of float32
+PADDING, FIRST, LAST, MASK, COMMA = range(5)
+"""Token ids that belong to no word; words have the ids after them."""
 
 
 def grey_level(symbol: int) -> int:
@@ -46,28 +48,32 @@ def grey_level(symbol: int) -> int:
     return DARKEST + LEVEL_STEP * symbol
 
 
+def word(symbol: int) -> range:
+    """Tokens of a symbol's word: one, two or three.
+
+    >>> [[*word(symbol)] for symbol in range(4)]
+    [[5], [6, 7], [8, 9, 10], [11]]
+    """
+    threes, place = divmod(symbol, 3)
+    start = COMMA + 1 + 6 * threes + sum(range(place + 1))
+    return range(start, start + place + 1)
+
+
 class GreyShares(nn.Module):
     """Share of each symbol's dots that an image shows: 1 if all are there, 0 if none is.
 
     Convolutions and a saturating activation, so that extraction shares work among masked versions
-    as it does with other convolutional networks. Takes normalised images, float32 of shape
-    (batch, 1, height, width); returns float32 of shape (batch, n_symbols).
-
-    Parameters
-    ----------
-    architecture : of grey images; its normalisation is undone
+    as it does with other convolutional networks. Takes images normalised for :data:`GREY`, float32
+    of shape (batch, 1, height, width); returns float32 of shape (batch, n_symbols).
     """
 
-    def __init__(self, n_symbols: int, architecture: ImageArchitecture) -> None:
+    def __init__(self, n_symbols: int) -> None:
         super().__init__()
-        if n_symbols > MAX_GREY_SYMBOLS:
-            message = f"n_symbols = {n_symbols}: at most {MAX_GREY_SYMBOLS} grey levels"
-            raise ValueError(message)
         # Channel k of the steps is 1 where a pixel is as light as symbol k or lighter, else 0.
         steps = nn.Conv2d(1, n_symbols + 1, kernel_size=1)
         thresholds = [grey_level(k) - LEVEL_STEP / 2 for k in range(n_symbols + 1)]
-        nn.init.constant_(steps.weight, 255 * architecture.std[0])
-        steps.bias = nn.Parameter(255 * architecture.mean[0] - torch.tensor(thresholds))
+        nn.init.constant_(steps.weight, 255 * GREY.std[0])
+        steps.bias = nn.Parameter(255 * GREY.mean[0] - torch.tensor(thresholds))
         differences = nn.Conv2d(n_symbols + 1, n_symbols, kernel_size=1, bias=False)
         eye = torch.eye(n_symbols, n_symbols + 1) - torch.eye(n_symbols + 1)[1:]
         differences.weight = nn.Parameter(eye[:, :, None, None])
@@ -86,17 +92,13 @@ class WordShares(nn.Module):
     """Share of each word's tokens that a sentence holds: 1 if all are there, 0 if none is.
 
     Takes token ids, int64 of shape (batch, length); returns float32 of shape (batch, n_symbols).
-
-    Parameters
-    ----------
-    words : the tokens of each symbol's word; no token belongs to two words or stands twice in one
-    n_tokens : size of the vocabulary
     """
 
-    def __init__(self, words: Sequence[tuple[int, ...]], n_tokens: int) -> None:
+    def __init__(self, n_symbols: int) -> None:
         super().__init__()
-        weight = torch.zeros(n_tokens, len(words))
-        for symbol, tokens in enumerate(words):
+        weight = torch.zeros(word(n_symbols).start, n_symbols)
+        for symbol in range(n_symbols):
+            tokens = word(symbol)
             # 1/2, 1/4, …, the last one twice: exact, and 1 in sum.
             for place, token in enumerate(tokens, start=1):
                 weight[token, symbol] = 0.5 ** min(place, len(tokens) - 1)
@@ -111,18 +113,13 @@ class PlantedNetwork(nn.Module):
     """Logits (z, 0), z the sum of the terms, so that the log-odds of class 0 are z, of class 1 -z.
 
     The penultimate feature is the product of each term; the classifier holds the terms' weights.
-
-    Parameters
-    ----------
-    shares : from inputs to the shares of symbols, (batch, n_symbols)
-    terms : each once; the products are in this order
     """
 
     needed: Tensor
 
     def __init__(self, shares: nn.Module, terms: Sequence[Term], n_symbols: int) -> None:
         super().__init__()
-        self.shares = shares
+        self.shares, self.terms = shares, terms
         needed = torch.zeros(len(terms), n_symbols, dtype=torch.bool)
         for row, term in zip(needed, terms, strict=True):
             row[list(term)] = True
@@ -141,7 +138,7 @@ class PlantedNetwork(nn.Module):
 
     @torch.no_grad()
     def plant(self, weights: Sequence[Fraction]) -> None:
-        """Set the weights of the terms, in place.
+        """Set the weights of the terms, dyadic rationals, in place.
 
         Raises
         ------
@@ -149,9 +146,6 @@ class PlantedNetwork(nn.Module):
             If float32 could round a sum of them: then the truth would be known only nearly.
         """
         unit = max(weight.denominator for weight in weights)
-        if unit & (unit - 1) or any(unit % weight.denominator for weight in weights):
-            message = f"weights with denominator {unit}: must be whole numbers over a power of two"
-            raise ValueError(message)
         if sum(map(abs, weights)) * unit >= 1 << SIGNIFICAND:
             message = f"sums of these weights need more than the {SIGNIFICAND} bits of float32"
             raise ValueError(message)
