@@ -53,12 +53,9 @@ def measure(
     case: Case, trajectories: Mapping[str, Trajectory], folder: Path, device: torch.device
 ) -> dict[str, Path]:
     """Measure all samples along trajectories and write a record of each, as extraction does."""
-    inputs = [scene.sample for scene in case.scenes]
-    write_samples(
-        folder / "samples.h5",
-        Samples(["planted", "other"], len(case.scenes[0].symbols), inputs),
-    )
-    samples = read_samples(folder / "samples.h5")
+    path, inputs = folder / "samples.h5", [scene.sample for scene in case.scenes]
+    write_samples(path, Samples(["planted", "other"], len(case.scenes[0].symbols), inputs))
+    samples = read_samples(path)
     settings = ExtractSettings(
         architecture=case.architecture, background="keep", extraction=Extraction()
     )
@@ -98,43 +95,33 @@ def interactions_table(case: Case, weights: Sequence[Fraction], record: Record) 
     `largest_error` (among them, relative), `largest_elsewhere` (strength of a set of that order
     where nothing is planted, relative to the sample's strongest planted one)
     """
-    order_of = orders(record.n_players)
-    rows = []
+    order, tables = orders(record.n_players), []
     for scene, found in zip(case.scenes, record.interactions[0], strict=True):
         planted = np.zeros_like(found)
         for coalition, value in case.truth(weights, scene).items():
             planted[coalition] = float(value)
-        error, strength = np.abs(found - planted), np.abs(planted)
-        for order in range(record.n_players + 1):
-            there = (strength > 0) & (order_of == order)
-            elsewhere = (strength == 0) & (order_of == order)
-            rows.append(
-                {
-                    "network": case.name,
-                    "sample": scene.sample.id,
-                    "order": order,
-                    "n_planted": int(there.sum()),
-                    "largest_error": (error[there] / strength[there]).max(initial=0.0),
-                    "largest_elsewhere": error[elsewhere].max(initial=0.0) / strength.max(),
-                }
-            )
-    return pd.DataFrame(rows)
+        error, strength, is_planted = np.abs(found - planted), np.abs(planted), planted != 0
+        columns = {
+            "network": case.name,
+            "sample": scene.sample.id,
+            "order": order,
+            "n_planted": is_planted,
+            "largest_error": np.divide(error, strength, out=0 * error, where=is_planted),
+            "largest_elsewhere": np.where(is_planted, 0.0, error / strength.max()),
+        }
+        tables.append(pd.DataFrame(columns))
+    of_order = pd.concat(tables).groupby(["network", "sample", "order"], sort=False)
+    return of_order.agg(
+        {"n_planted": "sum", "largest_error": "max", "largest_elsewhere": "max"}
+    ).reset_index()
 
 
 def expected_transfer(case: Case, transfer: Mapping[str, Trajectory]) -> pd.DataFrame:
-    """What `knowledge` must find by the hand-written formulas: one row a number.
-
-    Returns
-    -------
-    table with columns :data:`WHERE` and `planted`
-    """
+    """What `knowledge` must find by the formulas, as a table with :data:`WHERE` and `planted`."""
     rows: list[dict[str, Any]] = []
     for scene in case.scenes:
         n_players, name = len(scene.symbols), {"sample": scene.sample.id}
-        finals = {
-            variant: case.truth(trajectory[FINAL], scene)
-            for variant, trajectory in transfer.items()
-        }
+        finals = {key: case.truth(own[FINAL], scene) for key, own in transfer.items()}
         probe, finetune, scratch = finals.values()
         for order, quantity, strength in expected_knowledge(n_players, probe, finetune):
             rows.append({**name, "quantity": quantity, "order": str(order), "planted": strength})
@@ -180,13 +167,7 @@ def found_transfer(tables: Path) -> pd.DataFrame:
 
 
 def compare_transfer(planted: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
-    """The planted numbers with those found beside them, and `difference` = found - planted.
-
-    Raises
-    ------
-    ValueError
-        If a number was found twice.
-    """
+    """Planted and found numbers, and `difference`; ValueError if a number was found twice."""
     both = planted.merge(found, on=WHERE, how="left", validate="one_to_one")
     return both.assign(difference=both["found"] - both["planted"])
 

@@ -46,15 +46,9 @@ def draw_transfer(n_terms: int, generator: np.random.Generator) -> dict[str, Tra
     straight lines, from probe to finetune and from others to scratch: reversed terms pass 0.
     """
     fates = np.resize(list(FATES.values()), (n_terms, 3))[generator.permutation(n_terms)]
-    signs = generator.choice([-1, 1], size=n_terms).tolist()
+    signs = generator.choice([-1, 1], size=n_terms)
     probe, finetune, scratch = (
-        [
-            sign * fate * abs(weight)
-            for sign, fate, weight in zip(
-                signs, column.tolist(), draw_weights(n_terms, generator), strict=True
-            )
-        ]
-        for column in fates.T
+        [*(signs * fate * abs(np.array(draw_weights(n_terms, generator))))] for fate in fates.T
     )
     lines = {"finetune": (probe, finetune), "scratch": (draw_weights(n_terms, generator), scratch)}
     return {"probe": {Fraction(1): probe}} | {

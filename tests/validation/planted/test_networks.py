@@ -11,15 +11,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from validation.planted.__main__ import measure
-from validation.planted.cases import WORDS, Case, Scene, mean_texture, picture, sentence, texture
-from validation.planted.networks import (
+from validation.planted.cases import (
     DOTS,
     GREY,
+    GREY_LEVELS,
+    WORDS,
+    Case,
     GreyShares,
     PlantedNetwork,
+    Scene,
     Term,
     WordShares,
-    grey_level,
+    mean_texture,
+    picture,
+    sentence,
+    texture,
 )
 from whypretrain.data.samples import BACKGROUND
 from whypretrain.interactions.masking import MaskedInput
@@ -137,7 +143,7 @@ def test_half_a_symbol_is_half_there() -> None:
     """A player that is masked in part would be found out."""
     scene = painted([1], 0, 0)
     image = torch.from_numpy(scene.sample.inputs.astype(np.float32)) / 255
-    rows, columns = np.nonzero(scene.sample.inputs[0] == grey_level(1))
+    rows, columns = np.nonzero(scene.sample.inputs[0] == GREY_LEVELS[1])
     assert len(rows) == DOTS
     image[0, rows[0], columns[0]] = 0
     mean, std = GREY.mean[0], GREY.std[0]

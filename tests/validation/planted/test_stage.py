@@ -39,7 +39,7 @@ def test_everything_comes_back(tables: Path) -> None:
     interactions = pd.read_csv(tables / "interactions.csv")
     assert len(interactions) == len(KINDS) * 3 * 5
     assert (interactions["n_planted"] > 0).all()
-    # Exactly: see planted/networks.py on dyadic weights.
+    # Exactly: see planted/cases.py on dyadic weights.
     assert (interactions[["largest_error", "largest_elsewhere"]] == 0).all(axis=None)
     transfer = pd.read_csv(tables / "transfer.csv")
     assert set(transfer["network"]) == set(KINDS)

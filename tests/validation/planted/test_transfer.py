@@ -6,8 +6,7 @@ from math import comb
 import numpy as np
 import pytest
 
-from validation.planted.cases import KINDS, draw_case
-from validation.planted.networks import word
+from validation.planted.cases import KINDS, draw_case, word
 from validation.planted.transfer import (
     FATES,
     draw_transfer,
