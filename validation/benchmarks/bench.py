@@ -36,7 +36,8 @@ from whypretrain.networks.text import TextNetwork
 from whypretrain.settings.models import TextArchitecture
 
 Row = dict[str, float | str]
-N_PLAYERS, N_DRAWS = 10, 5
+N_PLAYERS, N_DRAWS, N_REPEATS = 10, 5, 5
+OUTPUT = Path("results/benchmarks/bench")
 N_TOKENS, MASK_TOKEN = 32, 103
 TEXT = ("bert", "distilbert")
 CASES = {
@@ -62,7 +63,7 @@ def now() -> float:
     return time.perf_counter()
 
 
-def alternate(*works: Callable[[], object], repeats: int) -> list[float]:
+def alternate(*works: Callable[[], object], repeats: int = N_REPEATS) -> list[float]:
     """Median seconds of each of several works, each called in turn, after one turn of warming up.
 
     In turn, so that a machine that slows down or speeds up does so for all of them.
@@ -89,7 +90,7 @@ def machine() -> dict[str, str]:
     }
 
 
-def against_shapiq(*, repeats: int, n_players: int = 12, n_rows: int = 64) -> Row:
+def against_shapiq(*, n_players: int, n_rows: int) -> Row:
     """A batch of games against shapiq's Möbius transform of one of them, times the batch."""
     outputs = np.random.default_rng(0).normal(size=(n_rows, 1 << n_players))
     weights = 1 << np.arange(n_players)
@@ -98,17 +99,17 @@ def against_shapiq(*, repeats: int, n_players: int = 12, n_rows: int = 64) -> Ro
         return ExactComputer(lambda masks: outputs[0][masks @ weights], n_players)("Moebius")
 
     theirs = alternate(oracle, repeats=1)[0] * n_rows  # minutes for the batch: one game, once
-    (ours,) = alternate(lambda: mobius(outputs), repeats=repeats)
+    (ours,) = alternate(lambda: mobius(outputs))
     what = f"Möbius, batch of {n_rows}, n={n_players}, against shapiq"
     return {"what": what, "ratio": theirs / ours, "goal": 2000, "ms": ours * 1e3}
 
 
-def against_copy(*, repeats: int, n_players: int, n_rows: int) -> Row:
+def against_copy(*, n_players: int, n_rows: int) -> Row:
     """Time of one of the n passes over the array, in plain copies of it (lower is better)."""
     outputs = np.random.default_rng(0).normal(size=(n_rows, 1 << n_players))
     target = np.empty_like(outputs)
     ours, copy = alternate(
-        lambda: mobius(outputs), lambda: np.copyto(target, outputs), repeats=repeats
+        lambda: mobius(outputs), lambda: np.copyto(target, outputs), repeats=3 * N_REPEATS
     )
     what = f"Möbius, batch of {n_rows}, n={n_players}: a pass, in plain copies (at most)"
     return {"what": what, "ratio": ours / n_players / copy, "goal": 3, "ms": ours * 1e3}
@@ -160,7 +161,7 @@ def logits(
 
 
 @torch.inference_mode()
-def compare(key: str, *, repeats: int, device: torch.device) -> Row:
+def compare(key: str, device: torch.device) -> Row:
     """Ratio of naive to shared time per sample, mean over draws of players.
 
     What is shared is timed whole, the rest on one batch a turn and multiplied by the number of
@@ -192,7 +193,6 @@ def compare(key: str, *, repeats: int, device: torch.device) -> Row:
             partial(shared.prepare, masked),
             partial(logits, shared, masked, some, shared.prepare(masked)),
             *[partial(logits, forward, masked, naive_some) for forward in (last, first)],
-            repeats=repeats,
         )
         # Seconds a masked version.
         ours, theirs = preparation / (1 << N_PLAYERS) + rest / size, min(naive) / naive_size
@@ -205,7 +205,7 @@ def compare(key: str, *, repeats: int, device: torch.device) -> Row:
 
 
 @torch.inference_mode()
-def overhead(*, side: int, repeats: int, device: torch.device) -> Row:
+def overhead(side: int, device: torch.device) -> Row:
     """The whole of :func:`evaluate` against the bare network on batches that are there already."""
     model = network("resnet18").to(device)
     masked = masked_image(np.random.default_rng(0), device, (3, side, side))
@@ -215,7 +215,6 @@ def overhead(*, side: int, repeats: int, device: torch.device) -> Row:
     bare, ours = alternate(
         lambda: [model(batch) for batch in batches],
         lambda: evaluate(forward, [masked], [0], batch_size=size),
-        repeats=repeats,
     )
     return {"what": f"unknown network (ResNet-18, {side} px)", "ratio": bare / ours, "goal": 0.97}
 
@@ -227,7 +226,7 @@ def small_network(name: str, device: torch.device) -> nn.Module:
 
 
 @torch.inference_mode()
-def embedded(name: str, *, repeats: int, device: torch.device) -> Row:
+def embedded(name: str, device: torch.device) -> Row:
     """A sample of the embedded suite: the whole of :func:`evaluate` with sharing and without."""
     model = small_network(name, device)
     if device.type == "cpu":
@@ -238,13 +237,13 @@ def embedded(name: str, *, repeats: int, device: torch.device) -> Row:
             partial(evaluate, forward, [masked], [0], batch_size=256)
             for forward in (PlainForward(model), choose_forward(model))
         ],
-        repeats=4 * repeats,
+        repeats=4 * N_REPEATS,
     )
     return {"what": f"{name}, 28 px", "ratio": naive / ours}
 
 
 @torch.inference_mode()
-def growth(*, device: torch.device) -> Iterator[Row]:
+def growth(device: torch.device) -> Iterator[Row]:
     """Forwards a second and peak memory, by the number of players and of samples."""
     forward = PlainForward(small_network("whypretrain_resnet", device))
     draws = np.random.default_rng(0)
@@ -254,7 +253,6 @@ def growth(*, device: torch.device) -> Iterator[Row]:
         parts = [group[start : start + together] for start in range(0, n_samples, together)]
         (taken,) = alternate(
             lambda: [evaluate(forward, part, [0] * len(part), batch_size=256) for part in parts],  # noqa: B023  (called in this turn)
-            repeats=5,
         )
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         peak = torch.cuda.max_memory_allocated(device) if device.type == "cuda" else peak
@@ -262,32 +260,30 @@ def growth(*, device: torch.device) -> Iterator[Row]:
         yield {"players": n_players, "samples": n_samples, **speed}
 
 
-def ratios(keys: list[str], *, repeats: int, device: torch.device) -> Iterator[Row]:
+def ratios(keys: list[str], device: torch.device) -> Iterator[Row]:
     """All that is measured side by side."""
-    yield against_shapiq(repeats=repeats)
+    yield against_shapiq(n_players=12, n_rows=64)
     for n_rows in (1, 64):
-        yield against_copy(repeats=max(repeats, 15), n_players=16, n_rows=n_rows)
-    for side, turns in ((64, repeats), (224, 3)):
-        yield overhead(side=side, repeats=turns, device=device)
+        yield against_copy(n_players=16, n_rows=n_rows)
+    for side in (64, 224):
+        yield overhead(side, device)
     for name in EMBEDDED:
-        yield embedded(name, repeats=repeats, device=device)
+        yield embedded(name, device)
     for key in keys:
-        yield compare(key, repeats=repeats, device=device)
+        yield compare(key, device)
 
 
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser("python -m validation.benchmarks.bench", description=__doc__)
-    parser.add_argument("--repeats", type=int, default=5, help="repeats a median is taken of")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda")
     parser.add_argument("--only", nargs="*", default=list(CASES), choices=list(CASES))
-    parser.add_argument("--output", type=Path, default=Path("results/benchmarks/bench"))
     arguments = parser.parse_args()
     device = configure(threads=arguments.threads, device=arguments.device)
-    grown = [*growth(device=device)]  # first, as memory that was once taken counts from then on
+    grown = [*growth(device)]  # first, as memory that was once taken counts from then on
     rows = []
-    for row in ratios(arguments.only, repeats=arguments.repeats, device=device):
+    for row in ratios(arguments.only, device):
         rows.append(row)
         print(json.dumps(row, ensure_ascii=False), file=sys.stderr, flush=True)
     told = machine()
@@ -296,11 +292,11 @@ def main() -> None:
         pd.DataFrame(table).to_markdown(index=False, floatfmt=".4g") for table in (rows, grown)
     ]
     markdown = "\n\n".join(["# Benchmarks", "\n".join(lines), *tables]).replace("nan", "   ")
-    arguments.output.parent.mkdir(parents=True, exist_ok=True)
+    OUTPUT.parent.mkdir(parents=True, exist_ok=True)
     result = {"machine": told, "ratios": rows, "growth": grown}
     text = json.dumps(result, indent=2, ensure_ascii=False) + "\n"
-    arguments.output.with_suffix(".json").write_text(text, encoding="utf-8")
-    arguments.output.with_suffix(".md").write_text(f"{markdown}\n", encoding="utf-8")
+    OUTPUT.with_suffix(".json").write_text(text, encoding="utf-8")
+    OUTPUT.with_suffix(".md").write_text(f"{markdown}\n", encoding="utf-8")
     print(markdown)
 
 
