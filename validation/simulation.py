@@ -5,6 +5,7 @@ the rules of real claims. In the world ``independent`` no model has anything to 
 no claim is true, so every ``holds`` is a false positive.
 """
 
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -15,7 +16,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 from whypretrain.claims.verdicts import judge
 from whypretrain.files.artifacts import atomic_path
-from whypretrain.files.progress import Progress
+from whypretrain.files.progress import track
 from whypretrain.interactions.coalitions import orders
 from whypretrain.knowledge.references import Models, comparisons, permuted_jaccard
 from whypretrain.knowledge.strengths import jaccard
@@ -29,13 +30,10 @@ Array = NDArray[np.float64]
 Tables = dict[str, pd.DataFrame]
 N_PLAYERS = 6
 ORDERS = orders(N_PLAYERS)
-N_SAMPLES = 20
-N_TEST = 500
+N_SAMPLES, N_TEST = 20, 500
 EPOCHS = np.arange(6.0)
 TIME = (EPOCHS / EPOCHS[-1])[:, None]
-LAWS = ("laplace", "normal")
 TRAINED = ("finetune", "scratch")
-TABLES = ("knowledge", "ratio", "jaccard", "losses", "history")
 UNSEEN = dict.fromkeys(("test_loss", "train_loss", "train_accuracy"), np.nan)
 
 
@@ -74,7 +72,7 @@ def losses(generator: np.random.Generator, speed: float) -> Array:
 
 def independent(generator: np.random.Generator) -> World:
     """Nothing has to do with anything; all models are drawn alike."""
-    law = LAWS[generator.integers(len(LAWS))]
+    law = ("laplace", "normal")[generator.integers(2)]
     return World(
         Models(*[interactions(generator, law) for _ in range(4)]),
         (path(generator, 2.0), path(generator, 2.0)),
@@ -133,7 +131,7 @@ def tables(world: World, generator: np.random.Generator, options: Statistics) ->
     samples = [f"{i:02d}" for i in range(N_SAMPLES)]
     counted = ORDERS > 0
     finals = dict(zip(("probe", *TRAINED), world.models[:3], strict=True))
-    parts: dict[str, list[pd.DataFrame]] = {name: [] for name in TABLES}
+    parts = defaultdict[str, list[pd.DataFrame]](list)
     for reference, compared in comparisons(world.models, options):
         strengths: dict[str, Any] = compared._asdict()
         held = strengths.pop("held")
@@ -164,27 +162,22 @@ def tables(world: World, generator: np.random.Generator, options: Statistics) ->
     return {name: pd.concat(own, ignore_index=True) for name, own in parts.items()}
 
 
-def verdicts(world: str, n_worlds: int, options: Statistics, seed: int = 0) -> pd.DataFrame:
+def verdicts(world: str, n_worlds: int, options: Statistics) -> pd.DataFrame:
     """Verdicts of many worlds of a kind, with columns `claim`, `verdict` and `world`."""
-    progress = Progress(f"simulation {world}", n_worlds, "world")
     found = []
-    for number in range(n_worlds):
-        generator = np.random.default_rng([seed, number])
+    for number in track(range(n_worlds), f"simulation {world}", n_worlds, "world"):
+        generator = np.random.default_rng([0, number])
         drawn = tables(WORLDS[world](generator), generator, options)
         found.append(judge(summarise(world, drawn, options), reading="positive"))
-        progress.update()
     return pd.concat(found, ignore_index=True)[["claim", "verdict"]].assign(world=world)
 
 
 def rates(found: pd.DataFrame) -> pd.DataFrame:
-    """How often each verdict was given, with Clopper and Pearson's 95 % interval.
+    """How often each verdict was given: `count` of `n` worlds, with Clopper and Pearson's interval.
 
-    Returns
-    -------
-    table with columns `world`, `claim`, `verdict`, `count`, `n` (worlds), `rate`, `low`, `high`
+    Columns: `world`, `claim`, `verdict`, `count`, `n`, `rate`, `low`, `high` (95 %).
     """
-    counts = found.value_counts(["world", "claim", "verdict"], sort=False).rename("count")
-    table = counts.reset_index()
+    table = found.value_counts(["world", "claim", "verdict"], sort=False).reset_index()
     table["n"] = table.groupby(["world", "claim"])["count"].transform("sum")
     table["rate"] = table["count"] / table["n"]
     table["low"], table["high"] = proportion_confint(table["count"], table["n"], method="beta")

@@ -15,7 +15,7 @@ rule planted:
     resources:
         gpu=local_gpus(),
     params:
-        code=code("validation.planted.__main__", "whypretrain.stages.knowledge"),
+        code=code("validation.planted.__main__"),
         settings=CONFIG.planted.to_json(),
     shell:
         "python -m validation.planted --settings {params.settings:q} --threads {threads}"
