@@ -12,10 +12,9 @@ from whypretrain.data.samples import BACKGROUND, check_players, read_samples
 from whypretrain.data.texts import Tokens, tokenise
 from whypretrain.files.artifacts import ArtifactError
 from whypretrain.files.progress import Progress
-from whypretrain.interactions.coalitions import orders
-from whypretrain.interactions.masking import Background, MaskedInput
+from whypretrain.interactions.forward import Background, MaskedInput
 from whypretrain.interactions.measure import Measure
-from whypretrain.interactions.mobius import mobius
+from whypretrain.interactions.mobius import mobius, orders
 from whypretrain.interactions.players import word_players
 from whypretrain.interactions.record import Record, read_record
 from whypretrain.interactions.superpixels import superpixel_players

@@ -54,8 +54,8 @@ def test_touching_code_and_inputs_reruns_nothing(project: Project) -> None:
 
 WORDING = [
     ("interactions/mobius.py", "Same shapes", "Equal shapes"),  # a docstring
-    ("interactions/value.py", "\n\n\n", "\n\n\n# A comment.\n"),
-    ("interactions/coalitions.py", 'message = f"an array', 'message = f"Sorry: an array'),
+    ("interactions/forward.py", "\n\n\n", "\n\n\n# A comment.\n"),
+    ("interactions/mobius.py", 'message = f"an array', 'message = f"Sorry: an array'),
     ("networks/checkpoints.py", "starting anew", "beginning again"),
     ("networks/checkpoints.py", "kept", "found"),  # a local
     ("data/table.py", 'message = f"', 'message = f"Sorry: '),

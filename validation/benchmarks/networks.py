@@ -13,11 +13,9 @@ from transformers import BertConfig, BertModel, DistilBertConfig, DistilBertMode
 
 import whypretrain.networks.small  # noqa: F401  (registers the small networks with timm)
 from validation.benchmarks.timing import alternate
-from whypretrain.interactions.forward import Forward, PlainForward
-from whypretrain.interactions.masking import MaskedInput
-from whypretrain.interactions.measure import evaluate, fitting_batch_size
+from whypretrain.interactions.forward import Forward, MaskedInput, PlainForward
+from whypretrain.interactions.measure import choose_forward, evaluate, fitting_batch_size
 from whypretrain.interactions.players import grid_players
-from whypretrain.interactions.sharing.choose import choose_forward
 from whypretrain.networks.text import TextNetwork
 from whypretrain.settings.models import TextArchitecture
 

@@ -34,7 +34,7 @@ from validation.planted.transfer import (
 )
 from whypretrain.files.artifacts import ArtifactError, atomic_path
 from whypretrain.files.progress import Progress, say
-from whypretrain.interactions.coalitions import orders
+from whypretrain.interactions.mobius import orders
 from whypretrain.interactions.record import read_record
 from whypretrain.networks.numerics import configure
 from whypretrain.settings.metrics import Metrics, MetricsSettings

@@ -40,8 +40,7 @@ from scipy.special import logsumexp
 
 from whypretrain.data.samples import Samples
 from whypretrain.files.artifacts import reading, written_hdf5
-from whypretrain.interactions.coalitions import n_players_of
-from whypretrain.interactions.mobius import mobius
+from whypretrain.interactions.mobius import mobius, n_players_of
 
 FORMAT = "whypretrain-interactions-2"
 PADDING = -2

@@ -5,8 +5,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from whypretrain.interactions.coalitions import n_players_of, orders
-from whypretrain.interactions.mobius import zeta
+from whypretrain.interactions.mobius import n_players_of, orders, zeta
 
 SalienceScale = Literal["sample", "model"]
 

@@ -12,12 +12,36 @@ from numpy.typing import NDArray
 from whypretrain.data.samples import Samples
 from whypretrain.files.artifacts import ArtifactError
 from whypretrain.files.progress import Progress, say
-from whypretrain.interactions.extraction import Extractor
-from whypretrain.interactions.measure import Evaluation
+from whypretrain.interactions.measure import Evaluation, Extractor
 from whypretrain.interactions.record import Record, new_record, read_record, write_record
+from whypretrain.settings.identity import digest
+from whypretrain.settings.interactions import ExtractSettings
 
 NOT_MEASURED = -1.0
 """Noise floor of a group of samples without the first one."""
+
+
+def sample_digests(
+    samples: Samples, *, weights: str, settings: ExtractSettings, code: str
+) -> list[str]:
+    """Digest of all that determines the outputs of each sample under one snapshot.
+
+    Parameters
+    ----------
+    weights : digest of the snapshot
+    code : digest of the code that evaluates
+    """
+    common = (weights, settings.to_json(), code)
+    n_classes = str(len(samples.classes))
+    return [
+        digest(
+            *common,
+            str(sample.label),
+            n_classes,
+            *[array.tobytes() for array in (sample.inputs, sample.players, sample.baseline)],
+        )
+        for sample in samples.samples
+    ]
 
 
 class Known:

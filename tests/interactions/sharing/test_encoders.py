@@ -15,8 +15,8 @@ from transformers import (
     DistilBertModel,
 )
 
-from whypretrain.interactions.masking import Background, MaskedInput
-from whypretrain.interactions.sharing.encoders import SharedEncoder, share_encoder
+from whypretrain.interactions.forward import Background, MaskedInput
+from whypretrain.interactions.sharing.attention import SharedEncoder, share_encoder
 from whypretrain.networks.text import TextNetwork
 from whypretrain.settings.models import TextArchitecture
 

@@ -13,10 +13,10 @@ from timm.models.vision_transformer import ParallelScalingBlock, ResPostBlock, V
 from torch import Tensor, nn
 
 from tests.conftest import small
-from whypretrain.interactions.masking import Background, MaskedInput
+from whypretrain.interactions.forward import Background, MaskedInput
 from whypretrain.interactions.players import grid_players
-from whypretrain.interactions.sharing import vision
-from whypretrain.interactions.sharing.vision import (
+from whypretrain.interactions.sharing import attention
+from whypretrain.interactions.sharing.attention import (
     SharedVisionTransformer,
     share_vision_transformer,
 )
@@ -179,7 +179,7 @@ def test_assembled_batches_of_two_inputs_may_be_joined() -> None:
 def test_a_table_that_would_be_too_large_is_not_made(monkeypatch: pytest.MonkeyPatch) -> None:
     model = vit()
     shared, masked = shared_of(model), masked_image(model)
-    monkeypatch.setattr(vision, "MAX_ROWS", 20)
+    monkeypatch.setattr(attention, "MAX_ROWS", 20)
     assert check(model, shared, masked).shape == (16, 3, 16, 16)
 
 
