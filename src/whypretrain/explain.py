@@ -15,9 +15,8 @@ from whypretrain.files.progress import Progress
 from whypretrain.interactions.forward import Background, MaskedInput
 from whypretrain.interactions.measure import Measure
 from whypretrain.interactions.mobius import mobius, orders
-from whypretrain.interactions.players import word_players
+from whypretrain.interactions.players import superpixel_players, word_players
 from whypretrain.interactions.record import Record, read_record
-from whypretrain.interactions.superpixels import superpixel_players
 from whypretrain.networks.numerics import forward_precision
 from whypretrain.report.explanation import Explanation
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import label
 
 from whypretrain.data.samples import check_players
-from whypretrain.interactions.superpixels import superpixel_players
+from whypretrain.interactions.players import superpixel_players
 
 
 def check_cover(players: NDArray[np.int16], n_players: int) -> None:

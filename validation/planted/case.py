@@ -22,11 +22,10 @@ from validation.planted.scenes import (
     vocabulary,
 )
 from whypretrain.data.samples import Samples, read_samples, write_samples
-from whypretrain.interactions.baselines import make_baseline
 from whypretrain.interactions.measure import Extractor
-from whypretrain.interactions.players import grid_players
+from whypretrain.interactions.players import grid_players, superpixel_players
 from whypretrain.interactions.record import new_record, write_record
-from whypretrain.interactions.superpixels import superpixel_players
+from whypretrain.interactions.sampling import make_baseline
 from whypretrain.interactions.trajectory import sample_digests
 from whypretrain.settings.interactions import Extraction, ExtractSettings
 from whypretrain.settings.models import Architecture, ImageArchitecture, TextArchitecture
