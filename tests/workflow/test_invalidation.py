@@ -81,7 +81,7 @@ def test_wording_and_the_writing_of_files_rerun_nothing(project: Project) -> Non
         ("report/explorer/page/style.css", "#ffffff", "#fffffe", {"explorer"}),
         ("report/explorer/sample.py", "JPEG_QUALITY = 85", "JPEG_QUALITY = 80", {"explorer"}),
         ("knowledge/strengths.py", "np.minimum", "np.maximum", MEASURES),
-        ("interactions/mobius.py", "-=", "+=", EXTRACTION),
+        ("interactions/mobius.py", "np.subtract", "np.add", EXTRACTION),
         ("networks/train.py", "0.5 * (1", "0.25 * (2", TRAINING),
         ("data/shifts.py", "clamp(0, 1)", "clamp(0, 1.0)", {*ROBUSTNESS, *MEASURES}),
     ],

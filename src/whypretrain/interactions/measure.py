@@ -6,6 +6,7 @@ plain computation and measures the noise floor: for extraction, notebooks and ca
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from itertools import groupby
 from typing import Any, Literal, NamedTuple
 
@@ -19,7 +20,7 @@ from whypretrain.data.images import normalise
 from whypretrain.data.samples import Sample, Samples
 from whypretrain.interactions.forward import Assemble, Forward, MaskedInput, PlainForward, log_odds
 from whypretrain.interactions.mobius import noise_by_order
-from whypretrain.interactions.sharing.attention import share_encoder, share_vision_transformer
+from whypretrain.interactions.sharing.attention import share_transformer
 from whypretrain.interactions.sharing.convolutional import share_convolutional_network
 from whypretrain.networks.build import classifier
 from whypretrain.networks.numerics import forward_precision
@@ -56,12 +57,7 @@ def choose_forward(model: nn.Module) -> Forward:
     ----------
     model : in eval mode; a network whose structure is not known is computed plainly
     """
-    return (
-        share_vision_transformer(model)
-        or share_encoder(model)
-        or share_convolutional_network(model)
-        or PlainForward(model)
-    )
+    return share_transformer(model) or share_convolutional_network(model) or PlainForward(model)
 
 
 class Measure:
@@ -258,11 +254,8 @@ def check_outputs(
     def see(_: nn.Module, inputs: tuple[Tensor, ...], __: Tensor) -> None:
         scales.append(float((inputs[0].abs() @ head.weight.abs().T).max()))
 
-    hook = head.register_forward_hook(see)
-    try:
+    with head.register_forward_hook(see):
         logits = plain.rest(plain.prepare(masked)(coalitions))
-    finally:
-        hook.remove()
     expected = log_odds(logits, label).cpu().numpy()
     difference = float(np.abs(outputs[coalitions.cpu().numpy()] - expected).max())
     allowed = tolerance * max(scales)
@@ -298,13 +291,11 @@ def fitting_batch_size(
         nonlocal largest
         largest = max(largest, sum(_size(part) for part in inputs) + _size(output))
 
-    leaves = [module for module in model.modules() if not list(module.children())]
-    hooks = [leaf.register_forward_hook(see) for leaf in leaves]
-    try:
+    with ExitStack() as hooks:
+        for module in model.modules():
+            if not list(module.children()):
+                hooks.enter_context(module.register_forward_hook(see))
         forward.rest(assembled)
-    finally:
-        for hook in hooks:
-            hook.remove()
     if device.type == "cuda":
         memory = SHARE * torch.cuda.get_device_properties(device).total_memory
     else:
@@ -346,8 +337,7 @@ class Extractor:
 
     def groups(self) -> list[list[int]]:
         """Positions of the samples that share batches."""
-        shapes = [sample.inputs.shape for sample in self.samples]
-        return self.measured_by.groups(shapes, self.n_players)
+        return self.measured_by.groups([s.inputs.shape for s in self.samples], self.n_players)
 
     def measure(self, positions: Sequence[int], digests: Sequence[str]) -> list[Evaluation]:
         """Measure the samples of a group, whose digests draw the coalitions that are checked.

@@ -67,7 +67,7 @@ def mobius(outputs: ArrayLike) -> NDArray[np.float64]:
     >>> mobius([0.0, 1.0, 2.0, 5.0])
     array([0., 1., 2., 2.])
     """
-    return _transform(outputs, subtract=True)
+    return _transform(outputs, np.subtract)
 
 
 def zeta(interactions: ArrayLike) -> NDArray[np.float64]:
@@ -78,7 +78,7 @@ def zeta(interactions: ArrayLike) -> NDArray[np.float64]:
     >>> zeta([0.0, 1.0, 2.0, 2.0])
     array([0., 1., 2., 5.])
     """
-    return _transform(interactions, subtract=False)
+    return _transform(interactions, np.add)
 
 
 def noise_by_order(
@@ -107,17 +107,17 @@ def noise_by_order(
     return np.sqrt(np.bincount(of_order, weights=difference**2) / np.bincount(of_order))
 
 
-def _transform(values: ArrayLike, *, subtract: bool) -> NDArray[np.float64]:
+def _transform(values: ArrayLike, combine: np.ufunc) -> NDArray[np.float64]:
     result = np.array(values, dtype=np.float64, order="C")
     rows = result.reshape(-1, 1 << n_players_of(result.shape[-1]))
     n_together = max(BLOCK // rows.shape[1], 1)
     for start in range(0, len(rows), n_together):
         block = rows[start : start + n_together]
-        block[...] = _butterflies(block, subtract)
+        block[...] = _butterflies(block, combine)
     return result
 
 
-def _butterflies(rows: NDArray[np.float64], subtract: bool) -> NDArray[np.float64]:
+def _butterflies(rows: NDArray[np.float64], combine: np.ufunc) -> NDArray[np.float64]:
     """Transform rows of shape (n_rows, 2**n_players); they are overwritten.
 
     A pass for player i works on runs of 2**i values: short runs are slow. So the players are dealt
@@ -126,18 +126,15 @@ def _butterflies(rows: NDArray[np.float64], subtract: bool) -> NDArray[np.float6
     n_rows, n_coalitions = rows.shape
     n_players = n_players_of(n_coalitions)
     n_low = n_players // 2
-    _passes(rows, range(n_low, n_players), subtract)
+    _passes(rows, range(n_low, n_players), combine)
     exchanged = rows.reshape(n_rows, -1, 1 << n_low).swapaxes(1, 2)
     low = exchanged.reshape(n_rows, n_coalitions)  # a copy, in its own order
-    _passes(low, range(n_players - n_low, n_players), subtract)
+    _passes(low, range(n_players - n_low, n_players), combine)
     back = low.reshape(n_rows, 1 << n_low, -1).swapaxes(1, 2)
     return back.reshape(n_rows, n_coalitions)
 
 
-def _passes(rows: NDArray[np.float64], bits: range, subtract: bool) -> None:
+def _passes(rows: NDArray[np.float64], bits: range, combine: np.ufunc) -> None:
     for bit in bits:
         pairs = rows.reshape(-1, 2, 1 << bit)  # axis 1: without and with the player
-        if subtract:
-            pairs[:, 1] -= pairs[:, 0]
-        else:
-            pairs[:, 1] += pairs[:, 0]
+        combine(pairs[:, 1], pairs[:, 0], out=pairs[:, 1])

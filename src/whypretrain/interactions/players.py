@@ -7,6 +7,7 @@ player of every pixel or token, or :data:`BACKGROUND`.
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import binary_dilation
 from skimage.measure import label
@@ -26,13 +27,7 @@ regions fray along fine texture."""
 
 
 def grid_players(
-    height: int,
-    width: int,
-    *,
-    cells: int,
-    margin: int,
-    n_players: int,
-    generator: np.random.Generator,
+    height: int, width: int, *, cells: int, margin: int, n_players: int, generator: Generator
 ) -> Labels:
     """Draw players from the cells of a regular grid.
 
@@ -67,9 +62,7 @@ def grid_players(
 
 
 def usable_parts(points: ArrayLike, box: ArrayLike, height: int, width: int) -> int:
-    """How many players :func:`part_players` can draw: points with a pixel of the box nearest them.
-
-    Takes what :func:`part_players` takes, and raises the same for a wrong shape or number.
+    """How many players :func:`part_players` can draw; it takes and raises the same.
 
     >>> usable_parts([[1, 1], [3, 3], [3, 3]], [0, 0, 4, 4], 4, 4)
     2
@@ -84,7 +77,7 @@ def part_players(
     width: int,
     *,
     n_players: int,
-    generator: np.random.Generator,
+    generator: Generator,
 ) -> Labels:
     """Cut a bounding box into the Voronoi cells of an object's visible parts.
 
@@ -155,9 +148,7 @@ def annotation_players(
     return players
 
 
-def word_players(
-    word_of_token: ArrayLike, *, n_players: int, generator: np.random.Generator
-) -> Labels:
+def word_players(word_of_token: ArrayLike, *, n_players: int, generator: Generator) -> Labels:
     """Draw players from the words of a sentence, in its order; a word's sub-tokens are one player.
 
     Parameters

@@ -88,9 +88,8 @@ def draw_samples(
     drawn: list[int] = []
     for label, name in enumerate(test.classes):
         count = sampling.of_class(label, len(test.classes))
-        order = np.random.default_rng([sampling.seed, label]).permutation(
-            np.flatnonzero(labels == label)
-        )
+        generator = np.random.default_rng([sampling.seed, label])
+        order = generator.permutation(np.flatnonzero(labels == label))
         chosen = order if usable is None else order[usable[order]]
         if len(chosen) < count:
             message = (

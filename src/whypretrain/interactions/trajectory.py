@@ -31,16 +31,13 @@ def sample_digests(
     weights : digest of the snapshot
     code : digest of the code that evaluates
     """
-    common = (weights, settings.to_json(), code)
-    n_classes = str(len(samples.classes))
+    common, n_classes = (weights, settings.to_json(), code), str(len(samples.classes))
     return [
         digest(
-            *common,
-            str(sample.label),
-            n_classes,
-            *[array.tobytes() for array in (sample.inputs, sample.players, sample.baseline)],
+            *(*common, str(one.label), n_classes),
+            *(array.tobytes() for array in (one.inputs, one.players, one.baseline)),
         )
-        for sample in samples.samples
+        for one in samples.samples
     ]
 
 
@@ -63,10 +60,6 @@ class Known:
             if record.noise_floor[k, 0] != NOT_MEASURED:
                 self.noise[str(digests[0])] = record.noise_floor[k]
 
-    def has(self, digest: str, *, noise: bool) -> bool:
-        """Whether a sample was measured, and the noise floor on it where that is asked for."""
-        return digest in self.found and (digest in self.noise or not noise)
-
 
 def measure_snapshot(
     extractor: Extractor,
@@ -84,7 +77,10 @@ def measure_snapshot(
     with ThreadPoolExecutor(max_workers=1) as writer:
         written: Future[None] | None = None
         for positions in extractor.groups():
-            missing = [i for i in positions if not known.has(digests[i], noise=i == 0)]
+            # The first sample is known where its noise floor is, too.
+            missing = [
+                i for i in positions if digests[i] not in (known.found if i else known.noise)
+            ]
             if missing:
                 measured = extractor.measure(positions, [digests[i] for i in positions])
                 new = [one for i, one in zip(positions, measured, strict=True) if i in missing]

@@ -266,12 +266,13 @@ def test_plans_are_kept_and_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(made) == 4 + PLANS_KEPT
 
 
-def test_the_memory_limit_ends_sharing_sooner() -> None:
+def test_the_memory_limit_ends_sharing_sooner(monkeypatch: pytest.MonkeyPatch) -> None:
     network = make("vgg with norms")
     masked = masked_input(blobs(40, 40, 8), 8)
     heights = []
     for limit in (0, 1_200_000, 2**30):
-        shared = share_convolutional_network(network, memory_limit=limit)
+        monkeypatch.setattr(convolutional, "TABLE_BYTES", limit)
+        shared = share_convolutional_network(network)
         assert_right(shared, network, masked)
         assert shared is not None
         heights.append(shared.prepare(masked)(torch.arange(1)).shape[2])

@@ -18,7 +18,7 @@ from whypretrain.interactions.players import grid_players
 from whypretrain.interactions.sharing import attention
 from whypretrain.interactions.sharing.attention import (
     SharedVisionTransformer,
-    share_vision_transformer,
+    share_transformer,
 )
 from whypretrain.networks.build import build
 
@@ -98,8 +98,8 @@ def check(model: nn.Module, shared: SharedVisionTransformer, masked: MaskedInput
 
 
 def shared_of(model: nn.Module) -> SharedVisionTransformer:
-    shared = share_vision_transformer(model)
-    assert shared is not None
+    shared = share_transformer(model)
+    assert isinstance(shared, SharedVisionTransformer)
     return shared
 
 
@@ -234,4 +234,4 @@ def _with(part: str, module: nn.Module) -> nn.Module:
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_is_not_known_is_refused(name: str) -> None:
-    assert share_vision_transformer(REFUSED[name]()) is None
+    assert share_transformer(REFUSED[name]()) is None

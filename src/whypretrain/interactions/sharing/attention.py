@@ -50,6 +50,20 @@ ENCODER_PARTS = {
 }  # fmt: skip
 
 
+def share_transformer(model: nn.Module) -> "SharedVisionTransformer | SharedEncoder | None":
+    """The network cut at the first block's attention; None if it is not known to allow that.
+
+    Known are timm's ViT, and BERT and DistilBERT as version 5 of transformers writes them, within
+    :class:`TextNetwork`. A network in training mode or with hooks is none either.
+    """
+    if not is_plain(model):
+        return None
+    if type(model) is TextNetwork:
+        known = model.padding is not None and _is_known_encoder(model.encoder)
+        return SharedEncoder(model) if known else None
+    return SharedVisionTransformer(model) if _is_known_vit(model) else None
+
+
 class TokenPatterns(PositionPatterns):
     """All pairs of a token and a pattern of the players in it; a token is a position.
 
@@ -107,14 +121,6 @@ def attend_once(
 def _heads(columns: Tensor, n_heads: int) -> tuple[Tensor, ...]:
     """Three views (batch, n_heads, n_tokens, depth) of [q|k|v], (batch, n_tokens, n_columns)."""
     return columns.unflatten(-1, (3, n_heads, -1)).permute(2, 0, 3, 1, 4).unbind(0)
-
-
-def share_vision_transformer(model: nn.Module) -> "SharedVisionTransformer | None":
-    """The network cut at the first block's attention; None if it is no ViT known to allow that.
-
-    A network in training mode or with hooks is none either.
-    """
-    return SharedVisionTransformer(model) if is_plain(model) and _is_known_vit(model) else None
 
 
 class SharedVisionTransformer:
@@ -243,17 +249,6 @@ class Layer(NamedTuple):
     finish: Callable[[Tensor, Tensor], Tensor]
 
 
-def share_encoder(model: nn.Module) -> "SharedEncoder | None":
-    """The network cut at the first layer's attention; None if it is not known to allow that.
-
-    Known are BERT and DistilBERT as version 5 of transformers writes them, within the package's
-    own :class:`TextNetwork`. A network in training mode or with hooks is none either.
-    """
-    if type(model) is not TextNetwork or not is_plain(model) or model.padding is None:
-        return None
-    return SharedEncoder(model) if _is_known_encoder(model.encoder) else None
-
-
 class SharedEncoder:
     """A :class:`Forward` that embeds a token once as itself and once masked.
 
@@ -314,12 +309,11 @@ def _first_token_of_layer(layer: Layer, x: Tensor) -> Tensor:
 
 
 def _bert_layer(layer: Any) -> Layer:
-    own = layer.attention.self
-
-    def finish(attended: Tensor, x: Tensor) -> Tensor:
-        return layer.feed_forward_chunk(layer.attention.output(attended, x))
-
-    return Layer(own, own.num_attention_heads, own.query, own.key, own.value, finish)
+    own, output = layer.attention.self, layer.attention.output
+    return Layer(
+        *(own, own.num_attention_heads, own.query, own.key, own.value),
+        finish=lambda attended, x: layer.feed_forward_chunk(output(attended, x)),
+    )
 
 
 def _distilbert_layer(layer: Any) -> Layer:

@@ -34,6 +34,8 @@ It decides where sharing stops, and nothing else.
 """
 NUMBERS_AT_ONCE = {"cpu": 2**21, "cuda": 2**27}
 """How many numbers windows hold at a time: what stays in a CPU's cache, what keeps a GPU busy."""
+TABLE_BYTES = 4 << 30
+"""What tables may take at any time; sharing stops earlier where they would take more."""
 PLANS_KEPT = 16
 """Plans take 10 to 25 MB each for images of 224×224 pixels and ten players."""
 
@@ -79,17 +81,10 @@ class Plan:
     shape: tuple[int, int, int]
 
 
-def share_convolutional_network(
-    model: nn.Module, *, memory_limit: int = 4 << 30
-) -> "SharedConvolutionalNetwork | None":
-    """The network with its local part computed once; None if it has none, or trains, or has hooks.
-
-    Parameters
-    ----------
-    memory_limit : bytes that tables may take; sharing stops earlier where they would take more
-    """
+def share_convolutional_network(model: nn.Module) -> "SharedConvolutionalNetwork | None":
+    """The network with its local part computed once; None where :func:`cut_network` is."""
     chain = cut_network(model)
-    return None if chain is None else SharedConvolutionalNetwork(chain, memory_limit=memory_limit)
+    return None if chain is None else SharedConvolutionalNetwork(chain)
 
 
 class SharedConvolutionalNetwork:
@@ -99,8 +94,8 @@ class SharedConvolutionalNetwork:
     is depends on image size and players; `rest` goes on from values of any shape assembled before.
     """
 
-    def __init__(self, chain: Chain, *, memory_limit: int) -> None:
-        self._chain, self._memory_limit = chain, memory_limit
+    def __init__(self, chain: Chain) -> None:
+        self._chain = chain
         self._plans: OrderedDict[tuple[object, ...], Plan] = OrderedDict()
         self._rests: dict[tuple[int, ...], tuple[fx.Node, Callable[[Tensor], Tensor]]] = {}
 
@@ -142,15 +137,13 @@ class SharedConvolutionalNetwork:
         players, image = masked.players, masked.inputs
         kind = (players.shape, players.dtype, players.device, len(image), image.dtype)
         key = (players.cpu().numpy().tobytes(), masked.n_players, *kind)
-        plan = self._plans.pop(key, None)
-        if plan is None:
-            plan = make_plan(
-                self._chain,
-                players,
-                n_players=masked.n_players,
-                channels=len(image),
-                max_numbers=self._memory_limit // image.element_size(),
-            )
+        plan = self._plans.pop(key, None) or make_plan(
+            self._chain,
+            players,
+            n_players=masked.n_players,
+            channels=len(image),
+            max_numbers=TABLE_BYTES // image.element_size(),
+        )
         self._plans[key] = plan
         if len(self._plans) > PLANS_KEPT:
             self._plans.popitem(last=False)
@@ -187,13 +180,10 @@ def _compute(operation: Any, step: Step, sources: list[Tensor]) -> Tensor:
     if step.divisor is not None:
         sums = _windows(sources[0], step, lambda windows: windows.sum(dim=1))
         return sums / step.divisor.to(sums.dtype)
-    tables = [
-        source if reads is None else source.index_select(0, reads[:, 0])
-        for source, reads in zip(sources, step.reads, strict=True)
-    ]
-    # As an image one pixel wide, whose memory is that of the table.
-    images = [table.t()[None, :, :, None] for table in tables]
-    image_of = dict(zip(step.node.all_input_nodes, images, strict=True))
+    image_of = {}  # one pixel wide, with the memory of the table
+    for node, rows, reads in zip(step.node.all_input_nodes, sources, step.reads, strict=True):
+        table = rows if reads is None else rows.index_select(0, reads[:, 0])
+        image_of[node] = table.t()[None, :, :, None]
     result = operation(*fx.node.map_arg(step.node.args, image_of.__getitem__), **step.node.kwargs)
     return result[0, :, :, 0].t().contiguous()
 
