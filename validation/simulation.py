@@ -17,7 +17,7 @@ from statsmodels.stats.proportion import proportion_confint
 from whypretrain.claims.verdicts import judge
 from whypretrain.files.artifacts import atomic_path
 from whypretrain.files.progress import track
-from whypretrain.interactions.coalitions import orders
+from whypretrain.interactions.mobius import orders
 from whypretrain.knowledge.references import Models, comparisons, permuted_jaccard
 from whypretrain.knowledge.strengths import jaccard
 from whypretrain.knowledge.summary import summarise

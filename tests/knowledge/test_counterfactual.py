@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from whypretrain.interactions.coalitions import members
+from whypretrain.interactions.mobius import members
 from whypretrain.knowledge.counterfactual import (
     counterfactual_table,
     random_effects,

@@ -3,7 +3,7 @@
 import numpy as np
 
 from tests.knowledge.records import NAMES, record, tables
-from whypretrain.interactions.coalitions import orders
+from whypretrain.interactions.mobius import orders
 from whypretrain.knowledge.evidence import Evidence
 from whypretrain.knowledge.strengths import split_knowledge
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from whypretrain.interactions.coalitions import orders
+from whypretrain.interactions.mobius import orders
 from whypretrain.knowledge.references import (
     Models,
     comparisons,

@@ -8,7 +8,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 from tests.knowledge import records
 from tests.knowledge.records import NAMES, QUICK, record, tables
-from whypretrain.interactions.coalitions import orders
+from whypretrain.interactions.mobius import orders
 from whypretrain.knowledge.reading import TABLES
 from whypretrain.knowledge.strengths import split_knowledge
 from whypretrain.knowledge.summary import COLUMNS, TEXTS, summarise

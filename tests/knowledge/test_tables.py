@@ -6,7 +6,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.knowledge.records import record
-from whypretrain.interactions.coalitions import orders
+from whypretrain.interactions.mobius import orders
 from whypretrain.knowledge.references import Models, comparisons
 from whypretrain.knowledge.strengths import reached_strength, split_knowledge
 from whypretrain.knowledge.tables import (

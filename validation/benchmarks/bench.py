@@ -25,12 +25,10 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel
 
 import whypretrain.networks.small  # noqa: F401  (registers the small networks with timm)
-from whypretrain.interactions.forward import Assemble, Forward, PlainForward
-from whypretrain.interactions.masking import MaskedInput
-from whypretrain.interactions.measure import evaluate, fitting_batch_size
+from whypretrain.interactions.forward import Assemble, Forward, MaskedInput, PlainForward
+from whypretrain.interactions.measure import choose_forward, evaluate, fitting_batch_size
 from whypretrain.interactions.mobius import mobius
 from whypretrain.interactions.players import grid_players
-from whypretrain.interactions.sharing.choose import choose_forward
 from whypretrain.networks.numerics import configure
 from whypretrain.networks.text import TextNetwork
 from whypretrain.settings.models import TextArchitecture

@@ -11,9 +11,8 @@ import timm
 import torch
 
 from whypretrain.interactions.players import grid_players
-from whypretrain.interactions.sharing.chain import cut_network
-from whypretrain.interactions.sharing.geometry import trace_players
-from whypretrain.interactions.sharing.patterns import count_rows
+from whypretrain.interactions.sharing import count_rows
+from whypretrain.interactions.sharing.chain import cut_network, trace_players
 
 N_PLAYERS, SIDE = 10, 224
 

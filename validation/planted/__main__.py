@@ -30,10 +30,10 @@ from validation.planted.transfer import (
 from whypretrain.data.samples import Samples, read_samples, write_samples
 from whypretrain.files.artifacts import atomic_path
 from whypretrain.files.progress import Progress, say
-from whypretrain.interactions.coalitions import orders
-from whypretrain.interactions.extraction import Extractor, sample_digests
+from whypretrain.interactions.measure import Extractor
+from whypretrain.interactions.mobius import orders
 from whypretrain.interactions.record import Record, new_record, read_record, write_record
-from whypretrain.interactions.trajectory import Known, measure_snapshot
+from whypretrain.interactions.trajectory import Known, measure_snapshot, sample_digests
 from whypretrain.knowledge.reading import HISTORY, ROBUSTNESS
 from whypretrain.networks.numerics import configure
 from whypretrain.settings.interactions import Extraction, ExtractSettings

@@ -24,8 +24,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from whypretrain.data.samples import BACKGROUND, Sample
-from whypretrain.interactions.players import grid_players, word_players
-from whypretrain.interactions.superpixels import superpixel_players
+from whypretrain.interactions.players import grid_players, superpixel_players, word_players
 from whypretrain.settings.models import Architecture, ImageArchitecture, TextArchitecture
 from whypretrain.settings.planted import Planted
 

@@ -26,7 +26,7 @@ OUTSIDE = ("whypretrain.files", "whypretrain.stages")
 """Packages that read, write and call, and compute no number: an edit of them runs nothing again.
 What they import counts."""
 NUMERICS = (
-    "whypretrain.interactions.extraction",
+    "whypretrain.interactions.measure",
     "whypretrain.networks.build",
 )
 """What the outputs of a masked network depend on; samples are kept while it stays the same."""

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from whypretrain.interactions.coalitions import n_players_of, orders
+from whypretrain.interactions.mobius import n_players_of, orders
 from whypretrain.knowledge.intervals import Options
 from whypretrain.knowledge.strengths import split_knowledge
 

@@ -17,7 +17,7 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from whypretrain.interactions.coalitions import n_players_of, orders
+from whypretrain.interactions.mobius import n_players_of, orders
 from whypretrain.knowledge.intervals import Options
 from whypretrain.knowledge.strengths import (
     exclusive_strength,

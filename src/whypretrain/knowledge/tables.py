@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from whypretrain.interactions.coalitions import n_players_of, orders
+from whypretrain.interactions.mobius import n_players_of, orders
 from whypretrain.interactions.record import Record
 from whypretrain.interactions.salience import (
     SalienceScale,

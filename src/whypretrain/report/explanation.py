@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from whypretrain.interactions.coalitions import members, n_players_of, orders
+from whypretrain.interactions.mobius import members, n_players_of, orders
 from whypretrain.interactions.salience import reconstruction_error, salient
 
 if TYPE_CHECKING:

@@ -33,7 +33,7 @@ def main() -> None:
 
     from whypretrain.files.artifacts import ArtifactError, atomic_path, damaged
     from whypretrain.files.progress import Progress, say
-    from whypretrain.interactions.coalitions import orders
+    from whypretrain.interactions.mobius import orders
     from whypretrain.interactions.record import read_record
     from whypretrain.knowledge.experiment import experiment_tables
     from whypretrain.knowledge.reading import HISTORY, ROBUSTNESS, count_rows, read_table

@@ -28,9 +28,9 @@ from validation.planted.cases import (
     texture,
 )
 from whypretrain.data.samples import BACKGROUND
-from whypretrain.interactions.masking import MaskedInput
+from whypretrain.interactions.forward import MaskedInput
+from whypretrain.interactions.measure import choose_forward
 from whypretrain.interactions.record import read_record
-from whypretrain.interactions.sharing.choose import choose_forward
 from whypretrain.interactions.sharing.convolutional import SharedConvolutionalNetwork
 
 CPU = torch.device("cpu")
