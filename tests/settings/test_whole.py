@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from whypretrain.settings.__main__ import reference, schema
 from whypretrain.settings.base import Section
-from whypretrain.settings.mistakes import ConfigError
-from whypretrain.settings.reading import read_over
+from whypretrain.settings.reading import ConfigError, read_over
 from whypretrain.settings.training import Recipe
 from whypretrain.settings.whole import Config, check
 
@@ -152,6 +152,16 @@ def test_an_override_changes_one_variant_of_one_experiment() -> None:
     }
     changed_ones = {key for key, value in rates.items() if value.recipe.learning_rate != 0.001}
     assert changed_ones == {("vgg-digits", "scratch")}
+
+
+def test_a_download_names_the_key_that_takes_its_place() -> None:
+    config = check(VALID)
+    settings = config.fetch_dataset("cub")
+    assert settings.path_key == "datasets.cub.path"
+    assert settings.archive is not None
+    assert settings.hub is None
+    with pytest.raises(ValidationError, match="give one of hub and archive"):
+        config.fetch_dataset("digits_5to9")
 
 
 def test_experiments_share_the_networks_that_are_the_same() -> None:

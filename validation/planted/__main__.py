@@ -37,9 +37,8 @@ from whypretrain.files.progress import Progress, say
 from whypretrain.interactions.coalitions import orders
 from whypretrain.interactions.record import read_record
 from whypretrain.networks.numerics import configure
-from whypretrain.settings.metrics import Metrics, MetricsSettings
+from whypretrain.settings.knowledge import Metrics, MetricsSettings, Statistics
 from whypretrain.settings.planted import Planted
-from whypretrain.settings.statistics import Statistics
 from whypretrain.stages import command
 
 RELATIVE_TOLERANCE = 1e-5  # of interactions

@@ -13,7 +13,7 @@ from whypretrain.data.samples import Sample, Samples
 from whypretrain.interactions.masking import MaskedInput
 from whypretrain.interactions.measure import Evaluation, Measure
 from whypretrain.networks.build import classifier
-from whypretrain.settings.identity import digest
+from whypretrain.settings.base import digest
 from whypretrain.settings.interactions import ExtractSettings
 from whypretrain.settings.models import Architecture, ImageArchitecture
 

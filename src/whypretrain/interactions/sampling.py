@@ -19,6 +19,7 @@ from whypretrain.interactions.players import (
     word_players,
 )
 from whypretrain.interactions.superpixels import superpixel_players
+from whypretrain.settings.base import configured_path
 from whypretrain.settings.interactions import (
     AnnotationPlayers,
     GridPlayers,
@@ -28,7 +29,6 @@ from whypretrain.settings.interactions import (
     WordPlayers,
 )
 from whypretrain.settings.models import ImageArchitecture, TextArchitecture
-from whypretrain.settings.paths import configured_path
 
 
 def make_samples(train: Split, test: Split, settings: SamplesSettings) -> Samples:

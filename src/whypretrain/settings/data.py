@@ -5,28 +5,17 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from whypretrain.settings.base import Section, Seed, require
-from whypretrain.settings.fetch import Archive, FetchSettings
-from whypretrain.settings.hub import Hub
+from whypretrain.settings.fetch import Archive, Hub
 
 Task = Literal["image", "text"]
 """What a dataset classifies."""
 
 
 class _Source(Section):
-    """A dataset; some kinds can be downloaded."""
-
     def download_folder(self, name: str) -> str | None:
         """Folder of the download of the dataset called `name`; None if nothing is downloaded."""
         remote = getattr(self, "hub", None) or getattr(self, "archive", None)
         return f"resources/datasets/{name}" if remote else None
-
-    def fetch(self, name: str) -> FetchSettings:
-        """Settings of the download. Raises pydantic's ValidationError if there is none."""
-        return FetchSettings(
-            path_key=f"datasets.{name}.path",
-            hub=getattr(self, "hub", None),
-            archive=getattr(self, "archive", None),
-        )
 
 
 class Digits(_Source):
@@ -69,15 +58,7 @@ class Digits(_Source):
         return self
 
     def may_train_on_tests_of(self, other: "Digits") -> bool:
-        """Whether a training image here may be a test image of `other`, distorted or not.
-
-        >>> upstream = Digits(source="digits", classes=[5, 6], train_from=20, train_per_class=80)
-        >>> split = {"source": "digits", "classes": [5, 6], "train_per_class": 20}
-        >>> upstream.may_train_on_tests_of(Digits(**split))
-        True
-        >>> upstream.may_train_on_tests_of(Digits(**split, test_from=100))
-        False
-        """
+        """Whether a training image here may be a test image of `other`, distorted or not."""
         if not set(self.classes) & set(other.classes):
             return False
         if (self.classes, self.seed) != (other.classes, other.seed):

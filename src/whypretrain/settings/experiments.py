@@ -1,12 +1,44 @@
-"""An experiment: which network on which data, how it is trained, and what is explained."""
+"""Experiments: which network on which data, how it is trained, and what is explained."""
 
-from typing import Self
+from typing import Literal, NamedTuple, Self
 
 from pydantic import model_validator
 
-from whypretrain.settings.base import Name, Section, Seed, Title, require
+from whypretrain.settings.base import Name, Section, Seed, Title, canonical_json, digest, require
 from whypretrain.settings.interactions import Sampling
-from whypretrain.settings.training import Probe, RecipeChoice
+from whypretrain.settings.training import Probe, RecipeChoice, TrainedVariant
+
+Variant = Literal["probe", TrainedVariant]
+
+
+class Run(NamedTuple):
+    """One network, which experiments may share: everything that its weights depend on.
+
+    `how` is the probe of the pre-trained network, or the recipe of the training.
+    """
+
+    model: str
+    dataset: str
+    variant: Variant
+    how: Probe | RecipeChoice
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """Folder under `results/runs/`; it ends with a digest of any unusual options.
+
+        >>> Run("vgg16", "cub", "probe", Probe(), 0).name
+        'vgg16/cub/probe'
+        >>> Run("vgg16", "cub", "finetune", RecipeChoice(recipe="vgg_finetune"), 1).name
+        'vgg16/cub/finetune-vgg_finetune-seed1'
+        """
+        name = f"{self.model}/{self.dataset}/{self.variant}"
+        if isinstance(self.how, Probe):
+            unusual = self.how.model_dump(exclude_defaults=True)
+        else:
+            name += f"-{self.how.recipe}-seed{self.seed}"
+            unusual = self.how.override
+        return f"{name}-{digest(canonical_json(unusual))[:8]}" if unusual else name
 
 
 class Experiment(Section):
@@ -48,3 +80,14 @@ class Experiment(Section):
         message = f"factor = '{self.factor}', level = '{self.level}': give both, with extends"
         require(len(given) == 3 or given in ([], ["extends"]), message)
         return self
+
+    def runs(self) -> dict[str, Run]:
+        """Its networks; `replicate` is a second fine-tuned one, with another seed."""
+        seeds: dict[Variant, int] = {"probe": 0, "finetune": self.seed, "scratch": self.seed}
+        found: dict[str, Run] = {
+            variant: Run(self.model, self.dataset, variant, getattr(self, variant), seed)
+            for variant, seed in seeds.items()
+        }
+        if self.replicate_seed is not None:
+            found["replicate"] = found["finetune"]._replace(seed=self.replicate_seed)
+        return found

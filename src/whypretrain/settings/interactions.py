@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from whypretrain.settings.base import Section, Seed, require
-from whypretrain.settings.models import Architecture, ImageModel, TextModel
+from whypretrain.settings.models import Architecture
 
 MOST_PLAYERS = 24
 """Beyond it, 2**n forward passes of every sample and snapshot are out of reach."""
@@ -25,18 +25,16 @@ class GridPlayers(Section):
     margin: int = Field(default=1, ge=0)
     """Rings of cells at the edge that no player is drawn from."""
 
-
-def check_grid(players: GridPlayers, image_size: int, key: str, model: str) -> None:
-    """Raise ValueError if a grid has too few cells, or the images of a model too few pixels."""
-    capacity = max(players.cells - 2 * players.margin, 0) ** 2
-    message = (
-        f"{key}.n = {players.n}: at most {capacity}, the cells of a "
-        f"{players.cells}×{players.cells} grid inside a margin of {players.margin}; "
-        f"lower n, raise cells or lower margin"
-    )
-    require(players.n <= capacity, message)
-    message = f"{key}.cells = {players.cells}: at most {image_size}, the image_size of '{model}'"
-    require(players.cells <= image_size, message)
+    def check(self, key: str, image_size: int, model: str) -> None:
+        """Raise ValueError if there are too few cells, or the model's images too small."""
+        capacity = max(self.cells - 2 * self.margin, 0) ** 2
+        message = (
+            f"{key}.n = {self.n}: at most {capacity}, the cells of a {self.cells}×{self.cells} "
+            f"grid inside a margin of {self.margin}; lower n, raise cells or lower margin"
+        )
+        require(self.n <= capacity, message)
+        message = f"{key}.cells = {self.cells}: at most {image_size}, the image_size of '{model}'"
+        require(self.cells <= image_size, message)
 
 
 class PartPlayers(Section):
@@ -98,20 +96,6 @@ Players = Annotated[
     BeforeValidator(_grid_by_default),
 ]
 """What can be present or masked; a grid if no kind is given."""
-
-
-SPECIAL_TOKENS = 2
-"""Tokens of a text besides its words, at least: the first and the last."""
-
-
-def check_room(players: Players, model: ImageModel | TextModel, key: str, name: str) -> None:
-    """Raise ValueError if the inputs of a model have no place for every player."""
-    if isinstance(model, ImageModel):
-        most, what = model.image_size**2, f"image_size = {model.image_size}"
-    else:
-        most = model.max_tokens - SPECIAL_TOKENS
-        what = f"max_tokens = {model.max_tokens}"
-    require(players.n <= most, f"{key} = {players.n}: at most {most}, as model '{name}' has {what}")
 
 
 Background = Literal["keep", "mask"]

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from whypretrain.settings.base import Name, Section, Seed, Title, require
-from whypretrain.settings.hub import Hub
+from whypretrain.settings.fetch import Hub
 
 SET_HERE = {
     *("num_classes", "in_chans"),

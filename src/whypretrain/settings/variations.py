@@ -10,14 +10,11 @@ from typing import Annotated, Any, Self
 from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError, model_validator
 
 from whypretrain.settings.base import Name, Section, check_name, known, require
-from whypretrain.settings.figures import Varied
 from whypretrain.settings.reading import laid_over
 
 Values = dict[str, Any]
 Scalar = str | bool | int | float | None
 NAMED = "for several keys at once, give names: `<factor>: {<level>: {<key>: <value>, …}}`"
-MOST_DOTS = 9
-"""Largest number of dots that separate sections in a key."""
 NOT_INHERITED = {"extends", "factor", "level", "title"}
 """Keys of an experiment that one which extends it does not take over."""
 
@@ -30,16 +27,14 @@ def _check_levels(levels: Any) -> Any:
         return levels
     named = isinstance(levels, dict) and all(isinstance(own, dict) for own in levels.values())
     require(named and levels, f"give a list of values; {NAMED}")
-    for level in levels:
-        check_name(level)
-    return levels
+    return {check_name(level): keys for level, keys in levels.items()}
 
 
 def _label(value: Scalar) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-Levels = Annotated[list[Scalar] | dict[Name, Values], BeforeValidator(_check_levels)]
+Levels = Annotated[list[Scalar] | dict[str, Values], BeforeValidator(_check_levels)]
 
 
 class Variation(Section):
@@ -54,10 +49,10 @@ class Variation(Section):
 
     @model_validator(mode="after")
     def _names_are_possible(self) -> Self:
-        names = list(self.experiments())
+        made = self.experiments()
         message = "two of its experiments would have one name; rename a factor or a level"
-        require(len(names) == sum(map(len, self.factors.values())), message)
-        for name in names:
+        require(len(made) == sum(map(len, self.factors.values())), message)
+        for name in made:
             try:
                 check_name(name)
             except ValueError as error:
@@ -65,34 +60,22 @@ class Variation(Section):
                 raise ValueError(message) from None
         return self
 
-    def levels(self) -> dict[str, dict[str, Values]]:
-        """The keys that each level of each factor sets."""
-        return {
-            factor: {_label(value): {factor: value} for value in levels}
-            if isinstance(levels, list)
-            else levels
-            for factor, levels in self.factors.items()
-        }
+    def experiments(self) -> dict[str, Values]:
+        """The experiments that are made, by name, as they would be written in YAML.
 
-    def experiments(self) -> dict[str, Varied]:
-        """The experiments that are made, by name, in the file's order.
-
-        >>> list(Variation(base="vgg", factors={"seed": [1, 2]}).experiments())
-        ['vgg-seed-1', 'vgg-seed-2']
+        >>> Variation(base="vgg", factors={"seed": [1, 2]}).experiments()["vgg-seed-2"]
+        {'seed': 2, 'extends': 'vgg', 'factor': 'seed', 'level': '2'}
         """
-        return {
-            f"{self.base}-{factor}-{level}": Varied(base=self.base, levels={factor: level})
-            for factor, levels in self.levels().items()
-            for level in levels
-        }
-
-    def written_out(self) -> dict[str, Values]:
-        """The same experiments as they would be written in YAML."""
-        made = {}
-        for name, varied in self.experiments().items():
-            ((factor, level),) = varied.levels.items()
-            origin = {"extends": self.base, "factor": factor, "level": level}
-            made[name] = self.levels()[factor][level] | origin
+        made: dict[str, Values] = {}
+        for factor, levels in self.factors.items():
+            named: dict[str, Values] = (
+                {_label(value): {factor: value} for value in levels}
+                if isinstance(levels, list)
+                else levels
+            )
+            for level, keys in named.items():
+                origin = {"extends": self.base, "factor": factor, "level": level}
+                made[f"{self.base}-{factor}-{level}"] = keys | origin
         return made
 
 
@@ -113,12 +96,17 @@ def expand(values: Values) -> Values:
     ValueError
         If a base is unknown or extends itself, or if names clash.
     """
-    experiments, members = values.get("experiments"), {}
+    experiments, suites = values.get("experiments"), values.get("suites")
     if not isinstance(experiments, dict):
         return values
-    for name, variation in _variations(values).items():
-        key = f"variations.{name}"
-        made = variation.written_out()
+    try:
+        section = values.get("variations") or {}
+        variations = TypeAdapter(dict[Name, Variation]).validate_python(section)
+    except ValidationError:
+        variations = {}
+    members = {}
+    for name, variation in variations.items():
+        key, made = f"variations.{name}", variation.experiments()
         message = f"{key}: an experiment has the same name; rename one, as suites name both"
         require(name not in experiments, message)
         known(f"{key}.base", variation.base, experiments)
@@ -126,11 +114,54 @@ def expand(values: Values) -> Values:
         require(not clash, f"{key}: makes experiment {clash}, which exists already; rename one")
         experiments = experiments | made
         members[name] = [variation.base, *made]
-    complete = {name: _complete(name, experiments) for name in experiments}
-    expanded = {**values, "experiments": complete}
-    if isinstance(values.get("suites"), dict):
-        expanded["suites"] = {s: _named(own, members) for s, own in values["suites"].items()}
+    own = {name: _nested(e) if isinstance(e, dict) else {} for name, e in experiments.items()}
+    complete = {
+        name: _complete(name, own) if isinstance(experiment, dict) else experiment
+        for name, experiment in experiments.items()
+    }
+    expanded = values | {"experiments": complete}
+    if isinstance(suites, dict):
+        expanded["suites"] = {suite: _members(names, members) for suite, names in suites.items()}
     return expanded
+
+
+def _complete(name: str, own: dict[str, Values], above: tuple[str, ...] = ()) -> Values:
+    """An experiment with all keys that it takes over, from what each gives itself."""
+    base, key = own[name].get("extends"), f"experiments.{name}.extends"
+    if not isinstance(base, str):
+        return own[name]
+    known(key, base, own)
+    message = f"{key} = '{base}': the experiments extend each other in a circle; remove one"
+    require(base not in (name, *above), message)
+    below = _complete(base, own, (*above, name))
+    inherited = {key: value for key, value in below.items() if key not in NOT_INHERITED}
+    return laid_over(inherited, own[name], by_kind=True)
+
+
+def _nested(values: Values) -> Values:
+    """Dotted keys as sections.
+
+    >>> _nested({"sampling.seed": 1, "sampling": {"total": 5}})
+    {'sampling': {'total': 5, 'seed': 1}}
+    """
+    found: Values = {}
+    for key in sorted(values, key=lambda key: key.count(".")):
+        value = values[key]
+        for part in reversed(key.split(".")):
+            value = {part: value}
+        found = laid_over(found, value, by_kind=True)
+    return found
+
+
+def _members(names: Any, members: dict[str, list[str]]) -> Any:
+    """The experiments of a suite; those that two of its variations share stand once."""
+    if not isinstance(names, list):
+        return names
+    found: list[Any] = []
+    for name in names:
+        own = members.get(name) if isinstance(name, str) else None
+        found += [name] if own is None else [member for member in own if member not in found]
+    return found
 
 
 def note_origins(mistakes: str, values: Values) -> str:
@@ -157,62 +188,3 @@ def note_origins(mistakes: str, values: Values) -> str:
         elif f"experiments.{bases[key]}{line[len(key) :]}" not in lines:
             noted.append(f"{line} (the experiment extends '{bases[key]}')")
     return "\n".join(noted)
-
-
-def _variations(values: Values) -> dict[str, Variation]:
-    """The section `variations`; empty if it is malformed."""
-    try:
-        section = values.get("variations") or {}
-        return TypeAdapter(dict[Name, Variation]).validate_python(section)
-    except ValidationError:
-        return {}
-
-
-def _complete(name: str, experiments: Values, above: tuple[str, ...] = ()) -> Any:
-    """An experiment with all keys that it takes over."""
-    own = experiments[name]
-    if not isinstance(own, dict):
-        return own
-    own = _nested(own)
-    base, key = own.get("extends"), f"experiments.{name}.extends"
-    if not isinstance(base, str):
-        return own
-    known(key, base, experiments)
-    message = f"{key} = '{base}': the experiments extend each other in a circle; remove one"
-    require(base not in (name, *above), message)
-    below = _complete(base, experiments, (*above, name))
-    if not isinstance(below, dict):
-        return own
-    below = {key: value for key, value in below.items() if key not in NOT_INHERITED}
-    return laid_over(below, own, _other_kind)
-
-
-def _nested(values: Values) -> Values:
-    """Dotted keys as sections.
-
-    >>> _nested({"sampling.seed": 1, "sampling": {"total": 5}})
-    {'sampling': {'total': 5, 'seed': 1}}
-    """
-    found: Values = {}
-    for key in sorted(values, key=lambda key: key.count(".")):
-        value = values[key]
-        for part in reversed(key.split(".", MOST_DOTS)):
-            value = {part: value}
-        found = laid_over(found, value, _other_kind)
-    return found
-
-
-def _other_kind(below: Values, above: Values) -> bool:
-    """Players of another kind have other keys, so that nothing is taken over."""
-    return "kind" in above and above["kind"] != below.get("kind", "grid")
-
-
-def _named(names: Any, members: dict[str, list[str]]) -> Any:
-    """The experiments of a suite; those that two of its variations share stand once."""
-    if not isinstance(names, list):
-        return names
-    found: list[Any] = []
-    for name in names:
-        own = members.get(name) if isinstance(name, str) else None
-        found += [name] if own is None else [member for member in own if member not in found]
-    return found
