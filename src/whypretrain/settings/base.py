@@ -53,7 +53,7 @@ Name = Annotated[str, AfterValidator(check_name)]
 """A name that becomes part of a file name: letters, digits, `_`, `-` and `.`."""
 Title = Annotated[str, AfterValidator(_check_title)]
 """A name in figures: one line."""
-Seed = Annotated[int, Field(ge=0)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
 """Seed of a generator of random numbers."""
 
 

@@ -1,19 +1,14 @@
 """Reading configuration files: strict YAML, laid over each other, one line for each mistake."""
 
-import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import ValidationError
+from pydantic import ConfigDict, JsonValue, TypeAdapter, ValidationError
 
 from whypretrain.settings.base import Section
 
-MOST_VALUES = 1_000_000
-"""Largest number of values; aliases of aliases make billions from a few lines."""
-MOST_LEVELS = 100
-"""Largest depth of sections in sections; an alias of itself has no end."""
+PLAIN = TypeAdapter(dict[str, JsonValue], config=ConfigDict(strict=True, allow_inf_nan=False))
 LONGEST_SHOWN = 200
 """Largest number of characters of a value in a message."""
 TEMPLATE = "__use_yte__"
@@ -130,73 +125,22 @@ def read_over(*paths: Path) -> dict[str, Any]:
 
 
 def check_plain(values: Any) -> dict[str, Any]:
-    """Return a configuration that can be written as JSON in UTF-8.
+    """Return a configuration of plain values, which JSON can hold, by keys that are text.
 
     Raises
     ------
     ConfigError
         With one line a mistake.
     """
-    if not isinstance(values, dict):
-        given = "empty" if values is None else f"a {type(values).__name__}"
-        message = f"must hold keys with values, as config.yaml does, but is {given}"
-        raise ConfigError(message)
-    lines = []
-    for n_seen, (key, value, n_levels) in enumerate(_walk("", values, 0)):
-        if n_seen > MOST_VALUES or n_levels > MOST_LEVELS:
-            lines.append(f"{key[:LONGEST_SHOWN]}: too many values, or an alias of itself; remove aliases")
-            break
-        for reason in _wrong(value):
-            stated = "" if isinstance(value, dict) else f" = {shown(value)}"
-            lines.append(f"{key}{stated}: {reason}" if key else reason)
-    if lines:
-        raise ConfigError("\n".join(lines))
-    return values
-
-
-def _walk(key: str, value: Any, n_levels: int) -> Iterator[tuple[str, Any, int]]:
-    """A value and all that are in it, with their keys and the number of sections around them."""
-    yield key, value, n_levels
-    if isinstance(value, dict | list):
-        for part, each in value.items() if isinstance(value, dict) else enumerate(value):
-            name = f"{key}.{written(part)}" if key else written(part)
-            yield from _walk(name, each, n_levels + 1)
-
-
-def _wrong(value: Any) -> Iterator[str]:
-    """Why a value, or a key in it, cannot be written as JSON in UTF-8 and read again."""
-    match value:
-        case dict():
-            for key in value:
-                if not isinstance(key, str):
-                    yield f"key {key!r}: must be text; put it in quotes"
-                elif not _is_text(key):
-                    yield f"key {key!r}: not valid UTF-8"
-        case str() if not _is_text(value):
-            yield "must be valid UTF-8 without NUL characters"
-        case float() if not math.isfinite(value):
-            yield "must be a finite number"
-        case int() if abs(value) >= 2**63:
-            yield "must fit into 64 bits"
-        case list() | str() | float() | int() | None:
-            pass
-        case _:
-            yield f"YAML reads this as a {type(value).__name__}; put it in quotes"
-
-
-def _is_text(value: str) -> bool:
     try:
-        return b"\0" not in value.encode()
-    except UnicodeEncodeError:  # half a surrogate pair, such as "\\ud800"
-        return False
+        return PLAIN.validate_python(values)
+    except ValidationError as error:
+        raise ConfigError(explain(error, values)) from None
 
 
 def shown(value: Any) -> str:
     """A value for a message: on one line, cut off if it is long."""
-    try:
-        text = repr(value)
-    except ValueError:  # thousands of digits
-        return "a very large number"
+    text = repr(value)
     return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
 
 
@@ -208,15 +152,23 @@ def written(part: object) -> str:
 def explain(error: ValidationError, values: Any) -> str:
     """One line a mistake in `values`: `key = value: what is wrong`."""
     lines = []
-    for item in error.errors():
-        kind, value = item["type"], item["input"]
-        key = ".".join(_written(item["loc"], values, missing=kind == "missing"))
+    errors = error.errors()
+    no_text = [e for e in errors if e["type"] == "string_type" and e["loc"][-1] == "[key]"]
+    for item in no_text or errors:  # what is within such a key has no name
+        kind, loc, value = item["type"], item["loc"], item["input"]
         stated = "" if isinstance(value, dict | Section) else f" = {shown(value)}"
         reason = item["msg"].removeprefix("Value error, ")
         if kind in {"model_type", "dict_type", "model_attributes_type"}:
-            reason = "must hold keys with values, not one value"
+            given = "empty" if value is None else f"a {type(value).__name__}"
+            reason = f"must hold keys with values, but is {given}"
+        elif kind == "invalid-json-value":
+            reason = f"YAML reads this as a {type(value).__name__}; put it in quotes"
+        elif no_text:
+            loc, stated = loc[:-2], ""
+            reason = f"key {shown(value)}: must be text; put it in quotes"
         elif hint := HINTS.get((type(value).__name__, kind.removesuffix("_type"))):
             reason += f"; {hint}"
+        key = ".".join(_written(loc, values, missing=kind == "missing"))
         # A reason of several lines is one mistake a line, each with the rest of its key.
         lines += [f"{key}{stated}: {line}" if key else line for line in reason.splitlines()]
     return "\n".join(lines)
