@@ -137,13 +137,7 @@ def test_what_is_local_is_not_downloaded() -> None:
         ({"source": "cars", "path": "x", "hub": HUB}, "give one of path, hub; given: path, hub"),
         ({"source": "cars", "hub": HUB | {"revision": "main"}}, "hub.revision"),
         ({"source": "cub", "archive": ARCHIVE | {"url": "http://x.org/a"}}, "archive.url"),
-        ({"source": "parquet", "path": "x", "test_split": "train"}, "are both 'train'"),
         ({"source": "parquet", "path": "x", "classes": ["a", "a"]}, "a name is given twice"),
-        (
-            {"source": "parquet", "path": "x", "classes": ["a", "b"], "n_classes": 3},
-            "n_classes = 3, but classes has 2 names",
-        ),
-        ({"source": "text_table", "path": "x", "train": "a", "test": "a"}, "are both 'a'"),
         ({"source": "imagenet", "path": "x"}, "'digits', 'image_folder', 'parquet', 'cub'"),
     ],
 )

@@ -108,8 +108,8 @@ FILES: list[tuple[str, bytes, str]] = [
     ("a template", b"__use_yte__: true\nsuite: ?1+1\n", "__use_yte__: templates are not allowed"),
     ("an empty file", b"", "must hold keys with values, but is empty"),
     ("comments alone", b"# nothing\n", "must hold keys with values, but is empty"),
-    ("a list", b"- suite\n", "keys with values, but is a list"),
-    ("a sentence", b"suite", "keys with values, but is a str"),
+    ("a list", b"- suite\n", "keys with values, but is of type list"),
+    ("a sentence", b"suite", "keys with values, but is of type str"),
     ("an alias of itself", b"suites: &s {embedded: *s}\n", "suites.embedded: Recursion error - cyclic"),
 ]  # fmt: skip
 

@@ -251,7 +251,7 @@ def test_the_shipped_variation_is_of_twenty_experiments_and_few_networks() -> No
 def test_malformed_sections_are_left_to_the_checks() -> None:
     for unchanged in ({}, {"experiments": 3}, {"experiments": {"a": 1}, "variations": 3}):
         assert expand(unchanged) == unchanged
-    assert "variations = 3: must hold keys with values, but is a int" in mistake(
+    assert "variations = 3: must hold keys with values, but is of type int" in mistake(
         VALID | {"variations": 3}
     )
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
 
 from whypretrain.settings.__main__ import reference, schema
 from whypretrain.settings.base import Section
@@ -160,8 +159,6 @@ def test_a_download_names_the_key_that_takes_its_place() -> None:
     assert settings.path_key == "datasets.cub.path"
     assert settings.archive is not None
     assert settings.hub is None
-    with pytest.raises(ValidationError, match="give one of hub and archive"):
-        config.fetch_dataset("digits_5to9")
 
 
 def test_experiments_share_the_networks_that_are_the_same() -> None:

@@ -24,13 +24,7 @@ from whypretrain.stages import command
 
 
 def load(*paths: Path) -> Config:
-    """Read and validate files, laid over each other as by :func:`read_over`.
-
-    Raises
-    ------
-    ConfigError
-        Naming the file, or all files if they are wrong together.
-    """
+    """Read files by :func:`read_over` and validate them; a ConfigError names the file, or all."""
     values = read_over(*paths)
     try:
         return check(values)

@@ -38,7 +38,8 @@ def check_name(name: str) -> str:
     return name
 
 
-def _check_title(title: str) -> str:
+def check_title(title: str) -> str:
+    """Return a title, or raise ValueError."""
     require(title.isprintable(), "a title is one line of printable characters")
     return title
 
@@ -51,7 +52,7 @@ def check_increasing(numbers: list[float]) -> list[float]:
 
 Name = Annotated[str, AfterValidator(check_name)]
 """A name that becomes part of a file name: letters, digits, `_`, `-` and `.`."""
-Title = Annotated[str, AfterValidator(_check_title)]
+Title = Annotated[str, AfterValidator(check_title)]
 """A name in figures: one line."""
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 """Seed of a generator of random numbers."""
@@ -61,11 +62,7 @@ class Section(BaseModel):
     """A section of the configuration: unknown keys and values of another type are errors."""
 
     model_config = ConfigDict(
-        extra="forbid",
-        strict=True,
-        frozen=True,
-        use_attribute_docstrings=True,
-        allow_inf_nan=False,
+        extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True, allow_inf_nan=False
     )
 
     @model_validator(mode="before")
@@ -88,13 +85,7 @@ class Section(BaseModel):
 
 
 def configured_path(path: str, key: str) -> Path:
-    """A path with environment variables and `~` replaced.
-
-    Raises
-    ------
-    ValueError
-        Naming the `key`, if a variable is not set.
-    """
+    """A path with environment variables and `~` replaced, or ValueError that names the `key`."""
     expanded = os.path.expandvars(path)
     if missing := re.search(r"\$(\w+|\{\w+\})", expanded):
         message = f"{key} = {path!r}: the environment variable {missing[0]} is not set"

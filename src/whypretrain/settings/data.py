@@ -2,7 +2,7 @@
 
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from whypretrain.settings.base import Section, Seed, require
 from whypretrain.settings.fetch import Archive, Hub
@@ -145,16 +145,12 @@ class _Table(_Files):
     classes: list[str] | None = Field(default=None, min_length=2)
     """Names of the labels 0, 1, …; if left out, those in the files, or the labels themselves."""
 
-    @model_validator(mode="after")
-    def _classes_agree(self) -> Self:
-        names = self.classes
-        if names is None:
-            return self
-        require(all(name.strip() for name in names), f"classes = {names}: a name is empty")
-        require(len(set(names)) == len(names), f"classes = {names}: a name is given twice")
-        message = f"n_classes = {self.n_classes}, but classes has {len(names)} names"
-        require(self.n_classes in (None, len(names)), message)
-        return self
+    @field_validator("classes")
+    @classmethod
+    def _are_names(cls, names: list[str] | None) -> list[str] | None:
+        require(all(map(str.strip, names or [])), "a name is empty")
+        require(names is None or len(set(names)) == len(names), "a name is given twice")
+        return names
 
 
 class HubParquet(_Table):
@@ -177,12 +173,6 @@ class HubParquet(_Table):
     seed: Seed = 0
     """Seed of the draws; a larger number of rows contains those of a smaller one."""
 
-    @model_validator(mode="after")
-    def _two_splits(self) -> Self:
-        message = f"train_split and test_split are both '{self.train_split}'; name two splits"
-        require(self.train_split != self.test_split, message)
-        return self
-
 
 class TextTable(_Table):
     """Your own tables of sentences: CSV, TSV (without quoting), JSON lines or Parquet."""
@@ -199,11 +189,6 @@ class TextTable(_Table):
     def own_files(self) -> list[str]:
         """The two tables; other files in their folder do not count."""
         return [f"{self.path}/{name}" for name in (self.train, self.test)] if self.path else []
-
-    @model_validator(mode="after")
-    def _two_files(self) -> Self:
-        require(self.train != self.test, f"train and test are both '{self.train}'; name two files")
-        return self
 
 
 Dataset = Annotated[

@@ -1,10 +1,10 @@
 """Downloads: files of a repository on the hub, or one archive."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from whypretrain.settings.base import Section, require
+from whypretrain.settings.base import Section
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -42,8 +42,3 @@ class FetchSettings(Section):
     """A repository on the hub."""
     archive: Archive | None = None
     """Or an archive."""
-
-    @model_validator(mode="after")
-    def _one_source(self) -> Self:
-        require((self.hub is None) != (self.archive is None), "give one of hub and archive")
-        return self

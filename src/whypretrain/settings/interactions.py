@@ -139,11 +139,7 @@ class Sampling(Section):
         return self
 
     def of_class(self, label: int, n_classes: int) -> int:
-        """Number of samples of a class; the first classes take the remainder of `total`.
-
-        >>> [Sampling(total=5).of_class(label, 3) for label in range(3)]
-        [2, 2, 1]
-        """
+        """Number of samples of a class; the first classes take the remainder of `total`."""
         if self.per_class is not None:
             return self.per_class
         each, odd = divmod(self.total or 0, n_classes)

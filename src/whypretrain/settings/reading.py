@@ -48,11 +48,8 @@ class _Loader(yaml.SafeLoader):
 def read(path: Path) -> dict[str, Any]:
     """The keys and values of a YAML or JSON file.
 
-    Raises
-    ------
-    ConfigError
-        Naming the file: it cannot be read, is not valid YAML, gives a key twice, is a template, or
-        :func:`check_plain` refuses it.
+    Raises ConfigError, naming the file: it cannot be read, is not valid YAML, gives a key twice, is
+    a template, or :func:`check_plain` refuses it.
     """
     try:
         values = yaml.load(path.read_text(encoding="utf-8-sig"), _Loader)  # noqa: S506  (a SafeLoader)
@@ -76,9 +73,7 @@ def laid_over(
 ) -> dict[str, Any]:
     """A copy of `below` with the values of `above`; sections are merged, as Snakemake does it.
 
-    Parameters
-    ----------
-    by_kind : replace sections (of players) whose `kind` differs as a whole, as their keys differ
+    With `by_kind`, a section (of players) of another `kind` is replaced, as it has other keys.
 
     >>> laid_over({"a": {"b": 1, "c": 2}}, {"a": {"c": 3}})
     {'a': {'b': 1, 'c': 3}}
@@ -98,10 +93,7 @@ def laid_over(
 def layered(values: dict[str, Any], folder: Path) -> dict[str, Any]:
     """A configuration laid over those of a folder, if any: `config/**/*.yaml`, `config.yaml`.
 
-    Raises
-    ------
-    ConfigError
-        As :func:`read`, of a file in the folder; as :func:`check_plain`, of `values`.
+    Raises ConfigError as :func:`read` of a file in the folder, as :func:`check_plain` of `values`.
     """
     check_plain(values)
     below: dict[str, Any] = {}
@@ -111,13 +103,7 @@ def layered(values: dict[str, Any], folder: Path) -> dict[str, Any]:
 
 
 def read_over(*paths: Path) -> dict[str, Any]:
-    """Files laid over each other, and over the folder of the first by :func:`layered`.
-
-    Raises
-    ------
-    ConfigError
-        As :func:`read`.
-    """
+    """Files laid over each other, and :func:`layered` over the folder of the first."""
     values: dict[str, Any] = {}
     for path in paths:
         values = laid_over(values, read(path))
@@ -125,13 +111,7 @@ def read_over(*paths: Path) -> dict[str, Any]:
 
 
 def check_plain(values: Any) -> dict[str, Any]:
-    """Return a configuration of plain values, which JSON can hold, by keys that are text.
-
-    Raises
-    ------
-    ConfigError
-        With one line a mistake.
-    """
+    """Return a configuration of plain values, which JSON can hold, or raise ConfigError."""
     try:
         return PLAIN.validate_python(values)
     except ValidationError as error:
@@ -159,7 +139,7 @@ def explain(error: ValidationError, values: Any) -> str:
         stated = "" if isinstance(value, dict | Section) else f" = {shown(value)}"
         reason = item["msg"].removeprefix("Value error, ")
         if kind in {"model_type", "dict_type", "model_attributes_type"}:
-            given = "empty" if value is None else f"a {type(value).__name__}"
+            given = "empty" if value is None else f"of type {type(value).__name__}"
             reason = f"must hold keys with values, but is {given}"
         elif kind == "invalid-json-value":
             reason = f"YAML reads this as a {type(value).__name__}; put it in quotes"

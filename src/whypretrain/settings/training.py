@@ -91,11 +91,7 @@ SNAPSHOT_DIGITS = 4
 
 
 def snapshot_label(fraction: float) -> str:
-    """A fraction of training as file names spell it.
-
-    >>> snapshot_label(0.05)
-    '0.0500'
-    """
+    """A fraction of training as file names spell it, such as `0.0500`."""
     return f"{fraction:.{SNAPSHOT_DIGITS}f}"
 
 

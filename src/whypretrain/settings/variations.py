@@ -80,21 +80,11 @@ class Variation(Section):
 
 
 def expand(values: Values) -> Values:
-    """Write out the experiments that extend others and those that variations make.
+    """A configuration with complete `experiments`, and with `suites` that name experiments only.
 
-    Parameters
-    ----------
-    values : a configuration as read from YAML; it is not changed
-
-    Returns
-    -------
-    the configuration with complete `experiments`, and with `suites` that name experiments only.
-    Malformed sections stay as they are, for the checks that follow to report.
-
-    Raises
-    ------
-    ValueError
-        If a base is unknown or extends itself, or if names clash.
+    Experiments that extend others and those that variations make are written out. Malformed
+    sections stay as they are, for the checks that follow to report. Raises ValueError if a base is
+    unknown or extends itself, or if names clash.
     """
     experiments, suites = values.get("experiments"), values.get("suites")
     if not isinstance(experiments, dict):
@@ -167,10 +157,7 @@ def _members(names: Any, members: dict[str, list[str]]) -> Any:
 def note_origins(mistakes: str, values: Values) -> str:
     """Leave out mistakes that an experiment takes over from its base, and name bases in the others.
 
-    Parameters
-    ----------
-    mistakes : one line a mistake, beginning with its key
-    values : the configuration that :func:`expand` returned
+    `mistakes` has one line a mistake, beginning with its key; `values` is what was expanded.
     """
     experiments = values.get("experiments")
     bases = {

@@ -9,22 +9,9 @@ from whypretrain.settings.base import Name, Section, known, require
 from whypretrain.settings.data import Dataset, Digits, PrepareSettings
 from whypretrain.settings.experiments import Experiment, Run
 from whypretrain.settings.fetch import FetchSettings
-from whypretrain.settings.interactions import (
-    Extraction,
-    ExtractSettings,
-    GridPlayers,
-    SamplesSettings,
-)
+from whypretrain.settings.interactions import Extraction, ExtractSettings, SamplesSettings
 from whypretrain.settings.knowledge import Metrics, MetricsSettings, Statistics
-from whypretrain.settings.models import (
-    Architecture,
-    ConvertSettings,
-    ImageArchitecture,
-    ImageModel,
-    Model,
-    TextArchitecture,
-    TextModel,
-)
+from whypretrain.settings.models import Architecture, ConvertSettings, ImageModel, Model
 from whypretrain.settings.planted import Planted
 from whypretrain.settings.reading import ConfigError, check_plain, explain
 from whypretrain.settings.report import (
@@ -111,7 +98,7 @@ class Config(Section):
             self._check_players(f"{key}.sampling.players", experiment)
         return self
 
-    def _check_weights(self, key: str, model: ImageModel | TextModel) -> None:
+    def _check_weights(self, key: str, model: Model) -> None:
         weights = model.weights
         if weights.dataset is None or weights.recipe is None:
             return
@@ -159,7 +146,7 @@ class Config(Section):
             f"allowed: {', '.join(kinds)}"
         )
         require(players.kind in kinds, message)
-        if isinstance(players, GridPlayers) and isinstance(model, ImageModel):
+        if players.kind == "grid" and isinstance(model, ImageModel):
             players.check(key, model.image_size, experiment.model)
         message = (
             f"{key}.n = {players.n}: at most {most}, as model '{experiment.model}' has {limit}"
@@ -186,10 +173,7 @@ class Config(Section):
     def recipe(self, choice: RecipeChoice, key: str) -> Recipe:
         """A named recipe with the keys that an experiment overrides.
 
-        Raises
-        ------
-        ValueError
-            With one line a mistake in the override, whose place it calls `key`.
+        Raises ValueError, with one line a mistake in the override, whose place it calls `key`.
         """
         merged = {**self.recipes[choice.recipe].model_dump(), **choice.override}
         try:
@@ -218,12 +202,7 @@ class Config(Section):
 
     def architecture(self, model: str) -> Architecture:
         """What a network is built from: a model without its weights."""
-        chosen = self.models[model]
-        if isinstance(chosen, ImageModel):
-            fields = set(ImageArchitecture.model_fields)
-            return ImageArchitecture(**chosen.model_dump(include=fields))
-        shared = chosen.model_dump(exclude={"title", "kind", "weights"})
-        return TextArchitecture(**shared, folder=f"results/pretrained/{model}/transformers")
+        return self.models[model].architecture(model)
 
     def convert(self, model: str) -> ConvertSettings:
         """Settings of the stage `convert`."""
@@ -349,17 +328,12 @@ class Config(Section):
 def check(values: dict[str, Any]) -> Config:
     """Validate a configuration as read from YAML.
 
-    Raises
-    ------
-    ConfigError
-        With one line a mistake: the key, the value and what is allowed.
+    Raises ConfigError, with one line a mistake: the key, the value and what is allowed.
     """
-    check_plain(values)
     try:
-        values = expand(values)
+        values = expand(check_plain(values))
+        return Config.model_validate(values)
+    except ValidationError as error:  # a ValueError, too
+        raise ConfigError(note_origins(explain(error, values), values)) from error
     except ValueError as error:
         raise ConfigError(str(error)) from error
-    try:
-        return Config.model_validate(values)
-    except ValidationError as error:
-        raise ConfigError(note_origins(explain(error, values), values)) from error
