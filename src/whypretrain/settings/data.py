@@ -22,7 +22,6 @@ class Digits(_Source):
     """The handwritten digits of scikit-learn (`load_digits`), 8×8 pixels."""
 
     source: Literal["digits"]
-    """Kind of dataset."""
     classes: list[Annotated[int, Field(ge=0, le=9)]] = Field(min_length=2)
     """Digits to use; they become the classes 0, 1, … in this order."""
     train_per_class: int | None = Field(default=None, ge=1)
@@ -41,7 +40,6 @@ class Digits(_Source):
     seed: Seed = 0
     """Seed of the split and of the order of shuffled pixels."""
     task: ClassVar[Task] = "image"
-    """What is classified."""
 
     @model_validator(mode="after")
     def _one_split(self) -> Self:
@@ -51,7 +49,7 @@ class Digits(_Source):
         repeated = len(set(self.classes)) < len(self.classes)
         require(not repeated, f"classes = {self.classes}: a digit is given twice")
         message = "train_from and test_from need train_per_class"
-        require(drawn or not (self.train_from or self.test_from is not None), message)
+        require(drawn or not (self.train_from or self.test_from), message)
         first = self.train_from + (self.train_per_class or 0)
         message = f"test_from = {self.test_from}: at least {first}, after the training images"
         require(self.test_from is None or self.test_from >= first, message)
@@ -116,14 +114,12 @@ class ImageFolder(_ImageFiles):
     """Your own images: `<path>/train/<class>/<image>` and `<path>/test/<class>/<image>`."""
 
     source: Literal["image_folder"]
-    """Kind of dataset."""
 
 
 class Cub(_ImageFiles):
     """Caltech-UCSD Birds 200-2011 as released, or some classes of it, with boxes and parts."""
 
     source: Literal["cub"]
-    """Kind of dataset."""
     archive: Archive | None = None
     """Download: the release, `https://data.caltech.edu/records/65de6-vp158/files/CUB_200_2011.tgz`."""
 
@@ -132,7 +128,6 @@ class Cars(_ImageFiles):
     """Stanford Cars as released: `devkit/`, `cars_train/` and `cars_test/`, with boxes."""
 
     source: Literal["cars"]
-    """Kind of dataset."""
 
 
 class _Table(_Files):
@@ -157,7 +152,6 @@ class HubParquet(_Table):
     """Parquet as on the hub, `<split>-*.parquet` or `<split>/*.parquet`, or `save_to_disk`."""
 
     source: Literal["parquet"]
-    """Kind of dataset."""
     task: Task = "image"
     """What is classified: the column of images or of sentences."""
     image_column: str = "image"
@@ -178,7 +172,6 @@ class TextTable(_Table):
     """Your own tables of sentences: CSV, TSV (without quoting), JSON lines or Parquet."""
 
     source: Literal["text_table"]
-    """Kind of dataset."""
     task: ClassVar[Task] = "text"
     train: str = Field(min_length=1)
     """Training file in the folder."""

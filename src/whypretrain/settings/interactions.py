@@ -17,7 +17,6 @@ class GridPlayers(Section):
     """Players are cells of a regular grid, drawn for each sample."""
 
     kind: Literal["grid"] = "grid"
-    """Kind of players; grid if left out."""
     n: PlayerCount = 10
     """Players of each sample; all 2**n coalitions are evaluated."""
     cells: int = Field(default=8, ge=1)
@@ -41,7 +40,6 @@ class PartPlayers(Section):
     """Players are the parts of an object: cells around its keypoints, in its bounding box."""
 
     kind: Literal["parts"]
-    """Kind of players; the dataset must have keypoints and boxes."""
     n: PlayerCount = 10
     """Players of each sample; samples with fewer visible parts are not explained."""
 
@@ -50,7 +48,6 @@ class SuperpixelPlayers(Section):
     """Players are regions of similar colour (SLIC) that cover the image."""
 
     kind: Literal["superpixels"]
-    """Kind of players."""
     n: PlayerCount = 10
     """Players of each sample; every image is cut into exactly as many regions."""
 
@@ -59,7 +56,6 @@ class AnnotationPlayers(Section):
     """Players are regions that a person drew."""
 
     kind: Literal["annotations"]
-    """Kind of players."""
     n: PlayerCount = 10
     """Players of each sample; every sample must have exactly as many regions."""
     path: str = Field(min_length=1)
@@ -77,7 +73,6 @@ class WordPlayers(Section):
     """Players are words of a sentence, drawn for each sample."""
 
     kind: Literal["words"]
-    """Kind of players."""
     n: PlayerCount = 10
     """Players of each sample; sentences with fewer words are not explained."""
 
@@ -89,10 +84,8 @@ def _grid_by_default(values: Any) -> Any:
 
 
 Players = Annotated[
-    Annotated[
-        GridPlayers | PartPlayers | SuperpixelPlayers | AnnotationPlayers | WordPlayers,
-        Field(discriminator="kind"),
-    ],
+    GridPlayers | PartPlayers | SuperpixelPlayers | AnnotationPlayers | WordPlayers,
+    Field(discriminator="kind"),
     BeforeValidator(_grid_by_default),
 ]
 """What can be present or masked; a grid if no kind is given."""

@@ -9,8 +9,6 @@ from whypretrain.settings.models import Architecture, ImageArchitecture
 
 Shift = Literal["none", "noise", "rotation", "masked_words"]
 """A kind of change of test inputs."""
-
-
 Levels = AfterValidator(check_increasing)
 
 

@@ -183,11 +183,9 @@ class Config(Section):
             raise ValueError(message) from error
 
     def prepare(self, dataset: str) -> PrepareSettings:
-        """Settings of the stage `prepare`."""
         return PrepareSettings(dataset=self.datasets[dataset])
 
     def fetch_dataset(self, dataset: str) -> FetchSettings:
-        """Settings of the stage `fetch` for a dataset."""
         chosen = self.datasets[dataset]
         return FetchSettings(
             path_key=f"datasets.{dataset}.path",
@@ -196,7 +194,6 @@ class Config(Section):
         )
 
     def fetch_weights(self, model: str) -> FetchSettings:
-        """Settings of the stage `fetch` for pre-trained weights."""
         hub = self.models[model].weights.hub
         return FetchSettings(path_key=f"models.{model}.weights.path", repo_type="model", hub=hub)
 
@@ -205,11 +202,9 @@ class Config(Section):
         return self.models[model].architecture(model)
 
     def convert(self, model: str) -> ConvertSettings:
-        """Settings of the stage `convert`."""
         return ConvertSettings(architecture=self.architecture(model))
 
     def pretrain(self, model: str) -> PretrainSettings:
-        """Settings of the stage `pretrain`."""
         weights = self.models[model].weights
         assert weights.recipe is not None
         return PretrainSettings(
@@ -220,10 +215,8 @@ class Config(Section):
         )
 
     def samples(self, experiment: str) -> SamplesSettings:
-        """Settings of the stage `samples`."""
-        chosen = self.experiments[experiment]
-        architecture = self.architecture(chosen.model)
-        return SamplesSettings(sampling=chosen.sampling, architecture=architecture)
+        own = self.experiments[experiment]
+        return SamplesSettings(sampling=own.sampling, architecture=self.architecture(own.model))
 
     def run(self, experiment: str, variant: str) -> Run:
         """The network of an experiment and a variant; experiments may share it."""
@@ -243,13 +236,11 @@ class Config(Section):
         return {run.name: run for run in found}
 
     def probe(self, run: str) -> ProbeSettings:
-        """Settings of the stage `probe`."""
         chosen = self.runs()[run]
         assert isinstance(chosen.how, Probe)
         return ProbeSettings(architecture=self.architecture(chosen.model), probe=chosen.how)
 
     def train(self, run: str) -> TrainSettings:
-        """Settings of the stage `train`."""
         chosen = self.runs()[run]
         assert isinstance(chosen.how, RecipeChoice)
         assert chosen.variant != "probe"
@@ -262,12 +253,10 @@ class Config(Section):
         )
 
     def robustness_of(self, run: str) -> RobustnessSettings:
-        """Settings of the stage `robustness`."""
         architecture = self.architecture(self.runs()[run].model)
         return RobustnessSettings(architecture=architecture, robustness=self.robustness)
 
     def extract(self, experiment: str) -> ExtractSettings:
-        """Settings of the stage `extract`."""
         chosen = self.experiments[experiment]
         return ExtractSettings(
             architecture=self.architecture(chosen.model),
@@ -276,13 +265,11 @@ class Config(Section):
         )
 
     def knowledge(self, experiment: str) -> MetricsSettings:
-        """Settings of the stage `knowledge`."""
         return MetricsSettings(
             experiment=experiment, metrics=self.metrics, statistics=self.statistics
         )
 
     def figure(self, suite: str) -> FigureSettings:
-        """Settings of every figure of a suite."""
         names, varied = self.suites[suite], self.varied()
         return FigureSettings(
             experiments=names,
@@ -293,7 +280,6 @@ class Config(Section):
         )
 
     def claims(self, suite: str) -> ClaimsSettings:
-        """Settings of the stage `claims`."""
         names = self.suites[suite]
         return ClaimsSettings(
             **dict(self.figure(suite)),
@@ -301,7 +287,6 @@ class Config(Section):
         )
 
     def explore(self, suite: str) -> ExplorerSettings:
-        """Settings of the stage `explorer`."""
         shown = set(Setup.model_fields) - {"players"}
         return ExplorerSettings(
             **dict(self.figure(suite)),
