@@ -210,6 +210,7 @@ def test_schema_and_reference_are_in_step_with_the_types() -> None:
 def test_every_key_has_a_meaning() -> None:
     definitions = Config.model_json_schema()
     sections = {"Config": definitions} | definitions["$defs"]
+    assert all(section.get("description") for section in sections.values())
     missing = [
         f"{name}.{key}"
         for name, section in sections.items()

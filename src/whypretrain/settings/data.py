@@ -190,6 +190,4 @@ Dataset = Annotated[
 
 
 class PrepareSettings(Section):
-    """Settings of the stage `prepare`."""
-
     dataset: Dataset

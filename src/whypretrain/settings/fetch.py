@@ -32,8 +32,6 @@ class Archive(Section):
 
 
 class FetchSettings(Section):
-    """Settings of the stage `fetch`."""
-
     path_key: str
     """Configuration key for a local path instead of the download; errors name it."""
     repo_type: Literal["dataset", "model"] = "dataset"

@@ -1,6 +1,5 @@
 """What is explained: samples, players, baseline; and the numerics of extraction."""
 
-import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -61,12 +60,6 @@ class AnnotationPlayers(Section):
     path: str = Field(min_length=1)
     """JSON file that maps ids of samples to one list of pixels [row, column] for each player.
     Relative paths start where Snakemake is started; environment variables are replaced."""
-
-    @model_validator(mode="after")
-    def _no_wildcard(self) -> Self:
-        message = f"path = {self.path!r}: Snakemake reads braces as wildcards; rename the file"
-        require(not re.search("[{}]", re.sub(r"\$\{\w+\}", "", self.path)), message)
-        return self
 
 
 class WordPlayers(Section):
@@ -153,15 +146,11 @@ class Extraction(Section):
 
 
 class SamplesSettings(Section):
-    """Settings of the stage `samples`."""
-
     sampling: Sampling
     architecture: Architecture
 
 
 class ExtractSettings(Section):
-    """Settings of the stage `extract`."""
-
     architecture: Architecture
     background: Background
     extraction: Extraction

@@ -38,8 +38,6 @@ class Metrics(Section):
 
 
 class MetricsSettings(Section):
-    """Settings of the stage `knowledge`."""
-
     experiment: str
     metrics: Metrics
     statistics: Statistics

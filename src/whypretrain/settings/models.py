@@ -139,6 +139,4 @@ Architecture = Annotated[ImageArchitecture | TextArchitecture, Field(discriminat
 
 
 class ConvertSettings(Section):
-    """Settings of the stage `convert`."""
-
     architecture: Architecture

@@ -36,12 +36,11 @@ class _Loader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[tuple[str, str]] = set()
         for key, _ in node.value:  # before `<<` adds the keys of its mapping
-            if isinstance(key, yaml.ScalarNode):
-                if (key.tag, key.value) in seen:
-                    line = key.start_mark.line + 1
-                    message = f"line {line}: key '{key.value}' is given twice; remove one"
-                    raise ConfigError(message)
-                seen.add((key.tag, key.value))
+            if (key.tag, str(key.value)) in seen:
+                line = key.start_mark.line + 1
+                message = f"line {line}: key '{key.value}' is given twice; remove one"
+                raise ConfigError(message)
+            seen.add((key.tag, str(key.value)))
         return super().construct_mapping(node, deep=deep)
 
 

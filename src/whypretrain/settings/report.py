@@ -39,8 +39,6 @@ class FigureSettings(Section):
 
 
 class ClaimsSettings(FigureSettings):
-    """Settings of the stage `claims`."""
-
     kinds: list[Kind]
     """Kind of network of each experiment."""
 
@@ -69,8 +67,6 @@ class Setup(Section):
 
 
 class ExplorerSettings(FigureSettings):
-    """Settings of the stage `explorer`."""
-
     suite: str
     setups: list[Setup]
     """One for each experiment."""

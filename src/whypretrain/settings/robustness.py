@@ -27,8 +27,6 @@ class Robustness(Section):
 
 
 class RobustnessSettings(Section):
-    """Settings of the stage `robustness`."""
-
     architecture: Architecture
     robustness: Robustness
 

@@ -114,8 +114,6 @@ Snapshots = Annotated[
 
 
 class PretrainSettings(Section):
-    """Settings of the stage `pretrain`."""
-
     architecture: Architecture
     recipe: Recipe
     labels: UpstreamLabels = "classes"
@@ -123,15 +121,11 @@ class PretrainSettings(Section):
 
 
 class ProbeSettings(Section):
-    """Settings of the stage `probe`."""
-
     architecture: Architecture
     probe: Probe
 
 
 class TrainSettings(Section):
-    """Settings of the stage `train`."""
-
     architecture: Architecture
     variant: TrainedVariant
     recipe: Recipe

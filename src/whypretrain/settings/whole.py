@@ -37,8 +37,6 @@ from whypretrain.settings.variations import Variation, expand, note_origins
 
 LARGEST_TILT = 45
 """Degrees; an image that is turned further might belong to the next quarter turn."""
-SPECIAL_TOKENS = 2
-"""Tokens of a text besides its words, at least: the first and the last."""
 
 
 class Config(Section):
@@ -134,12 +132,8 @@ class Config(Section):
     def _check_players(self, key: str, experiment: Experiment) -> None:
         players = experiment.sampling.players
         model, dataset = self.models[experiment.model], self.datasets[experiment.dataset]
-        if isinstance(model, ImageModel):
-            kinds = ["grid", "superpixels", "annotations"]
-            most, limit = model.image_size**2, f"image_size = {model.image_size}"
-        else:
-            kinds = ["words"]
-            most, limit = model.max_tokens - SPECIAL_TOKENS, f"max_tokens = {model.max_tokens}"
+        is_image = isinstance(model, ImageModel)
+        kinds = ["grid", "superpixels", "annotations"] if is_image else ["words"]
         kinds += ["parts"] if dataset.source == "cub" else []
         message = (
             f"{key}.kind = '{players.kind}': on a dataset of source '{dataset.source}' "
@@ -148,10 +142,6 @@ class Config(Section):
         require(players.kind in kinds, message)
         if players.kind == "grid" and isinstance(model, ImageModel):
             players.check(key, model.image_size, experiment.model)
-        message = (
-            f"{key}.n = {players.n}: at most {most}, as model '{experiment.model}' has {limit}"
-        )
-        require(players.n <= most, message)
 
     def suite_experiments(self) -> list[str]:
         """Names of the experiments in the suite to run."""
