@@ -11,11 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.settings.test_whole import ROOT, VALID
-from whypretrain.settings.experiments import Variant
+from whypretrain.settings.experiments import Variant, Variation, expand
 from whypretrain.settings.reading import ConfigError, laid_over
 from whypretrain.settings.report import Varied
 from whypretrain.settings.training import RecipeChoice
-from whypretrain.settings.variations import Variation, expand
 from whypretrain.settings.whole import Config, check
 
 BASE = "vgg-digits"

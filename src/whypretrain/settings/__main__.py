@@ -105,13 +105,10 @@ def _kind(field: dict[str, Any]) -> str:
     if "$ref" in field:
         name = field["$ref"].rpartition("/")[2]
         return f"[{name}](#{name.lower()})"
-    for key in ("anyOf", "oneOf"):
-        if key in field:
-            return " or ".join(_kind(option) for option in field[key])
-    if "const" in field:
-        return f"`{field['const']}`"
-    if "enum" in field:
-        return " or ".join(f"`{value}`" for value in field["enum"])
+    if options := field.get("anyOf") or field.get("oneOf"):
+        return " or ".join(map(_kind, options))
+    if values := field.get("enum") or ([field["const"]] if "const" in field else []):
+        return " or ".join(f"`{value}`" for value in values)
     if field.get("type") == "array":
         return f"list of {_kind(field.get('items', {}))}"
     if isinstance(field.get("additionalProperties"), dict):

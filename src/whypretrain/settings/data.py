@@ -30,13 +30,11 @@ class Digits(_Source):
     """With `train_per_class`: number of images of each class to skip before the first for training.
     Datasets with the same `classes` and `seed` draw in the same order."""
     test_from: int | None = Field(default=None, ge=1)
-    """With `train_per_class`: number of images of each class to skip before the first for testing;
-    null tests on all but the training images."""
+    """As `train_from`, for testing; null tests on all but the training images."""
     test_fraction: float | None = Field(default=None, gt=0, lt=1)
     """Instead of `train_per_class`: share of each class held out for testing."""
     distortion: Literal["none", "invert", "shuffle"] = "none"
-    """Change of every image: dark and light swapped, or the 64 pixels shuffled in one order that
-    all images share."""
+    """Change of every image: dark and light swapped, or its pixels shuffled, all in one order."""
     seed: Seed = 0
     """Seed of the split and of the order of shuffled pixels."""
     task: ClassVar[Task] = "image"

@@ -91,8 +91,7 @@ class Sampling(Section):
     """Which test samples are explained, by which players, and how absent players are masked."""
 
     per_class: int | None = Field(default=2, ge=1)
-    """Samples of each class, drawn from the test split regardless of predictions; null if `total`
-    is given."""
+    """Samples of each class, drawn from the test split whatever is predicted; or give `total`."""
     total: int | None = Field(default=None, ge=1)
     """Samples in total, spread over the classes as evenly as possible."""
     seed: Seed = 0

@@ -31,8 +31,7 @@ class Metrics(Section):
     salience_threshold: float = Field(default=0.05, ge=0, lt=1)
     """Share of the largest strength that the strength of a salient interaction exceeds."""
     salience_thresholds: Shares = Field(default=[0.01, 0.02, 0.05, 0.1, 0.2], min_length=1)
-    """Shares for the table `salience`, which reports how well salient interactions alone
-    reconstruct the outputs."""
+    """Shares for the table `salience`: how well salient interactions alone give the outputs."""
     salience_scale: Literal["sample", "model"] = "sample"
     """Whether the largest strength is that of the sample, or of the network over all samples."""
 

@@ -47,8 +47,7 @@ class Explorer(Section):
     """How much the explorer page holds; the results themselves are complete."""
 
     samples: int = Field(default=20, ge=0)
-    """Samples of each experiment on the page, spread evenly over all; fewer if the page would
-    exceed `megabytes`."""
+    """Samples of each experiment, spread evenly over all; fewer beyond `megabytes`."""
     interactions: int = Field(default=8, ge=1)
     """Preserved, discarded and new interactions listed for each sample, strongest first."""
     megabytes: float = Field(default=15, gt=0)

@@ -16,8 +16,7 @@ class Robustness(Section):
     """Shifts of the test split, each at several levels; an empty list leaves one out."""
 
     noise: Annotated[list[Annotated[float, Field(gt=0)]], Levels] = [0.1, 0.2, 0.3]
-    """Images: standard deviations of Gaussian noise on each pixel, as shares of the range from
-    black to white."""
+    """Images: standard deviations of Gaussian noise on each pixel; black to white is 1."""
     rotation: Annotated[list[Annotated[float, Field(gt=0, le=180)]], Levels] = [15, 30]
     """Images: degrees of rotation; the side is drawn for each image."""
     masked_words: Annotated[list[Annotated[float, Field(gt=0, le=1)]], Levels] = [0.1, 0.3]

@@ -81,8 +81,7 @@ class Probe(Section):
     """The linear probe: multinomial logistic regression on penultimate features."""
 
     l2: float = Field(default=1.0, gt=0)
-    """Strength of the L2 penalty on the weights (1/C of scikit-learn); features are scaled to unit
-    variance on average."""
+    """L2 penalty on the weights (1/C of scikit-learn), of features scaled to mean variance 1."""
     max_iterations: int = Field(default=2000, ge=1)
     """Largest number of L-BFGS iterations."""
 

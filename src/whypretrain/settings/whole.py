@@ -1,13 +1,12 @@
 """The whole configuration: checked before any work, and cut into what each stage needs."""
 
-from functools import cached_property
 from typing import Any, Self
 
 from pydantic import Field, ValidationError, model_validator
 
 from whypretrain.settings.base import Name, Section, known, require
 from whypretrain.settings.data import Dataset, Digits, PrepareSettings
-from whypretrain.settings.experiments import Experiment, Run
+from whypretrain.settings.experiments import Experiment, Run, Variation, expand, note_origins
 from whypretrain.settings.fetch import FetchSettings
 from whypretrain.settings.interactions import Extraction, ExtractSettings, SamplesSettings
 from whypretrain.settings.knowledge import Metrics, MetricsSettings, Statistics
@@ -33,7 +32,6 @@ from whypretrain.settings.training import (
     Snapshots,
     TrainSettings,
 )
-from whypretrain.settings.variations import Variation, expand, note_origins
 
 LARGEST_TILT = 45
 """Degrees; an image that is turned further might belong to the next quarter turn."""
@@ -218,10 +216,6 @@ class Config(Section):
 
     def runs(self) -> dict[str, Run]:
         """Every network of every experiment, by name."""
-        return self._runs
-
-    @cached_property
-    def _runs(self) -> dict[str, Run]:
         found = [run for own in self.experiments.values() for run in own.runs().values()]
         return {run.name: run for run in found}
 

@@ -9,9 +9,9 @@ from tests.report.summaries import summary_of
 from whypretrain.report.figures.drawing import Tables
 from whypretrain.report.figures.sensitivity import PANELS, Line, draw, lines_of, numbers_of
 from whypretrain.report.style import READINGS
+from whypretrain.settings.experiments import Variation
 from whypretrain.settings.knowledge import Statistics
 from whypretrain.settings.report import Figures, FigureSettings
-from whypretrain.settings.variations import Variation
 
 
 def tables_of(names: list[str]) -> dict[str, pd.DataFrame]:
