@@ -22,8 +22,7 @@ from whypretrain.knowledge.references import Models, comparisons, permuted_jacca
 from whypretrain.knowledge.strengths import jaccard
 from whypretrain.knowledge.summary import summarise
 from whypretrain.knowledge.tables import knowledge_table, ratio_table
-from whypretrain.settings.claims import SimulationSettings
-from whypretrain.settings.statistics import Statistics
+from whypretrain.settings.knowledge import Statistics
 from whypretrain.stages import command
 
 Array = NDArray[np.float64]
@@ -186,15 +185,13 @@ def rates(found: pd.DataFrame) -> pd.DataFrame:
 
 def main() -> None:
     """Command line."""
-    parser = command.parser("simulation", __doc__, SimulationSettings)
+    parser = command.parser("simulation", __doc__, Statistics)
     command.path_argument(parser, "--output", "table of rates to write, CSV")
     arguments = parser.parse_args()
-    settings: SimulationSettings = arguments.settings
-    few = -(-settings.n_worlds // 10)  # enough to see power; false positives are rare
-    found = [
-        verdicts(world, settings.n_worlds if world == "independent" else few, settings.statistics)
-        for world in WORLDS
-    ]
+    options: Statistics = arguments.settings
+    many = options.simulated_worlds
+    few = -(-many // 10)  # enough to see power; false positives are rare
+    found = [verdicts(w, many if w == "independent" else few, options) for w in WORLDS]
     with atomic_path(arguments.output) as temporary:
         rates(pd.concat(found, ignore_index=True)).to_csv(temporary, index=False)
 

@@ -7,8 +7,7 @@ from tests.knowledge.records import QUICK, summary
 from whypretrain.claims.catalogue import CLAIMS
 from whypretrain.claims.document import COLUMNS, document
 from whypretrain.claims.verdicts import judge
-from whypretrain.settings.claims import ClaimsSettings
-from whypretrain.settings.figures import Figures
+from whypretrain.settings.report import ClaimsSettings, Figures
 
 
 @pytest.fixture(scope="module")

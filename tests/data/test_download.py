@@ -26,8 +26,7 @@ from huggingface_hub.errors import (
 
 from whypretrain.data import download
 from whypretrain.data.download import FetchError, fetch
-from whypretrain.settings.fetch import Archive, FetchSettings
-from whypretrain.settings.hub import Hub
+from whypretrain.settings.fetch import Archive, FetchSettings, Hub
 from whypretrain.stages import fetch as stage
 from workflow.lib.code import ROOT
 

@@ -122,16 +122,7 @@ def test_a_download_is_read_once_it_is_complete(folder: Path) -> None:
     assert load_source(dataset, folder).classes == ["cat", "dog"]
 
 
-def test_a_download_names_the_key_that_takes_its_place() -> None:
-    settings = dataset_of(source="cub", archive=ARCHIVE).fetch("birds")
-    assert settings.path_key == "datasets.birds.path"
-    assert settings.archive is not None
-    assert settings.hub is None
-
-
 def test_what_is_local_is_not_downloaded() -> None:
-    with pytest.raises(ValidationError, match="give one of hub and archive"):
-        dataset_of(source="cars", path="cars").fetch("cars")
     assert dataset_of(source="cars", path="cars").download_folder("cars") is None
     assert (
         dataset_of(source="digits", classes=[0, 1], test_fraction=0.1).download_folder("x") is None
@@ -146,13 +137,7 @@ def test_what_is_local_is_not_downloaded() -> None:
         ({"source": "cars", "path": "x", "hub": HUB}, "give one of path, hub; given: path, hub"),
         ({"source": "cars", "hub": HUB | {"revision": "main"}}, "hub.revision"),
         ({"source": "cub", "archive": ARCHIVE | {"url": "http://x.org/a"}}, "archive.url"),
-        ({"source": "parquet", "path": "x", "test_split": "train"}, "are both 'train'"),
         ({"source": "parquet", "path": "x", "classes": ["a", "a"]}, "a name is given twice"),
-        (
-            {"source": "parquet", "path": "x", "classes": ["a", "b"], "n_classes": 3},
-            "n_classes = 3, but classes has 2 names",
-        ),
-        ({"source": "text_table", "path": "x", "train": "a", "test": "a"}, "are both 'a'"),
         ({"source": "imagenet", "path": "x"}, "'digits', 'image_folder', 'parquet', 'cub'"),
     ],
 )

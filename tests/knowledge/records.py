@@ -9,7 +9,7 @@ from whypretrain.data.samples import Sample, Samples
 from whypretrain.interactions.record import Record, new_record
 from whypretrain.knowledge.experiment import experiment_tables
 from whypretrain.knowledge.summary import summarise
-from whypretrain.settings.statistics import Statistics
+from whypretrain.settings.knowledge import Statistics
 
 QUICK = Statistics(n_resamples=100, n_permutations=3)
 NAMES = ("e", "b", "d", "a", "c")  # not in the order of the ids

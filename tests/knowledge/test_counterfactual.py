@@ -16,7 +16,7 @@ from whypretrain.knowledge.counterfactual import (
     removed_effect,
 )
 from whypretrain.knowledge.strengths import split_knowledge
-from whypretrain.settings.statistics import Statistics
+from whypretrain.settings.knowledge import Statistics
 
 Array = NDArray[np.float64]
 OPTIONS = Statistics(n_permutations=3)

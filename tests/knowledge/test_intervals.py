@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from whypretrain.knowledge.intervals import bootstrap, mean, quotient
-from whypretrain.settings.statistics import Statistics
+from whypretrain.settings.knowledge import Statistics
 
 OPTIONS = Statistics(n_resamples=500)
 

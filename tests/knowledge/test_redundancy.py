@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 from whypretrain.knowledge.redundancy import n_removable, redundancy_table
-from whypretrain.settings.statistics import Statistics
+from whypretrain.settings.knowledge import Statistics
 
 Array = NDArray[np.float64]
 # Integers, so that sums in any sequence are exact; among them ties, zeros and v = 0.

@@ -17,7 +17,7 @@ from whypretrain.knowledge.references import (
     permuted_jaccard,
 )
 from whypretrain.knowledge.strengths import jaccard, reached_strength, split_knowledge
-from whypretrain.settings.statistics import Statistics
+from whypretrain.settings.knowledge import Statistics
 
 Array = NDArray[np.float64]
 

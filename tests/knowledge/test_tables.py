@@ -17,7 +17,7 @@ from whypretrain.knowledge.tables import (
     salience_table,
     threshold_table,
 )
-from whypretrain.settings.statistics import Statistics
+from whypretrain.settings.knowledge import Statistics
 
 SAMPLES = ["x", "y"]
 MODELS = np.random.default_rng(0).normal(size=(3, 2, 16))

@@ -28,10 +28,9 @@ from whypretrain.data.samples import Sample, Samples
 from whypretrain.data.table import read_split
 from whypretrain.interactions.record import new_record, read_record, write_record
 from whypretrain.networks.build import build
-from whypretrain.settings.claims import ClaimsSettings
-from whypretrain.settings.figures import Figures
-from whypretrain.settings.mistakes import ConfigError
-from whypretrain.settings.statistics import Statistics
+from whypretrain.settings.knowledge import Statistics
+from whypretrain.settings.reading import ConfigError
+from whypretrain.settings.report import ClaimsSettings, Figures
 from whypretrain.settings.whole import check
 from whypretrain.stages import player_sheet
 

@@ -37,9 +37,8 @@ from whypretrain.interactions.trajectory import Known, measure_snapshot, sample_
 from whypretrain.knowledge.reading import HISTORY, ROBUSTNESS
 from whypretrain.networks.numerics import configure
 from whypretrain.settings.interactions import Extraction, ExtractSettings
-from whypretrain.settings.metrics import Metrics, MetricsSettings
+from whypretrain.settings.knowledge import Metrics, MetricsSettings, Statistics
 from whypretrain.settings.planted import Planted
-from whypretrain.settings.statistics import Statistics
 from whypretrain.stages import command, knowledge
 
 RELATIVE_TOLERANCE = 1e-5  # of interactions

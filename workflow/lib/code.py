@@ -18,7 +18,7 @@ from typing import Any
 
 import grimp
 
-from whypretrain.settings.identity import digest
+from whypretrain.settings.base import digest
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = {"whypretrain": ROOT / "src", "validation": ROOT}

@@ -25,8 +25,7 @@ from typing import Any, NamedTuple
 
 from whypretrain.files.artifacts import ArtifactError
 from whypretrain.files.progress import say
-from whypretrain.settings.mistakes import ConfigError
-from whypretrain.settings.reading import read_over
+from whypretrain.settings.reading import ConfigError, read_over
 from whypretrain.settings.whole import Config, check
 from whypretrain.stages import command
 from workflow.lib.start import local_gpus, use_this_checkout

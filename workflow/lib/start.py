@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from whypretrain.files.artifacts import SNAKEMAKE
-from whypretrain.settings.identity import digest
+from whypretrain.settings.base import digest
 from whypretrain.settings.reading import layered, read
 from whypretrain.settings.whole import Config, check
 from workflow.lib.code import ROOT

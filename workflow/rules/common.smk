@@ -10,7 +10,7 @@ from snakemake.exceptions import WorkflowError
 for place in ("", "src"):
     sys.path.insert(0, str(Path(workflow.basedir, place).resolve()))
 
-from whypretrain.settings.mistakes import ConfigError
+from whypretrain.settings.reading import ConfigError
 from whypretrain.settings.training import snapshot_label
 from workflow.lib.code import NUMERICS, code
 from workflow.lib.snakemake_3808 import record_successes_only

@@ -12,7 +12,7 @@ rule simulation:
         "../../envs/whypretrain.yaml"
     params:
         code=code("validation.simulation"),
-        settings=CONFIG.simulation().to_json(),
+        settings=CONFIG.statistics.to_json(),
     shell:
         "python -m validation.simulation --settings {params.settings:q}"
         " --output {output.rates:q} 2>&1 | tee {log:q}"

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from whypretrain.claims.catalogue import CLAIMS
-from whypretrain.settings.claims import ClaimsSettings
+from whypretrain.settings.report import ClaimsSettings
 
 COLUMNS = (
     "experiment",

@@ -31,8 +31,7 @@ from huggingface_hub.errors import (
 from whypretrain.files.artifacts import atomic_path, file_digest
 from whypretrain.files.downloads import FETCHED
 from whypretrain.files.progress import Progress, say
-from whypretrain.settings.fetch import Archive, FetchSettings
-from whypretrain.settings.hub import Hub
+from whypretrain.settings.fetch import Archive, FetchSettings, Hub
 
 CHUNK = 2**20
 RESERVED = {FETCHED, ".archive", ".unpacked", ".cache"}

@@ -16,7 +16,7 @@ from whypretrain.data.images import Images, normalise
 from whypretrain.data.inputs import inputs_of
 from whypretrain.data.table import Split
 from whypretrain.data.texts import Texts
-from whypretrain.settings.identity import derived_seed
+from whypretrain.settings.base import derived_seed
 from whypretrain.settings.models import Architecture, ImageArchitecture, TextArchitecture
 from whypretrain.settings.robustness import Shift
 

@@ -24,6 +24,7 @@ from whypretrain.interactions.players import (
     usable_parts,
     word_players,
 )
+from whypretrain.settings.base import configured_path
 from whypretrain.settings.interactions import (
     AnnotationPlayers,
     GridPlayers,
@@ -32,7 +33,6 @@ from whypretrain.settings.interactions import (
     Sampling,
 )
 from whypretrain.settings.models import ImageArchitecture, TextArchitecture
-from whypretrain.settings.paths import configured_path
 
 Baseline = Literal["pixel_mean", "channel_mean", "zero", "blur", "mask_token"]
 """The kinds of baselines; all but the last are of images."""

@@ -14,7 +14,7 @@ from whypretrain.files.artifacts import ArtifactError
 from whypretrain.files.progress import Progress, say
 from whypretrain.interactions.measure import Evaluation, Extractor
 from whypretrain.interactions.record import Record, new_record, read_record, write_record
-from whypretrain.settings.identity import digest
+from whypretrain.settings.base import digest
 from whypretrain.settings.interactions import ExtractSettings
 
 NOT_MEASURED = -1.0

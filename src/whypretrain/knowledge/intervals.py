@@ -13,7 +13,7 @@ ENTRIES_AT_ONCE = 2**24
 
 
 class Options(Protocol):
-    """What intervals and chance levels are computed with: `settings.statistics.Statistics`."""
+    """What intervals and chance levels are computed with: `settings.knowledge.Statistics`."""
 
     @property
     def confidence(self) -> float:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 import whypretrain.networks.small  # noqa: F401  (registers the small networks with timm)
 from whypretrain.files.artifacts import ArtifactError, atomic_path, damaged, reading
 from whypretrain.networks.text import TextNetwork, build_text
-from whypretrain.settings.identity import canonical_json
+from whypretrain.settings.base import canonical_json
 from whypretrain.settings.models import Architecture, ImageArchitecture
 
 METADATA_KEY = "whypretrain"

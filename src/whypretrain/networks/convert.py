@@ -15,13 +15,13 @@ from whypretrain.files.artifacts import ArtifactError, atomic_path
 from whypretrain.files.downloads import FETCHED, check_download
 from whypretrain.networks.build import build, check_finite, check_input, check_keys, head_keys
 from whypretrain.networks.text import build_text, read_encoder
+from whypretrain.settings.base import configured_path
 from whypretrain.settings.models import (
     SET_HERE,
     Architecture,
     ImageArchitecture,
     TextArchitecture,
 )
-from whypretrain.settings.paths import configured_path
 
 PICKLES = {".pt", ".pth", ".bin", ".ckpt", ".tar", ".pkl", ".pickle"}
 """How files of pickled weights are called."""

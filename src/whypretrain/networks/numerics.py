@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
-from whypretrain.settings.identity import derived_seed
+from whypretrain.settings.base import derived_seed
 
 
 def configure(*, threads: int, device: str) -> torch.device:

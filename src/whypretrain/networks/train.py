@@ -19,7 +19,7 @@ from whypretrain.files.progress import Progress, say
 from whypretrain.networks import checkpoints
 from whypretrain.networks.build import head_keys, save_weights
 from whypretrain.networks.numerics import seed_everything
-from whypretrain.settings.identity import derived_seed
+from whypretrain.settings.base import derived_seed
 from whypretrain.settings.training import Recipe
 
 EVALUATION_BATCH = 256

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from whypretrain.settings.claims import ClaimsSettings
+from whypretrain.settings.report import ClaimsSettings
 from whypretrain.stages import command
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from whypretrain import __version__
-from whypretrain.settings.explorer import ExplorerSettings
+from whypretrain.settings.report import ExplorerSettings
 from whypretrain.stages import command
 
 

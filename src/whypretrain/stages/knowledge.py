@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from whypretrain.settings.metrics import MetricsSettings
+from whypretrain.settings.knowledge import MetricsSettings
 from whypretrain.stages import command
 
 VARIANTS = ("probe", "finetune", "scratch")

@@ -19,10 +19,8 @@ from whypretrain.interactions.mobius import zeta
 from whypretrain.interactions.record import new_record, write_record
 from whypretrain.knowledge.reading import TABLES
 from whypretrain.report.explorer.numbers import CLAIM_NUMBERS
-from whypretrain.settings.explorer import Explorer, ExplorerSettings, Setup
-from whypretrain.settings.figures import Figures
-from whypretrain.settings.metrics import Metrics
-from whypretrain.settings.statistics import Statistics
+from whypretrain.settings.knowledge import Metrics, Statistics
+from whypretrain.settings.report import Explorer, ExplorerSettings, Figures, Setup
 from whypretrain.stages import explorer
 
 N_PLAYERS = 4

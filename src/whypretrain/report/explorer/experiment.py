@@ -13,7 +13,7 @@ from whypretrain.knowledge.tables import counted_sets
 from whypretrain.report.explorer.numbers import TRAINED, evenly, experiment_numbers, short
 from whypretrain.report.explorer.sample import sample_view
 from whypretrain.report.style import VARIANTS
-from whypretrain.settings.explorer import ExplorerSettings
+from whypretrain.settings.report import ExplorerSettings
 
 
 def experiment_view(

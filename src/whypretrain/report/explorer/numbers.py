@@ -9,7 +9,7 @@ import pandas as pd
 
 from whypretrain.claims.catalogue import CLAIMS
 from whypretrain.report.style import READINGS, VARIANTS
-from whypretrain.settings.explorer import ExplorerSettings
+from whypretrain.settings.report import ExplorerSettings
 
 DIGITS = 4  # significant; the page shows three
 PARTS = ("preserve", "discard", "new")

@@ -12,7 +12,7 @@ from plotly.offline import get_plotlyjs
 from whypretrain.files.artifacts import ArtifactError
 from whypretrain.report import style
 from whypretrain.report.explorer.numbers import evenly
-from whypretrain.settings.explorer import ExplorerSettings
+from whypretrain.settings.report import ExplorerSettings
 
 FOLDER = Path(__file__).parent / "page"
 # One module scope, so the order is only for the reader: what is needed comes first.

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from whypretrain.report import style
 from whypretrain.report.figures import drawing
-from whypretrain.settings.figures import FigureSettings
+from whypretrain.settings.report import FigureSettings
 
 MARKERS = {"cnn": "s", "transformer": "o", "other": "^"}
 LABELS = {"cnn": "CNN", "transformer": "transformer", "other": "other"}

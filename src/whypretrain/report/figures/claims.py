@@ -7,7 +7,7 @@ from matplotlib.patches import Patch, Rectangle
 
 from whypretrain.claims.catalogue import CLAIMS
 from whypretrain.report.figures import drawing
-from whypretrain.settings.figures import FigureSettings
+from whypretrain.settings.report import FigureSettings
 
 VERDICTS = {
     "holds": ("#009E73", "✓"),

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from whypretrain.report import style
 from whypretrain.report.figures import drawing
-from whypretrain.settings.figures import FigureSettings
+from whypretrain.settings.report import FigureSettings
 
 QUANTITIES = {"test_accuracy": "test accuracy", "test_loss": "test loss [nats]"}
 

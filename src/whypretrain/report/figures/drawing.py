@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from whypretrain.report import style
-from whypretrain.settings.figures import FigureSettings
+from whypretrain.settings.report import FigureSettings
 
 MOST_COLUMNS = 4
 LEGEND_WIDTH = 5.0  # inches that the longest legend needs

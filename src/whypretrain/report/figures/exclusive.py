@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from whypretrain.report import style
 from whypretrain.report.figures import drawing
-from whypretrain.settings.figures import FigureSettings
+from whypretrain.settings.report import FigureSettings
 
 SIDES = {"finetune": -1, "scratch": 1}
 

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from whypretrain.report import style
 from whypretrain.report.figures import drawing
-from whypretrain.settings.figures import FigureSettings
+from whypretrain.settings.report import FigureSettings
 
 PARTS = ("discard", "preserve", "new")
 HEIGHT = 0.75  # of a bar, in orders

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from whypretrain.report import style
 from whypretrain.report.figures import drawing
-from whypretrain.settings.figures import FigureSettings
+from whypretrain.settings.report import FigureSettings
 
 SHARE, RANDOM, CHANGED = "prunable_share", "random_share", "changed"
 
