@@ -150,12 +150,3 @@ def test_long_sentences_are_broken_and_long_words_are_whole(written: Written) ->
     assert all(x < sheet.shape[1] - GAP and y < sheet.shape[0] for _, x, y in written)
     assert draw_text_players(["w" * 300], np.array([0])).shape[1] > LINE
     assert draw_text_players([], np.array([], dtype=int)).size > 0
-
-
-def test_refuses_shapes_that_do_not_fit(image: NDArray[np.uint8]) -> None:
-    with pytest.raises(ValueError, match=r"image \(3, 32, 32\) and players \(32, 31\)"):
-        draw_image_players(image, np.zeros((32, 31), dtype=np.int16))
-    with pytest.raises(ValueError, match=r"image \(32, 32, 3\)"):
-        draw_image_players(image.transpose(1, 2, 0), np.zeros((32, 32), dtype=np.int16))
-    with pytest.raises(ValueError, match=r"2 words, but players of shape \(3,\)"):
-        draw_text_players(["a", "b"], np.zeros(3, dtype=np.int16))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.typing import NDArray
 
-from whypretrain.report.explorer.outlines import outline, outlines
+from whypretrain.report.explorer.sample import outline, outlines
 
 Loop = list[tuple[int, int]]
 

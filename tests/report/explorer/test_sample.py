@@ -12,8 +12,8 @@ from whypretrain.data.samples import Sample
 from whypretrain.interactions.record import Record
 from whypretrain.interactions.salience import reconstruction_error
 from whypretrain.knowledge.strengths import split_knowledge
-from whypretrain.report.explorer.numbers import evenly, short, shorts
-from whypretrain.report.explorer.sample import listed, picture, sample_view
+from whypretrain.report.explorer.experiment import evenly
+from whypretrain.report.explorer.sample import listed, picture, sample_view, short, shorts
 
 EVERY = np.array([False, True, True, True])
 QUIET = np.zeros(3)
