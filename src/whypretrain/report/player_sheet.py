@@ -11,29 +11,19 @@ import matplotlib as mpl
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageColor, ImageDraw, ImageFont
-from scipy.ndimage import (
-    binary_dilation,
-    distance_transform_edt,
-    generate_binary_structure,
-    maximum_filter,
-    minimum_filter,
-)
+from scipy import ndimage
 
 from whypretrain.data.samples import Sample
 
-TINTS = np.array(
-    [
-        ImageColor.getrgb(tint)
-        for tint in ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7")
-    ]
-)
+OKABE_ITO = "#E69F00 #56B4E9 #009E73 #F0E442 #0072B2 #D55E00 #CC79A7"
+TINTS = np.array([ImageColor.getrgb(tint) for tint in OKABE_ITO.split()])
 INK, PAPER, DIMMED = "#000000", "#FFFFFF", "#767676"
 SIDE = 640  # pixels, the longer side of an enlarged image, about
 GAP = 16  # pixels between pictures, and around everything
 NUMBER = 20  # pixels, the size of numbers on images
 TEXT = 28  # pixels, the size of words
 LINE = 1100  # pixels, where lines of words are broken
-CROSS = generate_binary_structure(2, 1)  # a pixel and the four beside it
+CROSS = ndimage.generate_binary_structure(2, 1)  # a pixel and the four beside it
 
 
 def player_sheet(sample: Sample) -> NDArray[np.uint8]:
@@ -128,12 +118,12 @@ def _tinted(plain: NDArray[np.uint8], labels: NDArray[np.integer]) -> NDArray[np
 
 def _outlined(picture: NDArray[np.uint8], labels: NDArray[np.integer]) -> NDArray[np.uint8]:
     """Borders of players as a black line with a white one on either side, seen on any ground."""
-    border = maximum_filter(labels, footprint=CROSS) != minimum_filter(labels, footprint=CROSS)
+    border = ndimage.morphological_gradient(labels, footprint=CROSS) != 0
     # The rim of the picture is a border of the players that touch it.
     for edge in (np.s_[0], np.s_[-1], np.s_[:, 0], np.s_[:, -1]):
         border[edge] |= labels[edge] >= 0
     outlined = picture.copy()
-    outlined[binary_dilation(border)] = ImageColor.getrgb(PAPER)
+    outlined[ndimage.binary_dilation(border)] = ImageColor.getrgb(PAPER)
     outlined[border] = ImageColor.getrgb(INK)
     return outlined
 
@@ -177,7 +167,7 @@ def deepest(region: NDArray[np.bool_]) -> tuple[int, int, float]:
 
     The picture's rim is outside.
     """
-    depth = distance_transform_edt(np.pad(region, 1))[1:-1, 1:-1]
+    depth = ndimage.distance_transform_edt(np.pad(region, 1))[1:-1, 1:-1]
     row, column = np.unravel_index(int(depth.argmax()), depth.shape)
     return int(row), int(column), float(depth[row, column])
 

@@ -14,12 +14,7 @@ REMOVALS = [
 ]
 QUANTITIES = ("counterfactual_change", "counterfactual_positive")
 BEFORE = "counterfactual_positive_before"
-RANDOM: drawing.Look = {
-    "color": style.NULL,
-    "edgecolor": "white",
-    "linewidth": 0.4,
-    "label": "as much, at random",
-}
+RANDOM = drawing.EDGE | {"height": 0.3, "color": style.NULL, "label": "as much, at random"}
 
 
 def draw(tables: drawing.Tables, settings: FigureSettings) -> drawing.Drawn:
@@ -38,7 +33,7 @@ def draw(tables: drawing.Tables, settings: FigureSettings) -> drawing.Drawn:
         for panel, quantity in zip(stacked, QUANTITIES, strict=True):
             rows = own[own["quantity"] == quantity].loc[REMOVALS]
             drawing.bars(panel, places - 0.17, rows, sideways=True, size=0.5, **look)
-            panel.barh(places + 0.23, rows["chance"], height=0.3, **RANDOM)
+            panel.barh(places + 0.23, rows["chance"], **RANDOM)
             panel.set_yticks(places, [""] * len(words) if column % drawing.MOST_COLUMNS else words)
             panel.invert_yaxis()
             panel.tick_params(axis="y", length=0)

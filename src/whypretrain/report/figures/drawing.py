@@ -27,6 +27,7 @@ Drawn = tuple[Figure, pd.DataFrame]
 """A figure, and the numbers that it shows."""
 Look = dict[str, Any]
 """Colour, line width, label and the like, as matplotlib's functions take them."""
+EDGE: Look = {"edgecolor": "white", "linewidth": 0.4}  # of bars
 
 
 def pick(tables: Tables, *quantities: str, **keys: str) -> pd.DataFrame:
@@ -139,9 +140,9 @@ def bars(
     draw, thickness, reach = (
         (panel.barh, "height", "xerr") if sideways else (panel.bar, "width", "yerr")
     )
-    look |= {"edgecolor": "white", "linewidth": 0.4, thickness: size, reach: whiskers(own)}
-    stroke = {"ecolor": "black", "elinewidth": 0.7, "capsize": 1.2}
-    draw(places, own["number"], error_kw=stroke, **look)
+    look |= {"error_kw": {"ecolor": "black", "elinewidth": 0.7, "capsize": 1.2}} | EDGE
+    look |= {thickness: size, reach: whiskers(own)}
+    draw(places, own["number"], **look)
 
 
 def chance_ticks(panel: Axes, chance: "pd.Series[float]", label: str) -> None:

@@ -9,12 +9,8 @@ from whypretrain.report.figures import drawing
 from whypretrain.settings.figures import FigureSettings
 
 SIDES = {"finetune": -1, "scratch": 1}
-COMMON: drawing.Look = {
-    "color": "#E6E6E6",
-    "edgecolor": "white",
-    "linewidth": 0.4,
-    "label": "in common",
-}
+COLUMNS = ["number", "low", "high", "chance"]
+COMMON = drawing.EDGE | {"height": drawing.BAR, "color": "#E6E6E6", "label": "in common"}
 
 
 def draw(tables: drawing.Tables, settings: FigureSettings) -> drawing.Drawn:
@@ -24,10 +20,7 @@ def draw(tables: drawing.Tables, settings: FigureSettings) -> drawing.Drawn:
     for own, (panel,) in panels:
         for variant, side in SIDES.items():
             whole, only = (
-                own[own["quantity"] == quantity].set_index("order")[
-                    ["number", "low", "high", "chance"]
-                ]
-                * side
+                side * own[own["quantity"] == quantity].set_index("order")[COLUMNS]
                 for quantity in (variant, f"{variant}_only")
             )
             if side < 0:
@@ -37,7 +30,7 @@ def draw(tables: drawing.Tables, settings: FigureSettings) -> drawing.Drawn:
             look["label"] = f"only {style.LABELS[variant]}"
             drawing.bars(panel, only.index, only, sideways=True, size=drawing.BAR, **look)
             rest = whole["number"] - only["number"]
-            panel.barh(only.index, rest, left=only["number"], height=drawing.BAR, **COMMON)
+            panel.barh(only.index, rest, left=only["number"], **COMMON)
         drawing.two_sided(panel, only.index)
         panel.set_xlabel("mean strength [nats]")
     drawing.legend_below(figure, ncols=2)

@@ -24,17 +24,9 @@ def draw(tables: drawing.Tables, settings: FigureSettings) -> drawing.Drawn:
         for part, shift in PARTS.items():
             sign = -1 if part == "discard" else 1
             start = wide["number"]["preserve"] * (part == "new")
-            panel.barh(
-                wide.index,
-                sign * wide["number"][part],
-                left=start,
-                height=drawing.BAR,
-                color=style.COLOURS[part],
-                hatch=style.HATCHES[part],
-                edgecolor="white",
-                linewidth=0.4,
-                label=style.LABELS[part],
-            )
+            look = drawing.EDGE | {"color": style.COLOURS[part], "hatch": style.HATCHES[part]}
+            look |= {"left": start, "height": drawing.BAR, "label": style.LABELS[part]}
+            panel.barh(wide.index, sign * wide["number"][part], **look)
             ends = [start + sign * wide[bound][part] for bound in ("low", "high")]
             panel.hlines(wide.index + shift, *ends, color="black", linewidth=0.8)
         drawing.chance_ticks(panel, wide["chance"]["preserve"], "preserved, chance level")

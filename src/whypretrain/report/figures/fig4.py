@@ -16,18 +16,14 @@ def draw(tables: drawing.Tables, settings: FigureSettings) -> drawing.Drawn:
     """One panel an experiment; the numbers are means over samples."""
     numbers = drawing.pick(tables, "jaccard")
     figure, panels = drawing.panels(settings, numbers, LABEL, share_y=True)
-    ceiling: drawing.Look = {
-        "color": style.COLOURS["finetune"],
-        "linestyle": (0, (1, 2)),
-        "linewidth": 0.9,
-    }
+    ceiling: drawing.Look = {"linestyle": (0, (1, 2)), "color": style.COLOURS["finetune"]}
     for own, (panel,) in panels:
         for variant, label in (("finetune", "chance level"), ("scratch", None)):
             line = own[own["variant"] == variant]
             drawing.line(panel, line, "epoch", variant)
             drawing.chance_line(panel, line, "epoch", variant, linewidth=0.9, label=label)
         for level in own["second_run"].dropna():
-            panel.axhline(level, label="two fine-tuned runs", **ceiling)
+            panel.axhline(level, linewidth=0.9, label="two fine-tuned runs", **ceiling)
         panel.set(ylim=(0, 1.02), xlabel="epoch")
     drawing.legend_below(figure)
     return figure, numbers
