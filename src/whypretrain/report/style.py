@@ -45,10 +45,12 @@ def apply() -> None:
     """Set the style for everything drawn afterwards."""
     import seaborn as sns  # noqa: PLC0415  (the explorer takes the colours alone)
 
-    sizes: dict[str, Any] = dict.fromkeys(("font.size", "axes.titlesize", "axes.labelsize"), 8)
     small = ("legend.fontsize", "legend.title_fontsize", "xtick.labelsize", "ytick.labelsize")
-    rc = {
+    rc = dict[str, Any].fromkeys(small, 7.5) | {
         "font.family": "DejaVu Sans",
+        "font.size": 8,
+        "axes.titlesize": 8,
+        "axes.labelsize": 8,
         "axes.spines.top": False,
         "axes.spines.right": False,
         "legend.frameon": False,
@@ -59,4 +61,4 @@ def apply() -> None:
         "figure.constrained_layout.use": True,
         "text.parse_math": False,  # a dollar in a title is a dollar
     }
-    sns.set_theme(context="paper", style="ticks", rc=sizes | dict.fromkeys(small, 7.5) | rc)
+    sns.set_theme(context="paper", style="ticks", rc=rc)
