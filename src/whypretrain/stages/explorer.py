@@ -20,7 +20,6 @@ def main() -> None:
     from whypretrain.files.artifacts import atomic_path
     from whypretrain.files.progress import Progress, say
     from whypretrain.knowledge.reading import read_tables
-    from whypretrain.report.explorer.numbers import claim_rows
     from whypretrain.report.explorer.page import MEGABYTE, render, suite_view
 
     label = f"explorer {settings.suite}"
@@ -28,7 +27,7 @@ def main() -> None:
     if [folder.name for folder in folders] != settings.experiments:
         message = f"--experiments: must be folders of {', '.join(settings.experiments)}, in turn"
         raise ValueError(message)
-    claims = claim_rows(read_tables([arguments.claims], settings.experiments)["claims"], settings)
+    claims = read_tables([arguments.claims], settings.experiments)["claims"]
     progress = Progress(label, len(folders), "experiment")
     experiments = []
     for folder in folders:

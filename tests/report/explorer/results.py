@@ -18,7 +18,7 @@ from whypretrain.data.samples import Sample, Samples, write_samples
 from whypretrain.interactions.mobius import zeta
 from whypretrain.interactions.record import new_record, write_record
 from whypretrain.knowledge.reading import TABLES
-from whypretrain.report.explorer.numbers import CLAIM_NUMBERS
+from whypretrain.report.explorer.page import CLAIM_NUMBERS
 from whypretrain.settings.knowledge import Metrics, Statistics
 from whypretrain.settings.report import Explorer, ExplorerSettings, Figures, Setup
 from whypretrain.stages import explorer
