@@ -66,9 +66,8 @@ def _image_weights(architecture: ImageArchitecture, source: Path) -> dict[str, T
         files = source.iterdir() if source.is_dir() else [source]
         if pickles := sorted(path.name for path in files if path.suffix in PICKLES):
             # Reading them could run what a stranger wrote.
-            message += (
-                f"; {pickles[0]} is pickled, which is never read: save the weights as safetensors"
-            )
+            remedy = "which is never read: save the weights as safetensors"
+            message += f"; {pickles[0]} is pickled, {remedy}"
         raise ArtifactError(message) from error
     with torch.device("meta"):
         model = build(architecture, 2)

@@ -368,8 +368,7 @@ def _publish(run: Run, history: list[dict[str, Any]]) -> None:
 
 
 def _discard(partial: Path) -> None:
-    # The checkpoint goes first: a run that is killed meanwhile must not go on from it without the
-    # snapshots that went before.
+    # The checkpoint first: a run killed meanwhile must not go on from it without the snapshots.
     (partial / CHECKPOINT).unlink(missing_ok=True)
     shutil.rmtree(partial)
 
