@@ -16,7 +16,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 from whypretrain.claims.verdicts import judge
 from whypretrain.files.artifacts import atomic_path
-from whypretrain.files.progress import track
+from whypretrain.files.progress import Progress
 from whypretrain.interactions.mobius import orders
 from whypretrain.knowledge.references import Models, comparisons, permuted_jaccard
 from whypretrain.knowledge.strengths import jaccard
@@ -163,11 +163,12 @@ def tables(world: World, generator: np.random.Generator, options: Statistics) ->
 
 def verdicts(world: str, n_worlds: int, options: Statistics) -> pd.DataFrame:
     """Verdicts of many worlds of a kind, with columns `claim`, `verdict` and `world`."""
-    found = []
-    for number in track(range(n_worlds), f"simulation {world}", n_worlds, "world"):
+    found, progress = [], Progress(f"simulation {world}", n_worlds, "world")
+    for number in range(n_worlds):
         generator = np.random.default_rng([0, number])
         drawn = tables(WORLDS[world](generator), generator, options)
         found.append(judge(summarise(world, drawn, options), reading="positive"))
+        progress.update()
     return pd.concat(found, ignore_index=True)[["claim", "verdict"]].assign(world=world)
 
 
@@ -185,10 +186,8 @@ def rates(found: pd.DataFrame) -> pd.DataFrame:
 
 def main() -> None:
     """Command line."""
-    parser = command.parser("simulation", __doc__, Statistics)
-    command.path_argument(parser, "--output", "table of rates to write, CSV")
-    arguments = parser.parse_args()
-    options: Statistics = arguments.settings
+    paths = {"output": "table of rates to write, CSV"}
+    arguments, options = command.parse("simulation", __doc__, Statistics, paths)
     many = options.simulated_worlds
     few = -(-many // 10)  # enough to see power; false positives are rare
     found = [verdicts(w, many if w == "independent" else few, options) for w in WORLDS]

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 import whypretrain
-import whypretrain.networks.small
+import whypretrain.networks.build
 from tests.conftest import write_encoder
 from whypretrain import Explanation, explain_image, explain_text, read_interactions
 from whypretrain.data.samples import Sample, Samples, write_samples

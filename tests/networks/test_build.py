@@ -16,7 +16,6 @@ from whypretrain.networks.build import (
     load_backbone,
     penultimate,
     read_weights,
-    save_tensors,
     save_weights,
 )
 from whypretrain.settings.models import ImageArchitecture
@@ -48,7 +47,7 @@ def test_weights_come_back_with_their_metadata(
 ) -> None:
     torch.manual_seed(0)
     first, second = build(architecture, 5), build(architecture, 5)
-    save_weights(tmp_path / "w.safetensors", first, {"epoch": "3"})
+    save_weights(tmp_path / "w.safetensors", first.state_dict(), {"epoch": "3"})
     assert load_all(second, tmp_path / "w.safetensors").metadata == {"epoch": "3"}
     for name, value in first.state_dict().items():
         assert torch.equal(second.state_dict()[name], value), name
@@ -60,7 +59,7 @@ def test_backbone_is_loaded_and_only_the_head_is_fresh(
     torch.manual_seed(0)
     upstream, downstream = build(architecture, 3), build(architecture, 5)
     fresh = {name: value.clone() for name, value in downstream.state_dict().items()}
-    save_weights(tmp_path / "w.safetensors", upstream, {})
+    save_weights(tmp_path / "w.safetensors", upstream.state_dict(), {})
     load_backbone(downstream, tmp_path / "w.safetensors")
     heads = head_keys(downstream)
     assert len(heads) == 2
@@ -106,7 +105,7 @@ def test_what_timm_refuses_names_model_and_options(name: str, options: dict[str,
 
 def test_weights_that_are_not_finite_are_not_written(tmp_path: Path) -> None:
     with pytest.raises(FloatingPointError, match="not written, as weights are not finite: b"):
-        save_tensors(
+        save_weights(
             tmp_path / "w.safetensors", {"a": torch.ones(2), "b": torch.full((2,), torch.nan)}, {}
         )
     assert not list(tmp_path.iterdir())

@@ -63,7 +63,7 @@ def check_by_hand(
 def test_images(digits: tuple[Split, Split]) -> None:
     architecture = small("whypretrain_resnet")
     model = built(architecture, digits[1])
-    table = robustness_table(model, digits[1], settings_of(architecture), CPU)
+    table = robustness_table(model, digits[1], settings_of(architecture), CPU, 0)
     assert list(zip(table["shift"], table["level"], strict=True)) == [
         ("none", 0.0),
         ("noise", 0.2),
@@ -84,7 +84,7 @@ def test_sentences(encoder: TextArchitecture) -> None:
         ids=[str(i) for i in range(len(texts))], texts=texts, labels=[0, 1, 1, 0, 1, 0] * 4
     )
     model = built(encoder, split)
-    table = robustness_table(model, split, settings_of(encoder), CPU)
+    table = robustness_table(model, split, settings_of(encoder), CPU, 0)
     assert table["shift"].tolist() == ["none", "masked_words", "masked_words"]
     check_by_hand(table, model, split, encoder)
     assert (table["n_lost"] + table["n_gained"]).iloc[1:].sum() > 0
@@ -99,7 +99,7 @@ def test_the_stage_writes_the_table_the_same_each_time(
     architecture = small("whypretrain_vit")
     model = built(architecture, digits[1])
     weights = tmp_path / "net" / "digits" / "run" / "weights.safetensors"
-    save_weights(weights, model, {})
+    save_weights(weights, model.state_dict(), {})
     written = []
     for name in ("a", "b"):
         run(
@@ -111,7 +111,7 @@ def test_the_stage_writes_the_table_the_same_each_time(
         )
         written.append(weights.with_name(f"{name}.csv").read_bytes())
     assert written[0] == written[1]
-    expected = robustness_table(model, digits[1], settings_of(architecture), CPU)
+    expected = robustness_table(model, digits[1], settings_of(architecture), CPU, 0)
     pd.testing.assert_frame_equal(pd.read_csv(weights.with_name("a.csv")), expected)
 
 

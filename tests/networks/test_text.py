@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 from tests.conftest import write_encoder
 from whypretrain.files.artifacts import ArtifactError
 from whypretrain.networks.build import build, classifier, head_keys, penultimate
-from whypretrain.networks.text import read_encoder
+from whypretrain.networks.convert import read_encoder
 from whypretrain.settings.models import TextArchitecture
 
 TOKENS = torch.tensor([[2, 9, 10, 11, 3], [2, 9, 3, 0, 0]])

@@ -1,5 +1,6 @@
 """The training loop: repeatable, resumable, with snapshots where they are due."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -10,15 +11,30 @@ from torch import Tensor, nn
 from tests.conftest import small
 from whypretrain.data.images import Images
 from whypretrain.data.table import Split
-from whypretrain.networks import checkpoints
 from whypretrain.networks import train as training
 from whypretrain.networks.build import build, read_weights
 from whypretrain.networks.numerics import seed_everything
-from whypretrain.networks.train import Outputs, evaluate, evaluation_batches, fit
+from whypretrain.networks.train import Run, evaluate, evaluation_batches, fit
 from whypretrain.settings.training import Augmentation, Recipe
 
 RECIPE = Recipe(epochs=4, batch_size=5, learning_rate=0.01, warmup_epochs=1)
 FRACTIONS = (0.0, 0.1, 0.5, 1.0)
+
+
+def run_in(
+    folder: Path, recipe: Recipe, fractions: Sequence[float], *, seed: int = 0, workers: int = 0
+) -> Run:
+    return Run(
+        recipe=recipe,
+        seed=seed,
+        device=torch.device("cpu"),
+        snapshots={fraction: folder / f"{fraction}.safetensors" for fraction in fractions},
+        history=folder / "history.csv",
+        label="test",
+        identity=f"{recipe}{seed}",
+        metadata={"version": "test"},
+        workers=workers,
+    )
 
 
 def run(
@@ -38,14 +54,7 @@ def run(
         build(architecture, 3),
         train,
         Images(digits[1], architecture),
-        Outputs({f: folder / f"{f}.safetensors" for f in FRACTIONS}, folder / "history.csv"),
-        recipe=recipe,
-        seed=seed,
-        device=torch.device("cpu"),
-        label="test",
-        identity=f"{recipe}{seed}",
-        metadata={"version": "test"},
-        workers=workers,
+        run_in(folder, recipe, FRACTIONS, seed=seed, workers=workers),
     )
 
 
@@ -58,7 +67,7 @@ def test_snapshots_stand_where_they_are_due(digits: tuple[Split, Split], tmp_pat
     n_steps = 4 * 3  # 12 images in batches of 5
     for fraction, step in zip(FRACTIONS, (0, 1, 6, 12), strict=True):
         assert step == round(fraction * n_steps)
-        _, metadata = read_weights(tmp_path / f"{fraction}.safetensors")
+        metadata = read_weights(tmp_path / f"{fraction}.safetensors")[1].metadata
         assert metadata["fraction"] == fraction
         assert metadata["step"] == step
         assert metadata["epoch"] == pytest.approx(step / 3)
@@ -96,7 +105,7 @@ def test_a_killed_run_goes_on_to_the_same_end(
 ) -> None:
     monkeypatch.setattr(training, "_precision", lambda *_: precision)
     run(tmp_path / "undisturbed", digits)
-    monkeypatch.setenv(checkpoints.VARIABLE, "0")
+    monkeypatch.setenv(training.CHECKPOINT_VARIABLE, "0")
     seeds: list[int] = []
 
     def kill_in_epoch(*parts: int | str) -> int:
@@ -121,7 +130,7 @@ def test_a_checkpoint_of_another_run_is_not_resumed(
     partial.mkdir(parents=True)
     (partial / "checkpoint.pt").write_bytes(b"damaged")
     run(tmp_path / "run", digits)
-    monkeypatch.setenv(checkpoints.VARIABLE, "0")
+    monkeypatch.setenv(training.CHECKPOINT_VARIABLE, "0")
     monkeypatch.setattr("whypretrain.networks.train.shutil.copyfile", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         run(tmp_path / "other", digits, seed=1)  # leaves a checkpoint of seed 1
@@ -138,7 +147,7 @@ def test_divergence_says_what_to_change(digits: tuple[Split, Split], tmp_path: P
 
 def test_a_last_batch_of_one_is_left_out(digits: tuple[Split, Split], tmp_path: Path) -> None:
     run(tmp_path, digits, recipe=RECIPE.model_copy(update={"batch_size": 11}))
-    _, metadata = read_weights(tmp_path / "1.0.safetensors")
+    metadata = read_weights(tmp_path / "1.0.safetensors")[1].metadata
     assert metadata["step"] == 4
 
 
@@ -231,10 +240,10 @@ def test_mixed_precision_trains_float32_weights_and_says_so(
     run(tmp_path / "mixed", digits)
     hook.remove()
     assert set(seen) == {(True, True), (False, False)}
-    mixed, metadata = read_weights(tmp_path / "mixed" / "1.0.safetensors")
-    assert metadata["precision"] == str(precision).removeprefix("torch.")
-    full, metadata = read_weights(tmp_path / "full" / "1.0.safetensors")
-    assert metadata["precision"] == "float32"
+    mixed, loaded = read_weights(tmp_path / "mixed" / "1.0.safetensors")
+    assert loaded.metadata["precision"] == str(precision).removeprefix("torch.")
+    full, loaded = read_weights(tmp_path / "full" / "1.0.safetensors")
+    assert loaded.metadata["precision"] == "float32"
     assert {name: value.dtype for name, value in mixed.items()} == {
         name: value.dtype for name, value in full.items()
     }
@@ -299,18 +308,12 @@ class FirstId(nn.Module):
 def test_inputs_of_different_lengths_are_collated(workers: int, tmp_path: Path) -> None:
     torch.manual_seed(0)
     model, cpu = FirstId(), torch.device("cpu")
+    recipe = Recipe(epochs=5, batch_size=8, learning_rate=0.1, micro_batch_size=3)
     fit(
         model,
         Sequences(60),
         Sequences(20),
-        Outputs({1.0: tmp_path / "1.0.safetensors"}, tmp_path / "history.csv"),
-        recipe=Recipe(epochs=5, batch_size=8, learning_rate=0.1, micro_batch_size=3),
-        seed=0,
-        device=cpu,
-        label="test",
-        identity="",
-        metadata={},
-        workers=workers,
+        run_in(tmp_path, recipe, [1.0], workers=workers),
     )
     assert evaluate(model, Sequences(20), cpu, workers=workers).accuracy == 1
 
@@ -348,9 +351,8 @@ def test_progress_counts_steps_and_ends_with_the_test(
 def test_a_checkpoint_holds_the_gradient_scale(scaled: bool, tmp_path: Path) -> None:
     before = torch.amp.GradScaler("cpu", init_scale=8.0, enabled=scaled)
     before.scale(torch.ones(1))  # a scaler keeps its scale from its first use on
-    checkpoints.save(tmp_path, {"scaler": before}, identity="a", epoch=1, history=[])
+    run = run_in(tmp_path, RECIPE, FRACTIONS)
+    training._save(run, {"scaler": before}, 1, [])
     after = torch.amp.GradScaler("cpu", enabled=scaled)
-    checkpoints.resume(
-        tmp_path, {"scaler": after}, identity="a", device=torch.device("cpu"), label="test"
-    )
+    assert training._resume(run, {"scaler": after}) == (1, [])
     assert after.get_scale() == before.get_scale()

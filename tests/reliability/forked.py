@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.project import Project
-from whypretrain.networks.checkpoints import VARIABLE
+from whypretrain.networks.train import CHECKPOINT_VARIABLE
 from workflow.lib.code import closure
 
 CHANGES = {
@@ -115,7 +115,7 @@ def _run(command: Command, folder: Path, die_at: int, counted: Path, printed: Pa
     status = 1
     try:
         os.chdir(folder)
-        os.environ[VARIABLE] = "0"
+        os.environ[CHECKPOINT_VARIABLE] = "0"
         with printed.open("w") as out:
             os.dup2(out.fileno(), 1)
             os.dup2(out.fileno(), 2)

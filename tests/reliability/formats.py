@@ -13,8 +13,7 @@ from whypretrain.data.samples import Sample, Samples, read_samples, write_sample
 from whypretrain.data.sources import load_source
 from whypretrain.data.table import Row, read_split, write_split
 from whypretrain.data.texts import Tokenizer
-from whypretrain.files.artifacts import atomic_path, file_digest
-from whypretrain.files.downloads import FETCHED, check_download
+from whypretrain.files.artifacts import FETCHED, atomic_path, check_download, file_digest
 from whypretrain.interactions.record import new_record, read_record, write_record
 from whypretrain.interactions.sampling import make_samples
 from whypretrain.knowledge.reading import (
@@ -27,7 +26,6 @@ from whypretrain.knowledge.reading import (
     read_tables,
 )
 from whypretrain.networks.build import build, load_all, load_backbone, save_weights
-from whypretrain.networks.text import build_text
 from whypretrain.settings.data import Digits
 from whypretrain.settings.interactions import SamplesSettings, Sampling
 from whypretrain.settings.models import TextArchitecture
@@ -60,8 +58,9 @@ def write_all(folder: Path) -> None:
     write_interactions(folder / EXPERIMENT / "finetune.h5")
     model = build(small("whypretrain_resnet"), N_CLASSES)
     metadata = {"fraction": 1.0, "epoch": 3.0}
-    save_weights(folder / RUN / "snapshot-1.0000.safetensors", model, metadata)
-    save_weights(folder / "results/pretrained/net/weights.safetensors", model, {"version": "0"})
+    save_weights(folder / RUN / "snapshot-1.0000.safetensors", model.state_dict(), metadata)
+    pretrained = folder / "results/pretrained/net/weights.safetensors"
+    save_weights(pretrained, model.state_dict(), {"version": "0"})
     write_table(folder / RUN / "history.csv", HISTORY)
     write_table(folder / RUN / "robustness.csv", ROBUSTNESS)
     for name, columns in TABLES.items():
@@ -133,7 +132,7 @@ READERS: dict[str, Callable[[Path], object]] = {
         f"{EXPERIMENT}/tables/{name}.csv": lambda path: read_tables([path], ["e"])
         for name in TABLES
     },
-    f"{ENCODER}/config.json": lambda path: build_text(_encoder(path), 2),
+    f"{ENCODER}/config.json": lambda path: build(_encoder(path), 2),
     f"{ENCODER}/tokenizer.json": lambda path: Tokenizer(_encoder(path)),
     f"{DOWNLOAD}/deep/model.safetensors": lambda path: check_download(path.parents[1]),
     f"{DOWNLOAD}/{FETCHED}": lambda path: check_download(path.parent),

@@ -16,7 +16,7 @@ import pandas as pd
 import psutil
 
 from tests.project import Project
-from whypretrain.networks.checkpoints import CHECKPOINT, VARIABLE
+from whypretrain.networks.train import CHECKPOINT, CHECKPOINT_VARIABLE
 
 Victim = Literal["stage", "snakemake", "all"]
 TINY, RUNS = "results/experiments/tiny", "results/runs/tiny_resnet/tiny_downstream"
@@ -105,7 +105,7 @@ class Campaign:
                 cwd=self.folder,
                 stdout=out,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, VARIABLE: "0"},
+                env={**os.environ, CHECKPOINT_VARIABLE: "0"},
                 start_new_session=True,
             )
 

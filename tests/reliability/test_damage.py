@@ -19,8 +19,7 @@ from tests.project import TINY_RUNS, Project
 from tests.reliability.contradictions import CONTRADICTIONS
 from tests.reliability.formats import DOWNLOAD, EXPERIMENT, READERS, RUN, SUMMED, write_all
 from whypretrain.data.table import Split
-from whypretrain.files.artifacts import ArtifactError, sidecar, verified
-from whypretrain.files.downloads import FETCHED
+from whypretrain.files.artifacts import FETCHED, ArtifactError, sidecar, verified
 from whypretrain.networks import train as training
 from whypretrain.settings.interactions import Extraction, ExtractSettings
 from whypretrain.stages import extract

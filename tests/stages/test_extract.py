@@ -53,7 +53,7 @@ def extraction(
         if not path.exists():
             torch.manual_seed(seed)
             spot = {"fraction": seed, "epoch": seed}
-            save_weights(path, build(ARCHITECTURE, 3), spot)
+            save_weights(path, build(ARCHITECTURE, 3).state_dict(), spot)
     counts: list[int] = []
 
     def counted(forward: Forward, group: list[MaskedInput], *rest: Any, **options: Any) -> Any:
@@ -85,7 +85,8 @@ def test_extraction_computes_only_what_is_missing(
     assert output.read_bytes() == before
     assert len(extraction(tmp_path, monkeypatch, digits, per_class=2)) == 6
     (tmp_path / "a.safetensors").unlink()
-    save_weights(tmp_path / "a.safetensors", build(ARCHITECTURE, 3), {"fraction": 0, "epoch": 0})
+    another = build(ARCHITECTURE, 3).state_dict()
+    save_weights(tmp_path / "a.safetensors", another, {"fraction": 0, "epoch": 0})
     assert len(extraction(tmp_path, monkeypatch, digits, per_class=2)) == 6
     output.write_bytes(b"damaged")
     assert len(extraction(tmp_path, monkeypatch, digits, per_class=2)) == 12
@@ -99,7 +100,7 @@ def test_outputs_that_are_not_finite_name_their_samples(
     with torch.no_grad():
         for weight in model.parameters():
             weight.mul_(1e30)
-    save_weights(tmp_path / "a.safetensors", model, {"fraction": 0, "epoch": 0})
+    save_weights(tmp_path / "a.safetensors", model.state_dict(), {"fraction": 0, "epoch": 0})
     said = r"samples \w+: \d+ of 16 outputs .*precision = 'float32'"
     with pytest.raises(FloatingPointError, match=said):
         extraction(tmp_path, monkeypatch, digits, per_class=1)

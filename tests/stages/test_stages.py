@@ -130,15 +130,15 @@ def test_probe_freezes_all_but_the_head_and_is_its_regression(
         *("--history", weights.parent / "history.csv"),
     )
     before, _ = read_weights(pretrained)
-    after, metadata = read_weights(weights)
+    after, loaded = read_weights(weights)
     changed = {name for name in after if not torch.equal(before[name], after[name])}
     assert changed == {"fc.weight", "fc.bias"}
-    assert metadata["fraction"] == 1.0
+    assert loaded.metadata["fraction"] == 1.0
 
     model = build(ARCHITECTURE, 3).eval()
     load_all(model, weights)
     images = Images(digits[0], ARCHITECTURE)
-    inputs, labels = features(model, images, torch.device("cpu"), "test")
+    inputs, labels = features(model, images, torch.device("cpu"), label="test")
     scaled = inputs - inputs.mean(axis=0)
     scaled /= np.sqrt((scaled**2).mean())
     oracle = LogisticRegression(C=0.5, max_iter=2000).fit(scaled, labels)

@@ -126,7 +126,7 @@ def names(module: str) -> set[str]:
 
 def test_a_stage_depends_on_itself_its_imports_and_their_packages() -> None:
     found = names("whypretrain.stages.extract")
-    assert {"stages.extract", "interactions.mobius", "networks.small", "interactions"} <= found
+    assert {"stages.extract", "interactions.mobius", "networks.build", "interactions"} <= found
 
 
 @pytest.mark.parametrize(

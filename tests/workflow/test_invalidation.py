@@ -56,12 +56,12 @@ WORDING = [
     ("interactions/mobius.py", "Same shapes", "Equal shapes"),  # a docstring
     ("interactions/forward.py", "\n\n\n", "\n\n\n# A comment.\n"),
     ("interactions/mobius.py", 'message = f"an array', 'message = f"Sorry: an array'),
-    ("networks/checkpoints.py", "starting anew", "beginning again"),
-    ("networks/checkpoints.py", "kept", "found"),  # a local
+    ("networks/train.py", "starting anew", "beginning again"),
+    ("networks/train.py", "kept", "found"),  # a local
     ("data/table.py", 'message = f"', 'message = f"Sorry: '),
     ("files/artifacts.py", "2**14", "2**15"),
     ("files/progress.py", "INTERVAL = 5.0", "INTERVAL = 6.0"),
-    ("files/exclusive.py", "waiting until it ends", "waiting"),
+    ("files/artifacts.py", "waiting until it ends", "waiting"),
     ("stages/train.py", "def main() -> None:", "EXTRA = 1\n\n\ndef main() -> None:"),
 ]
 

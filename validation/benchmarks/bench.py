@@ -24,13 +24,13 @@ from shapiq import ExactComputer
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel
 
-import whypretrain.networks.small  # noqa: F401  (registers the small networks with timm)
+import whypretrain.networks.build  # noqa: F401  (registers the small networks with timm)
 from whypretrain.interactions.forward import Assemble, Forward, MaskedInput, PlainForward
 from whypretrain.interactions.measure import choose_forward, evaluate, fitting_batch_size
 from whypretrain.interactions.mobius import mobius
 from whypretrain.interactions.players import grid_players
+from whypretrain.networks.build import TextNetwork
 from whypretrain.networks.numerics import configure
-from whypretrain.networks.text import TextNetwork
 from whypretrain.settings.models import TextArchitecture
 
 Row = dict[str, float | str]

@@ -215,12 +215,11 @@ def compare(
 
 def main() -> None:
     """Command line."""
-    parser = command.parser("planted", __doc__, Planted)
-    command.add_compute(parser)
-    command.path_argument(parser, "--interactions", "interactions planted and found to write, CSV")
-    command.path_argument(parser, "--transfer", "knowledge planted and found to write, CSV")
-    arguments = parser.parse_args()
-    options: Planted = arguments.settings
+    paths = {
+        "interactions": "interactions planted and found to write, CSV",
+        "transfer": "knowledge planted and found to write, CSV",
+    }
+    arguments, options = command.parse("planted", __doc__, Planted, paths, computes=True)
     device = configure(threads=arguments.threads, device=arguments.device)
 
     compared = [compare(draw_case(kind, options), options, device) for kind in KINDS]

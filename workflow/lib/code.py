@@ -31,7 +31,7 @@ NUMERICS = (
 )
 """What the outputs of a masked network depend on; samples are kept while it stays the same."""
 CACHE = Path(__file__).parent / "__pycache__/code.json"
-LABELLED = {"Progress", "track"}
+LABELLED = {"Progress"}
 """Functions whose texts are only shown."""
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef

@@ -28,8 +28,7 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
-from whypretrain.files.artifacts import atomic_path, file_digest
-from whypretrain.files.downloads import FETCHED
+from whypretrain.files.artifacts import FETCHED, atomic_path, file_digest
 from whypretrain.files.progress import Progress, say
 from whypretrain.settings.fetch import Archive, FetchSettings, Hub
 

@@ -1,4 +1,4 @@
-"""Files the stages leave behind: written whole or not at all, checked against their sums when read.
+"""Files the stages leave behind: written whole, by one process at a time, and checked when read.
 
 Beside every file stands a hidden sidecar with its SHA-256, `.<name>.sha256`, in the format of
 `sha256sum`. A file without one is not checked: results may have been copied without hidden files.
@@ -8,6 +8,7 @@ import errno
 import glob
 import hashlib
 import io
+import json
 import os
 import platform
 import re
@@ -15,15 +16,20 @@ import shlex
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
+from filelock import FileLock, Timeout
+
+from whypretrain.files.progress import say
 
 if TYPE_CHECKING:
     import h5py
-LIBRARIES = ("torch", "timm", "numpy", "h5py")
+    import pandas as pd
+
+FETCHED = "fetched.json"
+"""What the stage `fetch` writes last, when its folder is complete: the sums of all files."""
 SNAKEMAKE = "WHYPRETRAIN_SNAKEMAKE"
 """Environment variable: the command line that makes a file of this project again, but for its name.
 The workflow sets it, so that it names the configuration files that were given."""
@@ -54,7 +60,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = temporary_beside(path)
+        temporary = _temporary_beside(path)
         temporary.touch()  # here, as the libraries say less clearly that they cannot
     except OSError as error:
         raise _unwritable(path, error) from error
@@ -65,14 +71,16 @@ def atomic_path(path: Path) -> Iterator[Path]:
         temporary.replace(path)
         _write_sidecar(path, expected, temporary)
     except Exception as error:
-        if _says_full(error) or shutil.disk_usage(path.parent).free < 2**14:
+        # Libraries wrap it in errors of their own; some keep the number, some the words, some none.
+        said = getattr(error, "errno", None) in FULL or os.strerror(errno.ENOSPC) in str(error)
+        if said or shutil.disk_usage(path.parent).free < 2**14:
             raise _unwritable(path, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))) from error
         raise
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def temporary_beside(path: Path) -> Path:
+def _temporary_beside(path: Path) -> Path:
     """Where this process writes `path` before it is whole; what dead processes left is deleted.
 
     The name holds host and process: of another host nobody can tell here whether it lives.
@@ -85,16 +93,17 @@ def temporary_beside(path: Path) -> Path:
     return path.with_name(f"{stem}{os.getpid()}.tmp")
 
 
+def write_csv(path: Path, table: "pd.DataFrame") -> None:
+    """Write a table without its index by :func:`atomic_path`."""
+    with atomic_path(path) as temporary:
+        table.to_csv(temporary, index=False)
+
+
 @contextmanager
 def written_hdf5(path: Path) -> Iterator["h5py.File"]:
-    """An HDF5 file in memory, written to `path` when the body has ended well.
+    """An HDF5 file in memory, written by :func:`atomic_path` when the body has ended well.
 
     On a full disk the library, left to write by itself, crashes the process as it closes the file.
-
-    Raises
-    ------
-    OSError
-        As of :func:`atomic_path`.
     """
     import h5py  # noqa: PLC0415  # for the few that need it
 
@@ -106,14 +115,8 @@ def written_hdf5(path: Path) -> Iterator["h5py.File"]:
 
 
 def keep(path: Path) -> None:
-    """Let a file that is whole count as written now, and finish what a killed writer left undone.
-
-    Raises
-    ------
-    OSError
-        If nothing can be written there.
-    """
-    temporary = temporary_beside(path)
+    """Let a whole file count as written now, and finish what a killed writer left undone."""
+    temporary = _temporary_beside(path)
     if not sidecar(path).exists():
         _write_sidecar(path, file_digest(path), temporary)
     os.utime(path)
@@ -125,11 +128,6 @@ def _write_sidecar(path: Path, expected: str, temporary: Path) -> None:
     temporary.replace(sidecar(path))
 
 
-def _says_full(error: Exception) -> bool:
-    # Libraries wrap it in errors of their own; some keep the number, some the words, some neither.
-    return getattr(error, "errno", None) in FULL or os.strerror(errno.ENOSPC) in str(error)
-
-
 def _unwritable(path: Path, error: OSError) -> OSError:
     full = error.errno in FULL
     remedy = "free some space and run again" if full else "see to it that it can be, and run again"
@@ -138,16 +136,12 @@ def _unwritable(path: Path, error: OSError) -> OSError:
 
 
 def verified(path: Path, *, made_with: Path | None = None) -> str:
-    """SHA-256 of a file's bytes, which must be what its sidecar says, if it has one.
-
-    Parameters
-    ----------
-    made_with : as of :func:`mending`
+    """SHA-256 of a file's bytes.
 
     Raises
     ------
     ArtifactError
-        If it is another.
+        If its sidecar has another; as :func:`damaged`.
     FileNotFoundError
         If there is no such file.
     """
@@ -157,9 +151,8 @@ def verified(path: Path, *, made_with: Path | None = None) -> str:
     except FileNotFoundError:
         return found
     if found != expected:
-        known = re.fullmatch("[0-9a-f]{64}", expected)
         reason = f"its SHA-256 is {found} rather than {expected} as when it was written"
-        if not known:
+        if not re.fullmatch("[0-9a-f]{64}", expected):
             reason = f"its SHA-256 cannot be compared, as {sidecar(path)} holds none"
         raise damaged(path, f"damaged: {reason}", made_with=made_with)
     return found
@@ -169,14 +162,10 @@ def verified(path: Path, *, made_with: Path | None = None) -> str:
 def reading(path: Path, what: str) -> Iterator[str]:
     """Check a file's sum, which is returned; whatever then goes wrong in the body is its fault.
 
-    Parameters
-    ----------
-    what : what the file should be, for the message
-
     Raises
     ------
     ArtifactError
-        Naming the file, what is wrong with it, and the command that makes it again.
+        As :func:`damaged`, saying that the file is not `what` it should be.
     """
     try:
         yield verified(path)
@@ -189,24 +178,20 @@ def reading(path: Path, what: str) -> Iterator[str]:
 
 
 def damaged(path: Path, reason: str, *, made_with: Path | None = None) -> ArtifactError:
-    """The error of a file that a reader refuses, with the command that makes it again."""
-    return ArtifactError(f"{path}: {reason}; mend it with: {mending(path, made_with=made_with)}")
-
-
-def mending(path: Path, *, made_with: Path | None = None) -> str:
-    """The shell command that makes a file of the workflow again.
+    """The error of a file that a reader refuses, with the command that makes it again.
 
     Parameters
     ----------
     made_with : the output that Snakemake knows, where that is not the file itself
 
-    >>> mending(Path("results/runs/a b.csv"))
-    "rm -rf 'results/runs/a b.csv' && snakemake --cores all 'results/runs/a b.csv'"
+    >>> str(damaged(Path("results/runs/a b.csv"), "empty")).partition("; ")[2]
+    "mend it with: rm -rf 'results/runs/a b.csv' && snakemake --cores all 'results/runs/a b.csv'"
     """
     target = made_with or path
-    removed = [path] if target == path else [path, target]
+    removed = " ".join(_quoted(one) for one in dict.fromkeys((path, target)))
     snakemake = os.environ.get(SNAKEMAKE, "snakemake --cores all")
-    return f"rm -rf {' '.join(map(_quoted, removed))} && {snakemake} {_quoted(target)}"
+    mending = f"rm -rf {removed} && {snakemake} {_quoted(target)}"
+    return ArtifactError(f"{path}: {reason}; mend it with: {mending}")
 
 
 def _quoted(path: Path) -> str:
@@ -221,6 +206,47 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def library_versions() -> dict[str, str]:
-    """Versions of the libraries that the numbers depend on."""
-    return {name: version(name) for name in LIBRARIES}
+def check_download(folder: Path) -> None:
+    """Check every file of a download against the record that the stage `fetch` left.
+
+    Raises
+    ------
+    ArtifactError
+        Naming the first that is missing or another than was downloaded, and how to fetch it again.
+    """
+    marker = folder / FETCHED
+    with reading(marker, "the record of a download"):
+        # Of an archive that was unpacked by an earlier version there are no checksums of files.
+        files = json.loads(marker.read_text(encoding="utf-8")).get("files", {})
+        sums = {folder / name: str(known["sha256"]) for name, known in files.items()}
+    for path, expected in sums.items():
+        found = file_digest(path) if path.is_file() else None
+        if found != expected:
+            reason = f"its SHA-256 is {found} rather than {expected}" if found else "it is missing"
+            raise damaged(path, f"not as it was downloaded: {reason}", made_with=marker)
+
+
+@contextmanager
+def exclusive(output: Path, identity: str = "") -> Iterator[bool]:
+    """One process at a time at `output`; says whether another one has just finished `identity`.
+
+    A Snakemake that is killed leaves its jobs running; the next one starts them again. So a stage
+    that keeps unfinished work waits its turn. The kernel ends a turn however a process ends. Beside
+    the output are left `.<stem>.lock` and, with what was finished last, `.<stem>.done`.
+    """
+    lock, done = (output.with_name(f".{output.stem}.{kind}") for kind in ("lock", "done"))
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    held, before = FileLock(lock), None
+    try:
+        held.acquire(blocking=False)
+    except Timeout:
+        say(f"{lock.parent}: another process is at work on this; waiting until it ends")
+        held.acquire()
+        before = done.read_text(encoding="utf-8") if done.exists() else None
+    try:
+        done.unlink(missing_ok=True)
+        yield before == identity
+        if identity:
+            done.write_text(identity, encoding="utf-8")
+    finally:
+        held.release()

@@ -2,12 +2,9 @@
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
-from typing import TypeVar
 
 from tqdm import tqdm
 
-T = TypeVar("T")
 INTERVAL = 5.0  # seconds between lines
 
 
@@ -20,8 +17,7 @@ class Progress:
     def __init__(self, label: str, total: int, unit: str) -> None:
         self.label, self.total, self.unit = label, total, unit
         self.done = 0
-        self._start = time.monotonic()
-        self._printed = self._start
+        self._start = self._printed = time.monotonic()
 
     def update(self, count: int = 1, note: str = "") -> None:
         """Count `count` more units as done; `note` is shown at the end of the line."""
@@ -33,14 +29,6 @@ class Progress:
                 self.done, self.total, now - self._start, unit=self.unit, ncols=0
             )
             say(f"{self.label}: {meter} {note}".rstrip())
-
-
-def track(items: Iterable[T], label: str, total: int, unit: str) -> Iterator[T]:
-    """Yield `items`, counting each once it has been dealt with."""
-    progress = Progress(label, total, unit)
-    for item in items:
-        yield item
-        progress.update()
 
 
 def say(message: str) -> None:

@@ -1,4 +1,4 @@
-"""Building a network, its penultimate feature, and loading weights into it."""
+"""Networks of timm, of transformers and three small ones: built, with their weights in and out."""
 
 import json
 from pathlib import Path
@@ -8,22 +8,74 @@ import timm
 import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
+from timm.models import register_model
+from timm.models.resnet import BasicBlock, ResNet
+from timm.models.vgg import VGG
+from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
-import whypretrain.networks.small  # noqa: F401  (registers the small networks with timm)
-from whypretrain.files.artifacts import ArtifactError, atomic_path, damaged, reading
-from whypretrain.networks.text import TextNetwork, build_text
+from whypretrain.data.texts import CONFIG, check_folder, transformers
+from whypretrain.files.artifacts import atomic_path, damaged, reading
 from whypretrain.settings.base import canonical_json
-from whypretrain.settings.models import Architecture, ImageArchitecture
+from whypretrain.settings.models import Architecture, ImageArchitecture, TextArchitecture
 
 METADATA_KEY = "whypretrain"
 
 
-class Loaded(NamedTuple):
-    """Of a file of weights: how they were made, and the SHA-256 of its bytes."""
+# Three small networks for 28×28 images, one a family, which configurations name as timm's others.
+@register_model
+def whypretrain_vgg(**options: Any) -> VGG:
+    """VGG with batch normalisation: three convolutions, two poolings, timm's 4096-d head."""
+    own = {"cfg": [16, "M", 32, "M", 64], "norm_layer": nn.BatchNorm2d, "mlp_ratio": 1 / 32}
+    return _constructed(VGG, own, options)
 
-    metadata: dict[str, Any]
-    sha256: str
+
+@register_model
+def whypretrain_resnet(**options: Any) -> ResNet:
+    """ResNet of four basic blocks with 16, 32, 64 and 64 channels."""
+    own = {"layers": (1, 1, 1, 1), "channels": (16, 32, 64, 64), "stem_width": 16}
+    return _constructed(ResNet, {"block": BasicBlock, **own}, options)
+
+
+@register_model
+def whypretrain_vit(**options: Any) -> VisionTransformer:
+    """ViT with 7×7 patches (16 tokens), four blocks of width 64 and a class token."""
+    own = {"img_size": 28, "patch_size": 7, "embed_dim": 64, "depth": 4, "num_heads": 4}
+    return _constructed(VisionTransformer, own, options)
+
+
+def _constructed(kind: Any, own: dict[str, Any], options: dict[str, Any]) -> Any:
+    # create_model passes its own bookkeeping to every entry point; no hub weights exist for these.
+    bookkeeping = {"pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "cache_dir"}
+    return kind(**own, **{key: value for key, value in options.items() if key not in bookkeeping})
+
+
+class TextNetwork(nn.Module):
+    """From token ids, int64 of shape (batch, length), to logits of shape (batch, n_classes).
+
+    A transformers encoder with the same head for all of them, so that the three models of an
+    experiment are one network and the probe sees the feature that fine-tuning starts from.
+    """
+
+    def __init__(self, encoder: nn.Module, architecture: TextArchitecture, n_classes: int) -> None:
+        super().__init__()
+        settings: Any = encoder.config
+        self.encoder = encoder
+        self.padding = settings.pad_token_id
+        self.from_pooler = architecture.feature == "pooler"
+        self.dropout = nn.Dropout(getattr(settings, "hidden_dropout_prob", 0.1))
+        self.head = nn.Linear(settings.hidden_size, n_classes)
+        nn.init.normal_(self.head.weight, std=getattr(settings, "initializer_range", 0.02))
+        nn.init.zeros_(self.head.bias)
+
+    def features(self, tokens: Tensor) -> Tensor:
+        """Penultimate feature, shape (batch, n_features): pooled output or first token's state."""
+        outputs = self.encoder(input_ids=tokens, attention_mask=(tokens != self.padding).long())
+        return outputs.pooler_output if self.from_pooler else outputs.last_hidden_state[:, 0]
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Logits."""
+        return self.head(self.dropout(self.features(tokens)))
 
 
 def build(architecture: Architecture, n_classes: int) -> nn.Module:
@@ -32,98 +84,40 @@ def build(architecture: Architecture, n_classes: int) -> nn.Module:
     Raises
     ------
     ValueError
-        If timm knows no such model or refuses an option.
+        If timm knows no such model or refuses an option, or a text encoder has no pooler and the
+        feature is `pooler`.
     ArtifactError
-        If a text model's folder is not what it should be.
+        If a text model's folder holds no configuration that transformers knows, or a file in it is
+        damaged.
     """
     if not isinstance(architecture, ImageArchitecture):
-        return build_text(architecture, n_classes)
+        return _build_text(architecture, n_classes)
+    options = {"num_classes": n_classes, "in_chans": architecture.channels, **architecture.options}
     try:
-        model: nn.Module = timm.create_model(
-            architecture.timm,
-            num_classes=n_classes,
-            in_chans=architecture.channels,
-            **architecture.options,
-        )
+        model: nn.Module = timm.create_model(architecture.timm, **options)
     except Exception as error:  # networks raise anything about their options
         message = f"timm = '{architecture.timm}', options = {architecture.options}: {error}"
         raise ValueError(message) from error
     return model
 
 
-def penultimate(model: nn.Module, inputs: Tensor) -> Tensor:
-    """The feature f(x) that the classifier sees (eq. 5): tensor of shape (batch, n_features)."""
-    if isinstance(model, TextNetwork):
-        return model.features(inputs)
-    timm_model = cast("Any", model)  # nn.Module declares none of timm's methods
-    return timm_model.forward_head(timm_model.forward_features(inputs), pre_logits=True)
-
-
-def classifier(model: nn.Module) -> nn.Linear:
-    """The last linear layer, which maps the penultimate feature to logits."""
-    return model.head if isinstance(model, TextNetwork) else cast("Any", model).get_classifier()
-
-
-def head_keys(model: nn.Module) -> set[str]:
-    """Names of the classifier's weights within the network."""
-    head = classifier(model)
-    prefix = next(name for name, module in model.named_modules() if module is head)
-    return {f"{prefix}.{name}" for name, _ in head.named_parameters()}
-
-
-def save_weights(path: Path, model: nn.Module, metadata: dict[str, Any]) -> None:
-    """Write all weights and buffers as safetensors, with how they were made as JSON metadata."""
-    save_tensors(path, model.state_dict(), metadata)
-
-
-def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, Any]) -> None:
-    """Write named tensors as :func:`save_weights` does.
-
-    Raises
-    ------
-    FloatingPointError
-        If a weight is not finite: a reader would refuse the file, and no rerun mend it.
-    """
-    if broken := _not_finite(tensors):
-        message = f"{path}: not written, as weights are not finite: {', '.join(broken)}"
-        raise FloatingPointError(message)
-    plain = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-    with atomic_path(path) as temporary:
-        # One entry: safetensors writes several in an order that differs from run to run.
-        save_file(plain, temporary, metadata={METADATA_KEY: canonical_json(metadata)})
-
-
-def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Weights and metadata of a safetensors file.
-
-    Raises
-    ------
-    ArtifactError
-        If the file is damaged or a weight is not finite.
-    """
-    tensors, loaded = _read(path)
-    return tensors, loaded.metadata
-
-
-def _read(path: Path) -> tuple[dict[str, Tensor], Loaded]:
-    with reading(path, "a file of weights") as sha256:
-        with safe_open(path, framework="pt") as file:
-            metadata = json.loads((file.metadata() or {}).get(METADATA_KEY, "{}"))
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        if not isinstance(metadata, dict):
-            message = f"metadata {metadata!r}"
-            raise TypeError(message)
-        if broken := _not_finite(tensors):
-            message = f"weights that are not finite: {', '.join(broken)}"
-            raise ValueError(message)
-    return tensors, Loaded(metadata, sha256)
-
-
-def check_finite(tensors: dict[str, Tensor], source: Path) -> None:
-    """Raise ArtifactError if a weight that a person gave is not finite."""
-    if broken := _not_finite(tensors):
-        message = f"{source}: weights that are not finite: {', '.join(broken)}"
-        raise ArtifactError(message)
+def _build_text(architecture: TextArchitecture, n_classes: int) -> TextNetwork:
+    folder = Path(architecture.folder)
+    check_folder(folder)
+    try:
+        config = transformers().AutoConfig.from_pretrained(
+            folder, local_files_only=True, trust_remote_code=False
+        )
+        encoder = transformers().AutoModel.from_config(config, trust_remote_code=False)
+    except Exception as error:  # the library raises what it comes upon
+        reason = f"no transformers configuration ({' '.join(str(error).split())})"
+        raise damaged(folder, reason, made_with=folder / CONFIG) from error
+    if architecture.feature == "pooler" and getattr(encoder, "pooler", None) is None:
+        message = f"feature = 'pooler': {type(encoder).__name__} has none; use 'first_token'"
+        raise ValueError(message)
+    if architecture.feature == "first_token" and hasattr(encoder, "pooler"):
+        encoder.pooler = None  # weights that nothing uses would only have to be found
+    return TextNetwork(encoder.float(), architecture, n_classes)
 
 
 def check_input(architecture: ImageArchitecture) -> None:
@@ -148,70 +142,110 @@ def check_input(architecture: ImageArchitecture) -> None:
         raise ValueError(message) from error
 
 
-def _not_finite(tensors: dict[str, Tensor]) -> list[str]:
-    return [name for name, value in tensors.items() if not torch.isfinite(value).all()]
+def penultimate(model: nn.Module, inputs: Tensor) -> Tensor:
+    """The feature f(x) that the classifier sees (eq. 5): tensor of shape (batch, n_features)."""
+    if isinstance(model, TextNetwork):
+        return model.features(inputs)
+    timm_model = cast("Any", model)  # nn.Module declares none of timm's methods
+    return timm_model.forward_head(timm_model.forward_features(inputs), pre_logits=True)
 
 
-def load_all(model: nn.Module, path: Path) -> Loaded:
-    """Load weights that must match the network exactly.
+def classifier(model: nn.Module) -> nn.Linear:
+    """The last linear layer, which maps the penultimate feature to logits."""
+    return model.head if isinstance(model, TextNetwork) else cast("Any", model).get_classifier()
+
+
+def head_keys(model: nn.Module) -> set[str]:
+    """Names of the classifier's weights within the network."""
+    head = classifier(model)
+    prefix = next(name for name, module in model.named_modules() if module is head)
+    return {f"{prefix}.{name}" for name, _ in head.named_parameters()}
+
+
+def save_weights(path: Path, tensors: dict[str, Tensor], metadata: dict[str, Any]) -> None:
+    """Write named tensors as safetensors, with how they were made as JSON metadata.
+
+    Raises
+    ------
+    FloatingPointError
+        If a weight is not finite: a reader would refuse the file, and no rerun mend it.
+    """
+    if broken := not_finite(tensors):
+        message = f"{path}: not written, as weights are not finite: {broken}"
+        raise FloatingPointError(message)
+    plain = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+    with atomic_path(path) as temporary:
+        # One entry: safetensors writes several in an order that differs from run to run.
+        save_file(plain, temporary, metadata={METADATA_KEY: canonical_json(metadata)})
+
+
+def not_finite(tensors: dict[str, Tensor]) -> str:
+    """Names of tensors that hold a number that is not finite."""
+    return ", ".join(name for name, value in tensors.items() if not torch.isfinite(value).all())
+
+
+class Loaded(NamedTuple):
+    """Of a file of weights: how they were made, and the SHA-256 of its bytes."""
+
+    metadata: dict[str, Any]
+    sha256: str
+
+
+def read_weights(path: Path) -> tuple[dict[str, Tensor], Loaded]:
+    """Weights of a safetensors file, and where they come from.
+
+    Raises
+    ------
+    ArtifactError
+        If the file is damaged or a weight is not finite.
+    """
+    with reading(path, "a file of weights") as sha256:
+        with safe_open(path, framework="pt") as file:
+            made = json.loads((file.metadata() or {}).get(METADATA_KEY, "{}"))
+            metadata: dict[str, Any] = {} | made  # which refuses all but an object
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        if broken := not_finite(tensors):
+            message = f"weights that are not finite: {broken}"
+            raise ValueError(message)
+    return tensors, Loaded(metadata, sha256)
+
+
+def load_all(model: nn.Module, path: Path, *, fresh: frozenset[str] = frozenset()) -> Loaded:
+    """Load weights that must match the network exactly, but for those that are to stay `fresh`.
 
     Raises
     ------
     ArtifactError
         If the file is damaged, or a key is missing or extra, or a shape or type differs.
     """
-    tensors, loaded = _read(path)
-    _load(model, tensors, path, replaced=set())
+    tensors, loaded = read_weights(path)
+    given = {name: value for name, value in tensors.items() if name not in fresh}
+    expected = {name: value for name, value in model.state_dict().items() if name not in fresh}
+    if reason := misfit(given, expected, "the network"):
+        raise damaged(path, reason)
+    # torch would cast them, and what was measured would be another network.
+    if others := sorted(name for name in given if given[name].dtype != expected[name].dtype):
+        raise damaged(path, f"weights of another type than the network's: {others}")
+    model.load_state_dict(given, strict=False)
     return loaded
 
 
 def load_backbone(model: nn.Module, path: Path) -> Loaded:
-    """Load everything but the classifier, which keeps its fresh initialisation.
-
-    Raises
-    ------
-    ArtifactError
-        If the file is damaged, or any key but the classifier's is missing or extra, or a shape or
-        type differs.
-    """
-    tensors, loaded = _read(path)
-    _load(model, tensors, path, replaced=head_keys(model))
-    return loaded
+    """Load everything but the classifier, which keeps its fresh initialisation."""
+    return load_all(model, path, fresh=frozenset(head_keys(model)))
 
 
-def check_keys(
-    found: dict[str, Tensor], expected: dict[str, Tensor], source: Path, network: str
-) -> None:
-    """Check that weights have exactly the expected names and shapes.
-
-    Raises
-    ------
-    ArtifactError
-        Naming all that are missing, extra or of another shape.
-    """
-    if misfit := _misfit(found, expected, network):
-        message = f"{source}: {misfit}"
-        raise ArtifactError(message)
+def misfit(found: dict[str, Tensor], expected: dict[str, Tensor], network: str) -> str:
+    """What is wrong with the names and shapes of weights for a network; empty if nothing is."""
+    shapes = {name for name in expected.keys() & found if expected[name].shape != found[name].shape}
+    return misfit_of(expected.keys() - found, found.keys() - expected, shapes, network)
 
 
-def _misfit(found: dict[str, Tensor], expected: dict[str, Tensor], network: str) -> str | None:
-    missing, extra = expected.keys() - found.keys(), found.keys() - expected.keys()
-    both = expected.keys() & found.keys()
-    shapes = [name for name in both if expected[name].shape != found[name].shape]
+def misfit_of(missing: set[str], extra: set[str], shapes: set[str], network: str) -> str:
+    """As :func:`misfit`, of what is known to be wrong."""
     if not (missing or extra or shapes):
-        return None
+        return ""
     return (
         f"weights do not fit {network}: missing {sorted(missing)}, "
         f"extra {sorted(extra)}, of another shape {sorted(shapes)}"
     )
-
-
-def _load(model: nn.Module, tensors: dict[str, Tensor], path: Path, replaced: set[str]) -> None:
-    kept = {name: value for name, value in tensors.items() if name not in replaced}
-    expected = {k: value for k, value in model.state_dict().items() if k not in replaced}
-    if misfit := _misfit(kept, expected, "the network"):
-        raise damaged(path, misfit)
-    # torch would cast them, and what was measured would be another network.
-    if others := sorted(name for name in kept if kept[name].dtype != expected[name].dtype):
-        raise damaged(path, f"weights of another type than the network's: {others}")
-    model.load_state_dict(kept, strict=False)

@@ -11,35 +11,15 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from whypretrain.data.texts import Tokenizer, transformers
-from whypretrain.files.artifacts import ArtifactError, atomic_path
-from whypretrain.files.downloads import FETCHED, check_download
-from whypretrain.networks.build import build, check_finite, check_input, check_keys, head_keys
-from whypretrain.networks.text import build_text, read_encoder
+from whypretrain.files.artifacts import FETCHED, ArtifactError, atomic_path, check_download
+from whypretrain.networks.build import build, check_input, head_keys, misfit, misfit_of, not_finite
 from whypretrain.settings.base import configured_path
-from whypretrain.settings.models import (
-    SET_HERE,
-    Architecture,
-    ImageArchitecture,
-    TextArchitecture,
-)
+from whypretrain.settings.models import SET_HERE, Architecture, ImageArchitecture, TextArchitecture
 
 PICKLES = {".pt", ".pth", ".bin", ".ckpt", ".tar", ".pkl", ".pickle"}
 """How files of pickled weights are called."""
-
-
-def _locate(source: str) -> Path:
-    """A configured path with environment variables replaced.
-
-    Raises
-    ------
-    ValueError
-        If a variable is not set or nothing is there.
-    """
-    path = configured_path(source, "weights.path")
-    if not path.exists():
-        message = f"weights.path = {source!r}: no file or folder is there"
-        raise ValueError(message)
-    return path
+HEADS = ("cls.", "classifier.", "pre_classifier.", "vocab_", "lm_head.", "qa_outputs.")
+"""Beginnings of keys that are heads of other tasks, which weights of an encoder may hold."""
 
 
 def pretrained_weights(architecture: Architecture, source: str) -> dict[str, Tensor]:
@@ -47,60 +27,60 @@ def pretrained_weights(architecture: Architecture, source: str) -> dict[str, Ten
 
     A text model's configuration and tokenizer are copied into the architecture's folder.
 
+    Parameters
+    ----------
+    source : a configured path; environment variables in it are replaced
+
     Raises
     ------
     ArtifactError
-        If the weights do not fit, are not finite, or are not as they were downloaded.
+        If the weights do not fit, are not finite, or are not as they were downloaded; or if the
+        folder's config.json describes another timm model.
     ValueError
-        If nothing is there.
+        If nothing is there, or a variable is not set.
     """
-    path = _locate(source)
+    path = configured_path(source, "weights.path")
+    if not path.exists():
+        message = f"weights.path = {source!r}: no file or folder is there"
+        raise ValueError(message)
     if (path / FETCHED).is_file():
         check_download(path)
     if isinstance(architecture, ImageArchitecture):
         tensors = _image_weights(architecture, path)
     else:
         tensors = _text_weights(architecture, path)
-    check_finite(tensors, path)
+    if broken := not_finite(tensors):
+        message = f"{path}: weights that are not finite: {broken}"
+        raise ArtifactError(message)
     return tensors
 
 
 def _image_weights(architecture: ImageArchitecture, source: Path) -> dict[str, Tensor]:
-    """Weights of a timm model but for its classifier, checked against the architecture.
-
-    Raises
-    ------
-    ArtifactError
-        If any key but the classifier's is missing or extra, or a shape differs; or if the folder's
-        config.json names another architecture or other options.
-    """
     file = source / "model.safetensors" if source.is_dir() else source
     if source.is_dir() and (source / "config.json").exists():
         _check_local_dir(architecture, source / "config.json")
     try:
         tensors = load_file(file)
     except (SafetensorError, OSError) as error:
-        message = f"{file}: cannot be read as weights ({error}){_way_out(source)}"
+        message = f"{file}: cannot be read as weights ({error})"
+        files = source.iterdir() if source.is_dir() else [source]
+        if pickles := sorted(path.name for path in files if path.suffix in PICKLES):
+            # Reading them could run what a stranger wrote.
+            remedy = "which is never read: save the weights as safetensors"
+            message += f"; {pickles[0]} is pickled, {remedy}"
         raise ArtifactError(message) from error
     with torch.device("meta"):
         model = build(architecture, 2)
     heads = head_keys(model)
     expected = {key: value for key, value in model.state_dict().items() if key not in heads}
     found = {key: value for key, value in tensors.items() if key not in heads}
-    check_keys(found, expected, file, architecture.timm)
+    if reason := misfit(found, expected, architecture.timm):
+        message = f"{file}: {reason}"
+        raise ArtifactError(message)
     check_input(architecture)
     return {
         key: value.float() if value.is_floating_point() else value for key, value in found.items()
     }
-
-
-def _way_out(source: Path) -> str:
-    """What to do where weights are pickled: reading them could run what a stranger wrote."""
-    files = source.iterdir() if source.is_dir() else [source]
-    pickles = sorted(path.name for path in files if path.suffix in PICKLES)
-    if not pickles:
-        return ""
-    return f"; {pickles[0]} is pickled, which is never read: save the weights as safetensors"
 
 
 def _check_local_dir(architecture: ImageArchitecture, path: Path) -> None:
@@ -146,18 +126,11 @@ def _text_weights(architecture: TextArchitecture, source: Path) -> dict[str, Ten
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             with atomic_path(target / path.relative_to(folder)) as temporary:
                 shutil.copyfile(path, temporary)
-    _check_tokens(architecture, source)
-    return weights
-
-
-def _check_tokens(architecture: TextArchitecture, source: Path) -> None:
-    """Check with one sentence that an encoder takes the longest and knows the last word."""
-    model = build_text(architecture, 2).eval()
+    # One sentence of the longest length and the last word.
     n_words = len(Tokenizer(architecture))
-    longest = torch.full((1, architecture.max_tokens), n_words - 1)
     try:
         with torch.inference_mode():
-            model(longest)
+            build(architecture, 2).eval()(torch.full((1, architecture.max_tokens), n_words - 1))
     except (IndexError, RuntimeError, ValueError) as error:
         message = (
             f"{source}: the encoder does not take max_tokens = {architecture.max_tokens} tokens of "
@@ -165,3 +138,41 @@ def _check_tokens(architecture: TextArchitecture, source: Path) -> None:
             f"own tokenizer"
         )
         raise ArtifactError(message) from error
+    return weights
+
+
+def read_encoder(folder: Path, *, with_pooler: bool) -> dict[str, Tensor]:
+    """Weights of a pre-trained encoder, float32, named as in :class:`TextNetwork`.
+
+    Raises
+    ------
+    ArtifactError
+        If a weight of the encoder is missing or of another shape, or the file holds a weight that
+        is neither the encoder's nor another task's head. A missing pooler is fine where the feature
+        does not come from it.
+    """
+    try:
+        encoder, found = transformers().AutoModel.from_pretrained(
+            folder,
+            local_files_only=True,
+            trust_remote_code=False,  # a folder may name Python files of its own to run
+            use_safetensors=True,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # named below
+            dtype=torch.float32,
+        )
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        message = f"{folder}: no transformers model ({' '.join(str(error).split())})"
+        raise ArtifactError(message) from error
+    unused = ("pooler.",) if not with_pooler else ()
+    missing = {key for key in found["missing_keys"] if not key.startswith(unused)}
+    extra = {key for key in found["unexpected_keys"] if not key.startswith(HEADS)}
+    shapes = set(map(str, found["mismatched_keys"]))
+    if reason := misfit_of(missing, extra, shapes, type(encoder).__name__):
+        message = f"{folder}: {reason}"
+        raise ArtifactError(message)
+    return {
+        f"encoder.{name}": value
+        for name, value in encoder.state_dict().items()
+        if not name.startswith(unused)
+    }

@@ -13,10 +13,8 @@ from whypretrain.settings.base import derived_seed
 def configure(*, threads: int, device: str) -> torch.device:
     """Set the process up for repeatable float32 arithmetic and return the device to use.
 
-    Parameters
-    ----------
-    threads : CPU threads. Sums are split among them, so another number may change last bits.
-    device : ``auto`` takes CUDA where there is one, else the CPU.
+    Sums are split among `threads`, so another number may change last bits. The device `auto` is
+    CUDA where there is one, else the CPU.
 
     Raises
     ------
@@ -26,8 +24,7 @@ def configure(*, threads: int, device: str) -> torch.device:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # asked for by deterministic cuBLAS
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True, warn_only=True)
-    torch.backends.cuda.matmul.allow_tf32 = False
-    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     torch.backends.cudnn.benchmark = False
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -41,7 +38,6 @@ def configure(*, threads: int, device: str) -> torch.device:
 def laid_out(model: nn.Module, device: torch.device) -> nn.Module:
     """A network on the device, its weights in the order in memory that measures fastest there."""
     # 1.4 to 1.7 times faster on a CPU (`make bench`); on a card it was not measured.
-    # (The types of torch do not know the argument.)
     layout = torch.channels_last if device.type == "cpu" else torch.contiguous_format
     return model.to(device, memory_format=layout)  # type: ignore[call-overload]
 
@@ -69,10 +65,7 @@ def forward_precision(precision: str, device: torch.device) -> Iterator[None]:
 
 
 def seed_everything(*parts: int | str) -> int:
-    """Seed torch's generators from the parts; returns the seed.
-
-    Seeding anew at every epoch from (seed, epoch) makes a resumed run equal to an undisturbed one.
-    """
+    """Seed torch's generators from the parts; returns the seed."""
     seed = derived_seed(*parts)
     torch.manual_seed(seed)
     return seed

@@ -14,42 +14,41 @@ from scipy.special import logsumexp
 from sklearn.linear_model import LogisticRegression
 from torch import nn
 
-from whypretrain.files.progress import track
+from whypretrain.files.progress import Progress
 from whypretrain.networks.build import classifier, penultimate
 from whypretrain.networks.train import Data, Score, evaluation_batches
 from whypretrain.settings.training import Probe
 
 
 def fit_classifier(
-    model: nn.Module,
-    data: Data,
-    probe: Probe,
-    device: torch.device,
-    label: str,
-    *,
-    workers: int = 0,
+    model: nn.Module, data: Data, probe: Probe, device: torch.device, *, label: str, workers: int
 ) -> Score:
     """Fit the classifier of `model`, and freeze everything; its loss and accuracy on `data`."""
     model.to(device).requires_grad_(False)
-    inputs, labels = features(model, data, device, label, workers=workers)
+    inputs, labels = features(model, data, device, label=label, workers=workers)
     weights, biases = linear_classifier(inputs, labels, probe)
     head = classifier(model)
     head.weight.copy_(torch.from_numpy(weights))
     head.bias.copy_(torch.from_numpy(biases))
-    return score(inputs @ weights.T + biases, labels)
+    logits = inputs @ weights.T + biases
+    of_label = np.take_along_axis(logits, labels[:, None], axis=1)[:, 0]
+    accuracy = float((logits.argmax(axis=1) == labels).mean())
+    return Score(float((logsumexp(logits, axis=1) - of_label).mean()), accuracy)
 
 
 @torch.inference_mode()
 def features(
-    model: nn.Module, data: Data, device: torch.device, label: str, *, workers: int = 0
+    model: nn.Module, data: Data, device: torch.device, *, label: str, workers: int = 0
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Penultimate features, shape (n_items, n_features), and labels, shape (n_items,)."""
     model.eval()
     found, labels = [], []
     loader = evaluation_batches(data, device, workers=workers)
-    for batch, targets in track(loader, label, len(loader), "batch"):
+    progress = Progress(label, len(loader), "batch")
+    for batch, targets in loader:
         found.append(penultimate(model, batch.to(device)).double().cpu().numpy())
         labels.append(targets.numpy())
+        progress.update()
     return np.concatenate(found), np.concatenate(labels)
 
 
@@ -70,10 +69,3 @@ def linear_classifier(
         biases = np.concatenate([-biases / 2, biases / 2])
     weights = weights / scale
     return weights, biases - weights @ centre
-
-
-def score(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> Score:
-    """Loss and accuracy of logits of shape (n_items, n_classes)."""
-    of_label = np.take_along_axis(logits, labels[:, None], axis=1)[:, 0]
-    accuracy = float((logits.argmax(axis=1) == labels).mean())
-    return Score(float((logsumexp(logits, axis=1) - of_label).mean()), accuracy)

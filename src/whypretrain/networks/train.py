@@ -1,6 +1,10 @@
-"""The training loop: one function, read top to bottom, that keeps snapshots and can be resumed."""
+"""The training loop: one function, read top to bottom, that keeps snapshots and can be resumed.
+
+A checkpoint holds nothing random: every epoch is seeded anew from the run's seed and its number.
+"""
 
 import math
+import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -13,10 +17,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
-from whypretrain.files.artifacts import ArtifactError, atomic_path, verified
-from whypretrain.files.exclusive import exclusive
+from whypretrain.files.artifacts import ArtifactError, atomic_path, exclusive, verified, write_csv
 from whypretrain.files.progress import Progress, say
-from whypretrain.networks import checkpoints
 from whypretrain.networks.build import head_keys, save_weights
 from whypretrain.networks.numerics import seed_everything
 from whypretrain.settings.base import derived_seed
@@ -24,6 +26,10 @@ from whypretrain.settings.training import Recipe
 
 EVALUATION_BATCH = 256
 EVALUATION_NUMBERS = 64 * 3 * 224**2  # that a batch may hold, so that large images fit as well
+CHECKPOINT = "checkpoint.pt"
+CHECKPOINT_SECONDS = 20.0  # from one to the next, so that short runs write few
+CHECKPOINT_VARIABLE = "WHYPRETRAIN_CHECKPOINT_SECONDS"
+"""Environment variable that sets another interval. It changes no result."""
 
 
 class Data(Protocol):
@@ -47,27 +53,36 @@ class Score(NamedTuple):
     accuracy: float
 
 
-class Outputs(NamedTuple):
-    """Where a run leaves its results: a file a snapshot, and the history of every epoch."""
+class Run(NamedTuple):
+    """How a network is trained, and what that leaves.
 
+    Attributes
+    ----------
+    snapshots : files of weights, by the fraction of the run's steps, 0 and 1 included or not
+    history : CSV with one row an epoch
+    label : what progress lines begin with
+    identity : digest of all that determines the run; a checkpoint of another run is discarded
+    metadata : written into every snapshot, beside its fraction, step, epoch and precision
+    workers : processes that prepare inputs; their number changes no result
+    """
+
+    recipe: Recipe
+    seed: int
+    device: torch.device
     snapshots: dict[float, Path]
     history: Path
+    label: str
+    identity: str
+    metadata: dict[str, Any]
+    workers: int = 0
+
+    @property
+    def partial(self) -> Path:
+        """Folder of unfinished work."""
+        return self.history.with_name(f".{self.history.stem}.partial")
 
 
-def fit(
-    model: nn.Module,
-    train: Data,
-    test: Data,
-    outputs: Outputs,
-    *,
-    recipe: Recipe,
-    seed: int,
-    device: torch.device,
-    label: str,
-    identity: str,
-    metadata: dict[str, Any],
-    workers: int = 0,
-) -> None:
+def fit(model: nn.Module, train: Data, test: Data, run: Run) -> None:
     """Train `model` in place; write its weights at each fraction of the run, and the history.
 
     All outputs appear at the end, together. Until then snapshots and a checkpoint are kept in a
@@ -75,104 +90,61 @@ def fit(
     ends with the same weights as an undisturbed one. Where another process is at the same outputs,
     this one waits for it; if that one has made these very outputs, nothing is left to be done.
 
-    Parameters
-    ----------
-    outputs : the keys of `snapshots` are fractions of the run's steps, 0 and 1 included or not
-    label : what progress lines begin with
-    identity : digest of all that determines the run; a checkpoint of another run is discarded
-    metadata : written into every snapshot, beside its fraction, step, epoch and precision
-    workers : processes that prepare inputs; their number changes no result
-
     Raises
     ------
     FloatingPointError
         If the loss is no longer finite.
-    ValueError
-        If the environment variable ``WHYPRETRAIN_CHECKPOINT_SECONDS`` is no number.
     """
-    interval = checkpoints.interval()
-    with exclusive(outputs.history.with_name(f".{outputs.history.stem}.lock")) as turn:
-        if turn.done_before == identity and all(
-            path.exists() for path in (*outputs.snapshots.values(), outputs.history)
-        ):
-            say(f"{label}: the other process has made this")
-            return
-        _fit(
-            model,
-            train,
-            test,
-            outputs,
-            recipe=recipe,
-            seed=seed,
-            device=device,
-            label=label,
-            identity=identity,
-            metadata=metadata,
-            workers=workers,
-            checkpoint_interval=interval,
-        )
-        turn.finish(identity)
+    with exclusive(run.history, run.identity) as done:
+        if done and all(path.exists() for path in (*run.snapshots.values(), run.history)):
+            say(f"{run.label}: the other process has made this")
+        else:
+            _fit(model, train, test, run)
 
 
-def _fit(
-    model: nn.Module,
-    train: Data,
-    test: Data,
-    outputs: Outputs,
-    *,
-    recipe: Recipe,
-    seed: int,
-    device: torch.device,
-    label: str,
-    identity: str,
-    metadata: dict[str, Any],
-    workers: int,
-    checkpoint_interval: float,
-) -> None:
-    """What :func:`fit` does while nobody else is at these outputs; the interval is in seconds."""
-    steps_per_epoch = n_batches(len(train), recipe)
+def _fit(model: nn.Module, train: Data, test: Data, run: Run) -> None:
+    recipe, device = run.recipe, run.device
+    checkpoint_seconds = float(os.environ.get(CHECKPOINT_VARIABLE, CHECKPOINT_SECONDS))
+    # BatchNorm cannot normalise a batch of one; dropping it loses a random item an epoch.
+    drop_last = len(train) > recipe.batch_size and len(train) % recipe.batch_size == 1
+    steps_per_epoch = math.ceil(len(train) / recipe.batch_size) - drop_last
     n_steps = recipe.epochs * steps_per_epoch
-    due = {fraction: round(fraction * n_steps) for fraction in outputs.snapshots}
     # Convolutions are up to a third faster this way, on a CPU and in mixed precision on a card.
-    # (The types of torch do not know the argument.)
     model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     precision = _precision(recipe, device)
     optimizer = _optimizer(model, recipe)
     scaler = torch.amp.GradScaler(device.type, enabled=precision == torch.float16)
     parts = {"model": model, "optimizer": optimizer, "scaler": scaler}
-    partial = outputs.history.parent / f".{outputs.history.stem}.partial"
-    epoch, history = checkpoints.resume(
-        partial, parts, identity=identity, device=device, label=label
-    )
+    epoch, history = _resume(run, parts)
 
     def keep_snapshots(step: int) -> None:
-        for fraction, at in due.items():
-            if at == step:
-                spot = {
+        for fraction, path in run.snapshots.items():
+            if step == round(fraction * n_steps):
+                made = run.metadata | {
                     "fraction": fraction,
                     "step": step,
                     "epoch": step / steps_per_epoch,
                     "precision": str(precision).removeprefix("torch."),
                 }
-                save_weights(partial / outputs.snapshots[fraction].name, model, metadata | spot)
+                save_weights(run.partial / path.name, model.state_dict(), made)
 
     if not history:
-        first = evaluate(model, test, device, workers=workers)
-        history.append(_row(0, 0, 0.0, None, first))
+        tested = evaluate(model, test, device, workers=run.workers)
+        history.append(_row(0, 0, 0.0, Score(math.nan, math.nan), tested))
         keep_snapshots(0)
 
     step = epoch * steps_per_epoch
     tested = Score(history[-1]["test_loss"], history[-1]["test_accuracy"])
-    progress = Progress(label, n_steps - step, "step")
+    progress = Progress(run.label, n_steps - step, "step")
     checkpointed = time.monotonic()
     while epoch < recipe.epochs:
         loader = _loader(
             train,
             recipe.batch_size,
             device=device,
-            workers=workers,
-            seed=seed_everything(seed, "epoch", epoch),
-            drop_last=_leaves_one(len(train), recipe),
+            workers=run.workers,
+            seed=seed_everything(run.seed, "epoch", epoch),
+            drop_last=drop_last,
         )
         _train_mode(model, recipe)
         total_loss, n_correct, n_seen, rate = 0.0, 0, 0, 0.0
@@ -183,9 +155,7 @@ def _fit(
             optimizer.zero_grad(set_to_none=True)
             n_batch, batch_loss = len(batch[1]), 0.0
             for inputs, labels in _micro_batches(batch, recipe.micro_batch_size, device):
-                with torch.autocast(
-                    device.type, dtype=precision, enabled=precision != torch.float32
-                ):
+                with torch.autocast(device.type, precision, precision != torch.float32):
                     logits = model(inputs)
                 # A share of the batch's mean, so that gradients add up to the whole batch's.
                 loss = functional.cross_entropy(
@@ -196,7 +166,7 @@ def _fit(
                 n_correct += int((logits.argmax(dim=1) == labels).sum())
             if not math.isfinite(batch_loss):
                 message = (
-                    f"{label}: the loss is {batch_loss} at step {step}; "
+                    f"{run.label}: the loss is {batch_loss} at step {step}; "
                     f"lower learning_rate (now {recipe.learning_rate}) or set clip_gradient_norm"
                 )
                 raise FloatingPointError(message)
@@ -213,14 +183,14 @@ def _fit(
                 progress.update(note=_note(batch_loss, tested))
         epoch += 1
         trained = Score(total_loss / n_seen, n_correct / n_seen)
-        tested = evaluate(model, test, device, workers=workers)
+        tested = evaluate(model, test, device, workers=run.workers)
         history.append(_row(epoch, step, rate, trained, tested))
         progress.update(note=_note(trained.loss, tested))
-        if time.monotonic() - checkpointed >= checkpoint_interval:
-            checkpoints.save(partial, parts, identity=identity, epoch=epoch, history=history)
+        if time.monotonic() - checkpointed >= checkpoint_seconds:
+            _save(run, parts, epoch, history)
             checkpointed = time.monotonic()
 
-    _publish(outputs, partial, history)
+    _publish(run, history)
 
 
 @torch.inference_mode()
@@ -340,43 +310,67 @@ def _optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     return torch.optim.AdamW(groups, lr=recipe.learning_rate)
 
 
-def _leaves_one(n_items: int, recipe: Recipe) -> bool:
-    # BatchNorm cannot normalise a batch of one; dropping it loses a random item an epoch.
-    return n_items > recipe.batch_size and n_items % recipe.batch_size == 1
+def scores(train: Score, test: Score) -> dict[str, float]:
+    """Columns of a history."""
+    both = {"train": train, "test": test}
+    return {f"{split}_{key}": n for split, one in both.items() for key, n in one._asdict().items()}
 
 
-def n_batches(n_items: int, recipe: Recipe) -> int:
-    """Steps of an epoch over so many items."""
-    full = math.ceil(n_items / recipe.batch_size)
-    return full - 1 if _leaves_one(n_items, recipe) else full
+def _row(epoch: int, step: int, rate: float, train: Score, test: Score) -> dict[str, Any]:
+    return {"epoch": epoch, "step": step, "learning_rate": rate, **scores(train, test)}
 
 
-def _row(epoch: int, step: int, rate: float, train: Score | None, test: Score) -> dict[str, Any]:
-    return {
-        "epoch": epoch,
-        "step": step,
-        "learning_rate": rate,
-        "train_loss": train.loss if train else None,
-        "train_accuracy": train.accuracy if train else None,
-        "test_loss": test.loss,
-        "test_accuracy": test.accuracy,
-    }
+def _save(run: Run, parts: dict[str, Any], epoch: int, history: list[dict[str, Any]]) -> None:
+    """Keep the state of all parts as it is after an epoch."""
+    states = {name: part.state_dict() for name, part in parts.items()}
+    states |= {"identity": run.identity, "epoch": epoch, "history": history}
+    with atomic_path(run.partial / CHECKPOINT) as temporary:
+        torch.save(states, temporary)
 
 
-def _publish(outputs: Outputs, partial: Path, history: list[dict[str, Any]]) -> None:
+def _resume(run: Run, parts: dict[str, Any]) -> tuple[int, list[dict[str, Any]]]:
+    """Epochs done and their history: from a checkpoint of this very run, else none."""
+    path = run.partial / CHECKPOINT
+    try:
+        for kept in [path, *run.partial.glob("*.safetensors")]:
+            verified(kept)
+        state: dict[str, Any] = torch.load(path, map_location=run.device, weights_only=True)
+    except Exception as error:  # noqa: BLE001  (whatever is wrong with it, the run starts anew)
+        if path.exists():
+            reason = type(error).__name__
+            say(f"{run.label}: {run.partial} cannot be used ({reason}); starting anew")
+        state = {}
+    if state.get("identity") != run.identity:
+        shutil.rmtree(run.partial, ignore_errors=True)
+        run.partial.mkdir(parents=True)
+        return 0, []
+    for name, part in parts.items():
+        if state[name]:  # a scaler that is not in use has no state
+            part.load_state_dict(state[name])
+    say(f"{run.label}: resumed after epoch {state['epoch']}")
+    return state["epoch"], state["history"]
+
+
+def _publish(run: Run, history: list[dict[str, Any]]) -> None:
     # Copied, not moved: a run killed here must still find its snapshots when it goes on.
-    for path in outputs.snapshots.values():
+    for path in run.snapshots.values():
+        kept = run.partial / path.name
         with atomic_path(path) as temporary:
             try:
-                verified(partial / path.name)
+                verified(kept)
             except (ArtifactError, FileNotFoundError) as error:
-                checkpoints.discard(partial)
-                message = f"{partial / path.name}: damaged or gone since it was written; run again"
+                _discard(run.partial)
+                message = f"{kept}: damaged or gone since it was written; run again"
                 raise ArtifactError(message) from error
-            shutil.copyfile(partial / path.name, temporary)
-    with atomic_path(outputs.history) as temporary:
-        pd.DataFrame(history).to_csv(temporary, index=False)
-    checkpoints.discard(partial)
+            shutil.copyfile(kept, temporary)
+    write_csv(run.history, pd.DataFrame(history))
+    _discard(run.partial)
+
+
+def _discard(partial: Path) -> None:
+    # The checkpoint first: a run killed meanwhile must not go on from it without the snapshots.
+    (partial / CHECKPOINT).unlink(missing_ok=True)
+    shutil.rmtree(partial)
 
 
 def _note(loss: float, tested: Score) -> str:

@@ -1,58 +1,41 @@
 """Stage `claims`: what the data of a suite say about each claim of the paper."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING
-
 from whypretrain.settings.report import ClaimsSettings
 from whypretrain.stages import command
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 
 def main() -> None:
-    """Command line."""
-    parser = command.parser("claims", __doc__, ClaimsSettings)
-    command.path_argument(parser, "--summaries", "summary.csv of every experiment", nargs="+")
-    command.path_argument(parser, "--output", "folder to write the tables into")
-    arguments = parser.parse_args()
-    settings: ClaimsSettings = arguments.settings
+    paths = {"summaries+": "summary.csv of every experiment", "output": "folder of tables to write"}
+    arguments, settings = command.parse("claims", __doc__, ClaimsSettings, paths)
 
     import pandas as pd
 
     from whypretrain.claims.document import document
     from whypretrain.claims.overview import by_kind, correlations, overview
     from whypretrain.claims.verdicts import judge
-    from whypretrain.files.artifacts import atomic_path
+    from whypretrain.files.artifacts import atomic_path, write_csv
     from whypretrain.knowledge.reading import read_tables
 
     summary = read_tables(arguments.summaries, settings.experiments)["summary"]
     of = dict(iter(summary.groupby("experiment", sort=False)))
-    reading = settings.figures.ratio_reading
-    claims = pd.concat([_named(judge(of[name], reading), name) for name in settings.experiments])
-    kinds = dict(zip(settings.experiments, settings.kinds, strict=True))
-    numbers = pd.concat(
-        [_named(overview(of[name]), name, kind=kind) for name, kind in kinds.items()]
-    )
-    written = {
+    reading, names = settings.figures.ratio_reading, settings.experiments
+
+    def joined(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+        return pd.concat(tables, names=["experiment"]).reset_index("experiment")
+
+    claims = joined({name: judge(of[name], reading) for name in names})
+    numbers = joined({name: overview(of[name]) for name in names})
+    kinds = dict(zip(names, settings.kinds, strict=True))
+    numbers.insert(1, "kind", numbers["experiment"].map(kinds))
+    for name, table in {
         "claims": claims,
         "overview": numbers,
         "correlations": correlations(numbers),
         "kinds": by_kind(numbers),
-    }
-    folder: Path = arguments.output
-    for name, table in written.items():
-        with atomic_path(folder / f"{name}.csv") as temporary:
-            table.to_csv(temporary, index=False)
-    with atomic_path(folder / "claims.md") as temporary:
+    }.items():
+        write_csv(arguments.output / f"{name}.csv", table)
+    with atomic_path(arguments.output / "claims.md") as temporary:
         temporary.write_text(document(claims, settings), encoding="utf-8")
-
-
-def _named(table: "pd.DataFrame", experiment: str, **columns: str) -> "pd.DataFrame":
-    """A table with the experiment, and what else tells it from others, in front."""
-    for name, value in reversed({"experiment": experiment, **columns}.items()):
-        table.insert(0, name, value)
-    return table
 
 
 if __name__ == "__main__":

@@ -1,91 +1,94 @@
-"""What every stage's command line shares: settings, threads, device, one clear error."""
+"""What every stage's command line shares: settings, paths, threads, device, one clear error."""
 
 import argparse
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
-
-from pydantic import ValidationError
+from typing import Any, TypeVar
 
 from whypretrain.files.artifacts import ArtifactError
 from whypretrain.files.progress import say
 from whypretrain.settings.base import Section
 
+S = TypeVar("S", bound=Section)
+SPLITS = {
+    "train": "train split of the downstream dataset",
+    "test": "test split of the downstream dataset",
+}
+"""Options of the stages that read a downstream dataset."""
 
-def parser(stage: str, description: str | None, settings: type[Section]) -> argparse.ArgumentParser:
-    """Argument parser of a stage; `--settings` is parsed into the stage's typed settings."""
-    result = argparse.ArgumentParser(
+
+def parse(
+    stage: str,
+    description: str | None,
+    settings: type[S],
+    paths: Mapping[str, str],
+    *,
+    names: Sequence[str] = (),
+    computes: bool = False,
+    resumes: bool = False,
+) -> tuple[argparse.Namespace, S]:
+    """The command line of a stage, and its `--settings` as the stage's typed settings.
+
+    Parameters
+    ----------
+    paths : help texts of options by name. A name ends in `?` where the option may be left out, in
+        `+` or `*` where it takes one path or more, or any number, in `3` where it takes three.
+    names : what the first argument may be, if it is to be a name
+    computes : take the machine's settings, which change where something is computed, never what
+    resumes : the same, and the digest of the code: unfinished work of other code is discarded
+
+    Raises
+    ------
+    ValueError
+        If the settings are not what the stage takes.
+    """
+    parser = argparse.ArgumentParser(
         prog=f"python -m whypretrain.stages.{stage}",
         description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-
-    def parsed(text: str) -> Section:
-        try:
-            return settings.from_json(text)
-        except ValidationError as error:
-            raise argparse.ArgumentTypeError(str(error)) from error
-
-    result.add_argument(
-        "--settings",
-        type=parsed,
-        required=True,
-        metavar="JSON",
-        help="what `python -m whypretrain.settings show` prints for this stage",
-    )
-    return result
-
-
-def add_compute(arguments: argparse.ArgumentParser) -> None:
-    """Add the machine's settings: they never change what is computed, only where."""
-    arguments.add_argument("--threads", type=int, default=1, help="CPU threads (default 1)")
-    arguments.add_argument(
-        "--device",
-        default="auto",
-        help="auto (default: cuda if there is one), cpu, cuda, cuda:1, …",
-    )
-
-
-def add_code(arguments: argparse.ArgumentParser) -> None:
-    """Add the digest of the code: unfinished work of other code is not gone on with."""
-    arguments.add_argument(
-        "--code", default="", metavar="DIGEST", help="digest of the code, from the workflow"
-    )
-
-
-def path_argument(arguments: argparse.ArgumentParser, name: str, text: str, **kwargs: Any) -> None:
-    """Add a required option that takes a path."""
-    arguments.add_argument(name, type=Path, required=True, metavar="PATH", help=text, **kwargs)
+    add = parser.add_argument
+    if names:
+        add("name", choices=names, metavar="NAME", help=f"one of {', '.join(names)}")
+    shown = "what `python -m whypretrain.settings show` prints for this stage"
+    add("--settings", required=True, metavar="JSON", help=shown)
+    for name, text in paths.items():
+        option, kind = name.rstrip("?+*3"), name[-1]
+        nargs = {"+": "+", "*": "*", "3": 3}.get(kind)
+        how: dict[str, Any] = {"type": Path, "metavar": "PATH", "help": text, "nargs": nargs}
+        add(f"--{option}", required=kind not in "?*", default=[] if kind == "*" else None, **how)
+    if resumes:
+        add("--code", default="", metavar="DIGEST", help="digest of the code, from the workflow")
+    if computes or resumes:
+        add("--threads", type=int, default=1, help="CPU threads (default 1)")
+        add("--device", default="auto", help="auto (default: cuda if there is one), cpu, cuda:1, …")
+    arguments = parser.parse_args()
+    return arguments, settings.from_json(arguments.settings)
 
 
 def run(main: Callable[[], None]) -> None:
     """Run a stage's main function; an expected error ends it with one line, not a traceback."""
+    if os.environ.get("WHYPRETRAIN_TRACEBACK"):
+        main()
+        return
     try:
         main()
     except (ArtifactError, ValueError, FloatingPointError, OSError) as error:
-        if os.environ.get("WHYPRETRAIN_TRACEBACK"):
-            raise
         sys.exit(f"error: {' '.join(str(error).splitlines())}")
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "snakemake":
             raise
         sys.exit("error: Snakemake is not installed; in a checkout: pip install '.[workflow]'")
     except (MemoryError, RuntimeError) as error:
-        if os.environ.get("WHYPRETRAIN_TRACEBACK") or not _is_out_of_memory(error):
+        # From numpy, or from torch on a card or a CPU; torch need not be there.
+        by_type = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+        if not by_type and "can't allocate memory" not in str(error):
             raise
         reason = str(error).split("\n", 1)[0]
         sys.exit(f"error: out of memory: {reason}; docs/running.md#memory says what helps")
     except KeyboardInterrupt:
-        if os.environ.get("WHYPRETRAIN_TRACEBACK"):
-            raise
         say("interrupted; run it again to go on")
         sys.exit(128 + signal.SIGINT)
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    """Whether numpy, torch on a card or torch on a CPU got no memory; torch need not be there."""
-    by_type = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
-    return by_type or "can't allocate memory" in str(error)

@@ -11,23 +11,16 @@ from whypretrain.stages import command
 
 
 def main() -> None:
-    """Command line."""
-    parser = command.parser("convert", __doc__, ConvertSettings)
-    parser.add_argument("--source", required=True, help="file or folder of the weights")
-    command.path_argument(parser, "--weights", "weights to write, safetensors")
-    arguments = parser.parse_args()
-    settings: ConvertSettings = arguments.settings
+    paths = {"source": "file or folder of the weights", "weights": "weights to write, safetensors"}
+    arguments, settings = command.parse("convert", __doc__, ConvertSettings, paths)
 
     from whypretrain.files.progress import say
-    from whypretrain.networks.build import save_tensors
+    from whypretrain.networks.build import save_weights
     from whypretrain.networks.convert import pretrained_weights
 
-    tensors = pretrained_weights(settings.architecture, arguments.source)
-    save_tensors(
-        arguments.weights,
-        tensors,
-        {"settings": settings.to_json(), "version": __version__},
-    )
+    tensors = pretrained_weights(settings.architecture, str(arguments.source))
+    made = {"settings": settings.to_json(), "version": __version__}
+    save_weights(arguments.weights, tensors, made)
     n_weights = sum(value.numel() for value in tensors.values())
     say(f"convert {arguments.weights.parent.name}: {n_weights / 1e6:.1f} million weights")
 

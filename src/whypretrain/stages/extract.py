@@ -2,12 +2,12 @@
 
 A measurement in the output is kept while the digest of all that made it holds: weights, image,
 label, players, baseline, settings and the code that evaluates. Each group of samples is written to
-a hidden folder beside the output as soon as it is measured, so a killed job loses one group at
-most.
+a hidden folder beside the output once it is measured, so a killed job loses one group at most.
 """
 
 import math
 import shutil
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -27,22 +27,18 @@ def _spot(metadata: dict[str, Any], path: Path) -> tuple[float, float]:
 
 
 def main() -> None:
-    """Command line."""
-    parser = command.parser("extract", __doc__, ExtractSettings)
-    command.path_argument(parser, "--samples", "samples of the experiment, HDF5")
-    command.path_argument(parser, "--weights", "snapshots in order, safetensors", nargs="+")
-    command.path_argument(parser, "--interactions", "file to write, HDF5")
-    command.add_code(parser)
-    command.add_compute(parser)
-    arguments = parser.parse_args()
-    settings: ExtractSettings = arguments.settings
-    output: Path = arguments.interactions
+    paths = {
+        "samples": "samples of the experiment, HDF5",
+        "weights+": "snapshots in order, safetensors",
+        "interactions": "file to write, HDF5",
+    }
+    arguments, settings = command.parse("extract", __doc__, ExtractSettings, paths, resumes=True)
+    output = arguments.interactions
 
     import numpy as np
 
     from whypretrain.data.samples import read_samples
-    from whypretrain.files.artifacts import keep, library_versions
-    from whypretrain.files.exclusive import exclusive
+    from whypretrain.files.artifacts import exclusive, keep
     from whypretrain.files.progress import Progress, say
     from whypretrain.interactions.forward import PlainForward
     from whypretrain.interactions.measure import Extractor
@@ -60,41 +56,33 @@ def main() -> None:
     samples = read_samples(arguments.samples)
     model = laid_out(build(settings.architecture, len(samples.classes)).eval(), device)
     extractor = Extractor(model, samples, settings, device)
-    measured_by = extractor.measured_by
-    if settings.extraction.sharing and isinstance(measured_by.forward, PlainForward):
+    plain = isinstance(extractor.measured_by.forward, PlainForward)
+    if settings.extraction.sharing and plain:
         say(f"{type(model).__name__}: nothing known to share, so every mask is computed whole")
 
     n_total = len(samples.samples) * len(arguments.weights)
     label = f"extract {output.parent.name}/{output.stem}"
     progress = Progress(label, n_total, "sample")
     partial = output.with_name(f".{output.stem}.partial")
-    with exclusive(output.with_name(f".{output.stem}.lock")):
+    with exclusive(output):
         before = read_if_whole(output)
         known = Known(sorted(partial.glob("*.h5")))
         if before:
             known.add(before)
-        digests: list[list[str]] = []
-        spots: list[tuple[float, float]] = []
-        weights_digests: list[str] = []
-        n_kept = 0
+        loaded, spots, digests, n_kept = [], [], [], 0
         for path in arguments.weights:
-            metadata, weights_digest = load_all(model, path)
-            spots.append(_spot(metadata, path))
-            weights_digests.append(weights_digest)
-            digests.append(
-                sample_digests(
-                    samples, weights=weights_digest, settings=settings, code=arguments.code
-                )
-            )
+            loaded.append(load_all(model, path))
+            spots.append(_spot(loaded[-1].metadata, path))
+            made_by = {"weights": loaded[-1].sha256, "code": arguments.code}
+            digests.append(sample_digests(samples, settings=settings, **made_by))
             n_kept += len(known.found.keys() & set(digests[-1]))
             measure_snapshot(extractor, samples, digests[-1], known, partial, progress=progress)
         fractions, epochs = zip(*spots, strict=True)
-        is_same = before is not None and (
+        if before is not None and (
             before.samples == [sample.id for sample in samples.samples]
             and before.digests.tolist() == digests
             and np.array_equal(before.fractions, fractions)
-        )
-        if is_same:
+        ):
             keep(output)  # newer than its inputs, so that it counts as up to date
         else:
             record = new_record(
@@ -106,11 +94,12 @@ def main() -> None:
                 noise_floor=np.array([known.noise[row[0]] for row in digests]),
                 digests=digests,
             )
+            versions = {name: version(name) for name in ("torch", "timm", "numpy", "h5py")}
             attributes = {
                 "settings": settings.to_json(),
-                "weights_digests": weights_digests,
-                "weights_metadata": metadata,
-                "versions": {"whypretrain": __version__, **library_versions()},
+                "weights_digests": [one.sha256 for one in loaded],
+                "weights_metadata": loaded[-1].metadata,
+                "versions": {"whypretrain": __version__, **versions},
                 "device": device.type,
             }
             write_record(output, record, attributes)

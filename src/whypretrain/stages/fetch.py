@@ -1,24 +1,19 @@
-"""Stage `fetch`: download a dataset or weights at a fixed revision, and check every file.
-
-`fetched.json` is written last: where it is, the folder is complete.
-"""
+"""Stage `fetch`: download a dataset or weights at a fixed revision, and check every file."""
 
 from whypretrain.settings.fetch import FetchSettings
 from whypretrain.stages import command
 
 
 def main() -> None:
-    """Command line."""
-    parser = command.parser("fetch", __doc__, FetchSettings)
-    command.path_argument(parser, "--folder", "folder to fill; fetched.json is written last")
-    arguments = parser.parse_args()
+    paths = {"folder": "folder to fill; it is complete once fetched.json is there"}
+    arguments, settings = command.parse("fetch", __doc__, FetchSettings, paths)
 
     from whypretrain.data.download import fetch
-    from whypretrain.files.exclusive import exclusive
+    from whypretrain.files.artifacts import exclusive
     from whypretrain.files.progress import say
 
-    with exclusive(arguments.folder / ".fetch.lock"):
-        fetch(arguments.settings, arguments.folder)
+    with exclusive(arguments.folder / "fetch"):
+        fetch(settings, arguments.folder)
     say(f"fetch: {arguments.folder} is complete")
 
 

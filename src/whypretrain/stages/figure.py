@@ -1,7 +1,6 @@
 """Stage `figure`: one figure of a suite as PDF and PNG, and the numbers it shows as CSV."""
 
 import importlib
-from pathlib import Path
 from pkgutil import iter_modules
 
 from whypretrain.report import figures
@@ -12,26 +11,17 @@ NAMES = sorted({module.name for module in iter_modules(figures.__path__)} - {"dr
 
 
 def main() -> None:
-    """Command line."""
-    parser = command.parser("figure", __doc__, FigureSettings)
-    parser.add_argument("name", choices=NAMES, metavar="NAME", help=f"one of {', '.join(NAMES)}")
-    command.path_argument(parser, "--summaries", "summary.csv of every experiment", nargs="+")
-    parser.add_argument(
-        "--tables",
-        type=Path,
-        nargs="*",
-        default=[],
-        metavar="PATH",
-        help="tables of the suite that the figure reads besides: claims, overview, correlations",
-    )
-    command.path_argument(parser, "--output", "PDF to write; PNG and CSV stand beside it")
-    arguments = parser.parse_args()
-    settings: FigureSettings = arguments.settings
+    paths = {
+        "summaries+": "summary.csv of every experiment",
+        "tables*": "tables of the suite that the figure reads: claims, overview, correlations",
+        "output": "PDF to write; PNG and CSV stand beside it",
+    }
+    arguments, settings = command.parse("figure", __doc__, FigureSettings, paths, names=NAMES)
 
     import matplotlib as mpl
     from matplotlib import pyplot as plt
 
-    from whypretrain.files.artifacts import atomic_path
+    from whypretrain.files.artifacts import atomic_path, write_csv
     from whypretrain.knowledge.reading import read_tables
     from whypretrain.report import style
 
@@ -40,15 +30,14 @@ def main() -> None:
     tables = read_tables([*arguments.summaries, *arguments.tables], settings.experiments)
     science = importlib.import_module(f"whypretrain.report.figures.{arguments.name}")
     figure, numbers = science.draw(tables, settings)
-    output: Path = arguments.output
+    output = arguments.output
     # Equal numbers give equal bytes.
     for suffix, metadata in ((".pdf", {"CreationDate": None}), (".png", {"Software": None})):
         with atomic_path(output.with_suffix(suffix)) as temporary:
             figure.savefig(temporary, format=suffix[1:], metadata=metadata)
-    with atomic_path(output.with_suffix(".csv")) as temporary:
-        told = numbers.mask(numbers == "").dropna(axis="columns", how="all")
-        told = numbers if numbers.empty else told  # column names alone
-        told.to_csv(temporary, index=False)
+    told = numbers.mask(numbers == "").dropna(axis="columns", how="all")
+    # Without rows, all column names.
+    write_csv(output.with_suffix(".csv"), numbers if numbers.empty else told)
     plt.close(figure)
 
 

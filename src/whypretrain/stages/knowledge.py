@@ -1,7 +1,5 @@
 """Stage `knowledge`: all tables of one experiment and its summary, from what was measured."""
 
-from pathlib import Path
-
 from whypretrain.settings.knowledge import MetricsSettings
 from whypretrain.stages import command
 
@@ -9,29 +7,21 @@ VARIANTS = ("probe", "finetune", "scratch")
 
 
 def main() -> None:
-    """Command line."""
-    parser = command.parser("knowledge", __doc__, MetricsSettings)
-    for variant in VARIANTS:
-        command.path_argument(parser, f"--{variant}", f"record of interactions of {variant}, HDF5")
-    parser.add_argument(
-        "--replicate",
-        type=Path,
-        metavar="PATH",
-        help="record of a second fine-tuned run of another seed, HDF5 (optional)",
-    )
-    names, three = ", ".join(VARIANTS), len(VARIANTS)
-    command.path_argument(parser, "--histories", f"history.csv of {names}", nargs=three)
-    command.path_argument(parser, "--robustness", f"robustness.csv of {names}", nargs=three)
-    command.path_argument(parser, "--test", "test split that the histories' accuracies are of")
-    command.path_argument(parser, "--tables", "folder to write the tables into")
-    command.path_argument(parser, "--summary", "summary to write, CSV")
-    arguments = parser.parse_args()
-    settings: MetricsSettings = arguments.settings
+    names = ", ".join(VARIANTS)
+    paths = {name: f"record of interactions of {name}, HDF5" for name in VARIANTS} | {
+        "replicate?": "record of a second fine-tuned run of another seed, HDF5 (optional)",
+        "histories3": f"history.csv of {names}",
+        "robustness3": f"robustness.csv of {names}",
+        "test": "test split that the histories' accuracies are of",
+        "tables": "folder to write the tables into",
+        "summary": "summary to write, CSV",
+    }
+    arguments, settings = command.parse("knowledge", __doc__, MetricsSettings, paths)
 
     import numpy as np
     import pandas as pd
 
-    from whypretrain.files.artifacts import ArtifactError, atomic_path, damaged
+    from whypretrain.files.artifacts import ArtifactError, damaged, write_csv
     from whypretrain.files.progress import Progress, say
     from whypretrain.interactions.mobius import orders
     from whypretrain.interactions.record import read_record
@@ -41,13 +31,11 @@ def main() -> None:
     from whypretrain.knowledge.tables import counted_sets
 
     label = f"knowledge {settings.experiment}"
-    paths: dict[str, Path] = {variant: getattr(arguments, variant) for variant in VARIANTS}
-    if arguments.replicate is not None:
-        paths["replicate"] = arguments.replicate
-    records = {variant: read_record(path) for variant, path in paths.items()}
-    for variant, record in records.items():
+    given = {name: getattr(arguments, name) for name in (*VARIANTS, "replicate")}
+    records = {name: read_record(path) for name, path in given.items() if path is not None}
+    for name, record in records.items():
         if not record.fits(records["probe"]):
-            raise damaged(paths[variant], f"its samples are not those of {paths['probe']}")
+            raise damaged(given[name], f"its samples are not those of {arguments.probe}")
     try:
         counted = counted_sets(list(records.values()))
     except ValueError as error:
@@ -58,35 +46,27 @@ def main() -> None:
         say(f"{label}: orders {lost} lie in the noise floor and are not counted")
     total = sum(len(records[variant].fractions) for variant in ("finetune", "scratch"))
     progress = Progress(label, total, "snapshot")
+    metrics = settings.metrics
     tables = experiment_tables(
         records,
         settings.statistics,
-        thresholds=settings.metrics.salience_thresholds,
-        salience={
-            "threshold": settings.metrics.salience_threshold,
-            "scale": settings.metrics.salience_scale,
-        },
+        thresholds=metrics.salience_thresholds,
+        salience={"threshold": metrics.salience_threshold, "scale": metrics.salience_scale},
         tick=progress.update,
     )
-    n_test = count_rows(arguments.test)
-    histories = zip(VARIANTS, arguments.histories, strict=True)
-    tables["history"] = pd.concat(
-        [read_table(path, HISTORY).assign(variant=v, n_test=n_test) for v, path in histories],
-        ignore_index=True,
-    )
-    shifts = zip(VARIANTS, arguments.robustness, strict=True)
-    tables["robustness"] = pd.concat(
-        [read_table(path, ROBUSTNESS).assign(variant=variant) for variant, path in shifts],
-        ignore_index=True,
-    )
+    for name, files, columns in (
+        ("history", arguments.histories, HISTORY),
+        ("robustness", arguments.robustness, ROBUSTNESS),
+    ):
+        read = [read_table(path, columns) for path in files]
+        of_variants = [t.assign(variant=v) for v, t in zip(VARIANTS, read, strict=True)]
+        tables[name] = pd.concat(of_variants, ignore_index=True)
+    tables["history"]["n_test"] = count_rows(arguments.test)
     for name, table in tables.items():
         table.insert(0, "experiment", settings.experiment)
-        with atomic_path(arguments.tables / f"{name}.csv") as temporary:
-            table.to_csv(temporary, index=False)
+        write_csv(arguments.tables / f"{name}.csv", table)
     say(f"{label}: intervals of the summary")
-    summary = summarise(settings.experiment, tables, settings.statistics)
-    with atomic_path(arguments.summary) as temporary:
-        summary.to_csv(temporary, index=False)
+    write_csv(arguments.summary, summarise(settings.experiment, tables, settings.statistics))
 
 
 if __name__ == "__main__":

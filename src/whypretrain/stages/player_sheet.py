@@ -2,17 +2,16 @@
 
 import argparse
 import re
+from pathlib import Path
 
 from whypretrain.stages import command
 
 
 def main() -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m whypretrain.stages.player_sheet", description=__doc__
-    )
-    command.path_argument(parser, "--samples", "samples of an experiment, HDF5")
-    command.path_argument(parser, "--folder", "folder to write the pictures into")
+    program = "python -m whypretrain.stages.player_sheet"
+    parser = argparse.ArgumentParser(prog=program, description=__doc__)
+    parser.add_argument("--samples", type=Path, required=True, help="an experiment's samples.h5")
+    parser.add_argument("--folder", type=Path, required=True, help="folder of pictures to write")
     arguments = parser.parse_args()
 
     from PIL import Image
@@ -21,7 +20,6 @@ def main() -> None:
     from whypretrain.files.artifacts import atomic_path
     from whypretrain.report.player_sheet import player_sheet
 
-    arguments.folder.mkdir(parents=True, exist_ok=True)
     for position, sample in enumerate(read_samples(arguments.samples).samples):
         name = re.sub(r"[^A-Za-z0-9_.-]+", "_", sample.id)[-80:]
         with atomic_path(arguments.folder / f"{position:03d}-{name}.png") as temporary:

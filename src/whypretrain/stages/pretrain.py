@@ -10,16 +10,13 @@ from whypretrain.stages import command
 
 
 def main() -> None:
-    """Command line."""
-    parser = command.parser("pretrain", __doc__, PretrainSettings)
-    command.path_argument(parser, "--train", "train split of the upstream dataset")
-    command.path_argument(parser, "--test", "test split of the upstream dataset")
-    command.path_argument(parser, "--weights", "weights to write, safetensors")
-    command.path_argument(parser, "--history", "loss and accuracy per epoch to write, CSV")
-    command.add_code(parser)
-    command.add_compute(parser)
-    arguments = parser.parse_args()
-    settings: PretrainSettings = arguments.settings
+    paths = {
+        "train": "train split of the upstream dataset",
+        "test": "test split of the upstream dataset",
+        "weights": "weights to write, safetensors",
+        "history": "loss and accuracy per epoch to write, CSV",
+    }
+    arguments, settings = command.parse("pretrain", __doc__, PretrainSettings, paths, resumes=True)
 
     from whypretrain.data.inputs import upstream_inputs
     from whypretrain.data.rotations import N_ROTATIONS
@@ -27,7 +24,7 @@ def main() -> None:
     from whypretrain.files.artifacts import verified
     from whypretrain.networks.build import build, check_input
     from whypretrain.networks.numerics import configure, seed_everything
-    from whypretrain.networks.train import Outputs, fit
+    from whypretrain.networks.train import Run, fit
     from whypretrain.settings.base import digest
     from whypretrain.settings.models import ImageArchitecture
 
@@ -38,24 +35,20 @@ def main() -> None:
     if isinstance(settings.architecture, ImageArchitecture):
         check_input(settings.architecture)
     model = build(settings.architecture, n_classes)
-    fit(
-        model,
-        upstream_inputs(train, settings, settings.recipe.augmentation),
-        upstream_inputs(test, settings),
-        Outputs({1.0: arguments.weights}, arguments.history),
+    made_from = [verified(arguments.train), verified(arguments.test)]
+    run = Run(
         recipe=settings.recipe,
         seed=seed,
         device=device,
+        snapshots={1.0: arguments.weights},
+        history=arguments.history,
         label=f"pretrain {arguments.weights.parent.name}",
-        identity=digest(
-            settings.to_json(),
-            arguments.code,
-            verified(arguments.train),
-            verified(arguments.test),
-        ),
+        identity=digest(settings.to_json(), arguments.code, *made_from),
         metadata={"settings": settings.to_json(), "version": __version__},
         workers=arguments.threads - 1,
     )
+    inputs = upstream_inputs(train, settings, settings.recipe.augmentation)
+    fit(model, inputs, upstream_inputs(test, settings), run)
 
 
 if __name__ == "__main__":

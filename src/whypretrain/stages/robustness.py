@@ -5,17 +5,17 @@ from whypretrain.stages import command
 
 
 def main() -> None:
-    """Command line."""
-    parser = command.parser("robustness", __doc__, RobustnessSettings)
-    command.path_argument(parser, "--test", "test split of the downstream dataset")
-    command.path_argument(parser, "--weights", "weights of the network")
-    command.path_argument(parser, "--table", "table to write, CSV")
-    command.add_compute(parser)
-    arguments = parser.parse_args()
-    settings: RobustnessSettings = arguments.settings
+    paths = {
+        "test": command.SPLITS["test"],
+        "weights": "weights of the network",
+        "table": "table to write, CSV",
+    }
+    arguments, settings = command.parse(
+        "robustness", __doc__, RobustnessSettings, paths, computes=True
+    )
 
     from whypretrain.data.table import read_split
-    from whypretrain.files.artifacts import atomic_path
+    from whypretrain.files.artifacts import write_csv
     from whypretrain.files.progress import say
     from whypretrain.networks.build import build, load_all
     from whypretrain.networks.numerics import configure
@@ -26,9 +26,8 @@ def main() -> None:
     model = build(settings.architecture, len(split.classes))
     load_all(model, arguments.weights)
     model.to(device)
-    table = robustness_table(model, split, settings, device, workers=arguments.threads - 1)
-    with atomic_path(arguments.table) as temporary:
-        table.to_csv(temporary, index=False)
+    table = robustness_table(model, split, settings, device, arguments.threads - 1)
+    write_csv(arguments.table, table)
     label = " ".join(arguments.table.parts[-4:-1])
     found = zip(table["shift"], table["level"], table["accuracy"], strict=True)
     say(f"{label}: " + ", ".join(f"{s} {level:g} {a:.1%}" for s, level, a in found))

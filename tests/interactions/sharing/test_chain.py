@@ -11,7 +11,7 @@ from timm.layers.pool2d_same import AvgPool2dSame, MaxPool2dSame
 from torch import Tensor, nn
 from torch.nn import functional
 
-import whypretrain.networks.small  # noqa: F401  (registers the small networks with timm)
+import whypretrain.networks.build  # noqa: F401  (registers the small networks with timm)
 from whypretrain.interactions.sharing.chain import OUTSIDE, cut_network, trace_players, window_taps
 
 

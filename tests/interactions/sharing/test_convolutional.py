@@ -13,7 +13,6 @@ from timm.layers.norm import LayerNorm2d
 from timm.models.vgg import VGG
 from torch import Tensor, nn
 
-import whypretrain.networks.small  # noqa: F401  (registers the small networks with timm)
 from tests.conftest import small
 from whypretrain.interactions.forward import Background, MaskedInput
 from whypretrain.interactions.players import grid_players

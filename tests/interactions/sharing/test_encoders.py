@@ -17,7 +17,7 @@ from transformers import (
 
 from whypretrain.interactions.forward import Background, MaskedInput
 from whypretrain.interactions.sharing.attention import SharedEncoder, share_transformer
-from whypretrain.networks.text import TextNetwork
+from whypretrain.networks.build import TextNetwork
 from whypretrain.settings.models import TextArchitecture
 
 PADDING, MASK, LENGTH = 0, 4, 12

@@ -68,8 +68,8 @@ def test_a_file_loses_its_head_and_fits_the_downstream_network(
     save_file(model.state_dict(), tmp_path / "timm.safetensors")
     run(architecture, tmp_path / "timm.safetensors")
     assert_backbone_of(target, model)
-    _, metadata = read_weights(target)
-    assert metadata["settings"] == ConvertSettings(architecture=architecture).to_json()
+    _, loaded = read_weights(target)
+    assert loaded.metadata["settings"] == ConvertSettings(architecture=architecture).to_json()
 
     downstream = build(architecture, 5).eval()
     fresh = {name: value.clone() for name, value in downstream.state_dict().items()}

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from whypretrain.data.encoded import image_size
 from whypretrain.data.table import Row, Task
-from whypretrain.files.downloads import FETCHED, check_download
+from whypretrain.files.artifacts import FETCHED, check_download
 from whypretrain.settings.base import configured_path
 
 TWICE = "there are two columns '{}', of which one would be ignored; rename one"

@@ -24,7 +24,7 @@ from torch.nn import functional
 from whypretrain.data.texts import transformers
 from whypretrain.interactions.forward import Assemble, Background, MaskedInput, kept_players
 from whypretrain.interactions.sharing import PositionPatterns, is_plain
-from whypretrain.networks.text import TextNetwork
+from whypretrain.networks.build import TextNetwork
 
 MAX_ROWS = 1 << 15
 """Rows a table may have: 400 MB of ViT-Base's. Only patches of many players come near."""

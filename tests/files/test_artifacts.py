@@ -1,4 +1,4 @@
-"""Turns at a piece of work, and what dead processes left."""
+"""Turns at an output, and what dead processes left."""
 
 import os
 import socket
@@ -8,17 +8,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from whypretrain.files.artifacts import atomic_path
-from whypretrain.files.exclusive import exclusive
+import pytest
+
+from whypretrain.files.artifacts import atomic_path, exclusive
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from whypretrain.files.exclusive import exclusive
-with exclusive(Path(sys.argv[1])) as turn:
-    print("mine", turn.done_before, flush=True)
+from whypretrain.files.artifacts import exclusive
+with exclusive(Path(sys.argv[1]), sys.argv[2]) as done:
+    print("done" if done else "mine", flush=True)
     sys.stdin.readline()
-    turn.finish(sys.argv[2])
 """
 
 
@@ -54,39 +54,43 @@ def waits(one: subprocess.Popen[str]) -> str:
     return one.stderr.readline()
 
 
-def test_the_second_waits_and_hears_what_the_first_finished(tmp_path: Path) -> None:
-    lock = tmp_path / "new" / ".work.lock"
-    with process(HOLD, lock, "A") as first:
+@pytest.mark.parametrize(("second_makes", "hears"), [("A", "done"), ("B", "mine")])
+def test_the_second_waits_and_hears_whether_the_first_finished_the_same(
+    second_makes: str, hears: str, tmp_path: Path
+) -> None:
+    output = tmp_path / "new" / "work.csv"
+    with process(HOLD, output, "A") as first:
         assert said(first) == "mine"
-        with process(HOLD, lock, "B") as second:
+        with process(HOLD, output, second_makes) as second:
             line = waits(second)
             assert "another process is at work on this; waiting" in line
             let_go(first)
-            assert said(second) == "mine A"
+            assert said(second) == hears
             let_go(second)
+    assert {path.name for path in output.parent.iterdir()} == {".work.lock", ".work.done"}
 
 
 def test_a_killed_holder_gives_its_turn_back(tmp_path: Path) -> None:
-    lock = tmp_path / ".work.lock"
-    with process(HOLD, lock, "A") as first:
+    output = tmp_path / "work.csv"
+    with process(HOLD, output, "A") as first:
         assert said(first) == "mine"
-        with process(HOLD, lock, "B") as second:
+        with process(HOLD, output, "A") as second:
             waits(second)
             first.kill()
             assert said(second) == "mine"  # and nothing was finished
             let_go(second)
-    with exclusive(lock) as turn:
-        assert turn.done_before == ""
+    with exclusive(output, "A") as done:  # long after, so it is for the caller to see what is there
+        assert not done
 
 
 def test_many_at_once_never_overlap(tmp_path: Path) -> None:
     code = """
 import os, sys, time
 from pathlib import Path
-from whypretrain.files.exclusive import exclusive
+from whypretrain.files.artifacts import exclusive
 folder = Path(sys.argv[1])
 for _ in range(40):
-    with exclusive(folder / ".lock"):
+    with exclusive(folder / "work"):
         (folder / "busy").mkdir()
         time.sleep(0.0005)
         (folder / "busy").rmdir()
