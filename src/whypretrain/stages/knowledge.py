@@ -35,10 +35,9 @@ def main() -> None:
     from whypretrain.files.progress import Progress, say
     from whypretrain.interactions.coalitions import orders
     from whypretrain.interactions.record import read_record
-    from whypretrain.knowledge.experiment import experiment_tables
     from whypretrain.knowledge.reading import HISTORY, ROBUSTNESS, count_rows, read_table
     from whypretrain.knowledge.summary import summarise
-    from whypretrain.knowledge.tables import counted_sets
+    from whypretrain.knowledge.tables import counted_sets, experiment_tables
 
     label = f"knowledge {settings.experiment}"
     paths: dict[str, Path] = {variant: getattr(arguments, variant) for variant in VARIANTS}
@@ -58,16 +57,7 @@ def main() -> None:
         say(f"{label}: orders {lost} lie in the noise floor and are not counted")
     total = sum(len(records[variant].fractions) for variant in ("finetune", "scratch"))
     progress = Progress(label, total, "snapshot")
-    tables = experiment_tables(
-        records,
-        settings.statistics,
-        thresholds=settings.metrics.salience_thresholds,
-        salience={
-            "threshold": settings.metrics.salience_threshold,
-            "scale": settings.metrics.salience_scale,
-        },
-        tick=progress.update,
-    )
+    tables = experiment_tables(records, settings.metrics, settings.statistics, progress.update)
     n_test = count_rows(arguments.test)
     histories = zip(VARIANTS, arguments.histories, strict=True)
     tables["history"] = pd.concat(

@@ -14,7 +14,7 @@ from whypretrain.settings.explorer import ExplorerSettings
 DIGITS = 4  # significant; the page shows three
 PARTS = ("preserve", "discard", "new")
 TRAINED = ("finetune", "scratch")
-CLAIM_NUMBERS = ("number", "low", "high", "null", "excess", "excess_low", "excess_high")
+CLAIM_NUMBERS = ("number", "low", "high", "chance", "excess", "excess_low", "excess_high")
 NUMBERS = ("number", "low", "high", "chance", "second_run")
 Row = dict[str, Any]
 
