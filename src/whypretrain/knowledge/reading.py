@@ -32,8 +32,8 @@ TABLES: dict[str, Columns] = {
     "summary": _columns(
         text="experiment quantity",
         empty="variant order reading level",
-        number="number n_seeds",
-        gaps=f"{INTERVAL} fraction epoch {EXCESS} n noise_floor",
+        number="n_seeds",
+        gaps=f"number {INTERVAL} fraction epoch {EXCESS} n noise_floor",
     ),
     "knowledge": _columns(
         text="experiment sample quantity reference", number="order strength n_sets noise_floor"
@@ -84,6 +84,15 @@ TABLES: dict[str, Columns] = {
     ),
 }
 """Tables that figures and claims read, by name; each may have further columns."""
+QUANTITIES = {
+    *("preserve", "discard", "new", "reached", "probe", "finetune", "scratch", "finetune_only"),
+    *("scratch_only", "ratio", "jaccard", "discard_over_preserve", "new_over_preserve"),
+    *("preserved_share", "discard_order", "new_order", "jaccard_area", "earlier", "epochs"),
+    *("test_accuracy", "test_loss", "accuracy", "accuracy_gain", "salient_count", "salient_share"),
+    *("reconstruction_error", "counterfactual_change", "counterfactual_positive"),
+    *("counterfactual_positive_before", "counterfactual_strength", "robustness_accuracy"),
+}
+"""What the summary of every experiment holds, whatever its settings."""
 
 
 def read_table(path: Path, columns: Columns) -> pd.DataFrame:
@@ -139,13 +148,16 @@ def read_tables(paths: Sequence[Path], experiments: Sequence[str]) -> dict[str, 
     Raises
     ------
     ArtifactError
-        If a file is damaged, or says nothing about an experiment.
+        If a file is damaged, says nothing about an experiment, or is a summary that lacks one of
+        QUANTITIES.
     """
     found: dict[str, list[pd.DataFrame]] = {}
     for path in paths:
         table = read_table(path, TABLES[path.stem])
         if strange := set(table.get("experiment", experiments)) - set(experiments):
             raise damaged(path, f"rows of {', '.join(sorted(strange))}, which is not asked for")
+        if path.stem == "summary" and (lost := QUANTITIES - set(table["quantity"])):
+            raise damaged(path, f"no row of the quantity {', '.join(sorted(lost))}: cut off?")
         found.setdefault(path.stem, []).append(table)
     tables = {name: pd.concat(parts, ignore_index=True) for name, parts in found.items()}
     for name, table in tables.items():
