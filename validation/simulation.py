@@ -18,8 +18,7 @@ from whypretrain.claims.verdicts import judge
 from whypretrain.files.artifacts import atomic_path
 from whypretrain.files.progress import Progress
 from whypretrain.interactions.mobius import orders
-from whypretrain.knowledge.references import Models, comparisons, permuted_jaccard
-from whypretrain.knowledge.strengths import jaccard
+from whypretrain.knowledge.strengths import Models, comparisons, jaccard, permuted_jaccard
 from whypretrain.knowledge.summary import summarise
 from whypretrain.knowledge.tables import knowledge_table, ratio_table
 from whypretrain.settings.knowledge import Statistics

@@ -47,7 +47,7 @@ def test_claims_are_judged_and_have_every_reference(project: Project) -> None:
     folder = project.folder / "results/tables/tiny"
     claims = pd.read_csv(folder / "claims.csv").set_index("claim")
     assert claims["verdict"].notna().all()
-    assert claims.loc["discard", ["null", "swapped", "second_run"]].notna().all()
+    assert claims.loc["discard", ["chance", "swapped", "second_run"]].notna().all()
     assert "reach" in claims.index  # there is a second fine-tuned network
     document = (folder / "claims.md").read_text(encoding="utf-8")
     assert all(statement in document for statement in claims["statement"])

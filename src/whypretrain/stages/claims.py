@@ -10,9 +10,8 @@ def main() -> None:
 
     import pandas as pd
 
-    from whypretrain.claims.document import document
     from whypretrain.claims.overview import by_kind, correlations, overview
-    from whypretrain.claims.verdicts import judge
+    from whypretrain.claims.verdicts import document, judge
     from whypretrain.files.artifacts import atomic_path, write_csv
     from whypretrain.knowledge.reading import read_tables
 

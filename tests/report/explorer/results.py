@@ -129,7 +129,7 @@ def write_results(folder: Path) -> None:
     rows = [
         {"experiment": name, "claim": claim.key, "n": 4}
         | dict(zip(CLAIM_NUMBERS, np.arange(7) / 7 + place, strict=True))
-        | {"verdict": ("holds", "fails", "not distinguishable from the null")[place % 3]}
+        | {"verdict": ("holds", "fails", "not distinguishable from chance")[place % 3]}
         for name in ("pictures", "words")
         for place, claim in enumerate(CLAIMS)
         if (name, claim.key) != ("words", "reach")

@@ -151,7 +151,7 @@ def test_claims_come_first(shown: Page) -> None:
     first = shown.one("table.claims")
     assert "Fine-tuning discards more than twice" in shown.text("section.claim h2")
     heads = [cell.text for cell in first.find_elements(By.CSS_SELECTOR, "thead th")]
-    assert heads == ["experiment", "verdict", "number", "null", "number − null"]
+    assert heads == ["experiment", "verdict", "number", "chance level", "number − chance"]
     rows = shown.suite["claims"][0]["rows"]
     verdicts = [cell.text for cell in first.find_elements(By.CSS_SELECTOR, ".verdict")]
     assert len(verdicts) == len(rows) == 2

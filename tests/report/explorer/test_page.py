@@ -89,7 +89,7 @@ def test_claims_that_were_not_judged_are_named(page: Path) -> None:
 
 
 def test_claims_may_lack_numbers() -> None:
-    columns = ("number", "low", "high", "null", "excess", "excess_low", "excess_high")
+    columns = ("number", "low", "high", "chance", "excess", "excess_low", "excess_high")
     row = {"experiment": "pictures", "claim": "ratio", "verdict": "fails", "n": 1}
     table = pd.DataFrame([row | dict.fromkeys(columns, float("nan"))])
     (ratio,) = [claim for claim in claim_rows(table, settings()) if claim["key"] == "ratio"]

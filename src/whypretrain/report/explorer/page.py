@@ -21,7 +21,7 @@ FOLDER = Path(__file__).parent / "page"
 # One module scope, so the order is only for the reader: what is needed comes first.
 SCRIPTS = ("base", "figure", "charts", "claims", "experiment", "picture", "sample", "app")
 MEGABYTE = 10**6
-CLAIM_NUMBERS = ("number", "low", "high", "null", "excess", "excess_low", "excess_high")
+CLAIM_NUMBERS = ("number", "low", "high", "chance", "excess", "excess_low", "excess_high")
 
 
 def suite_view(

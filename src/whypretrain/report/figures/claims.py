@@ -9,7 +9,7 @@ from whypretrain.settings.report import FigureSettings
 
 VERDICTS = {
     "holds": ("#009E73", "✓"),
-    "not distinguishable from the null": ("#D9D9D9", "?"),
+    "not distinguishable from chance": ("#D9D9D9", "?"),
     "fails": ("#D55E00", "✗"),
 }
 CELL = (1.65, 0.42)  # inches
@@ -17,7 +17,7 @@ WORDS = 4.4  # inches for the claims
 
 
 def draw(tables: drawing.Tables, settings: FigureSettings) -> drawing.Drawn:
-    """A cell a verdict, with the number and, in brackets, what the null would give."""
+    """A cell a verdict, with the number and, in brackets, its chance level."""
     claims = tables["claims"]
     keys = [claim for claim in CLAIMS if (claims["claim"] == claim.key).any()]
     n_columns = len(settings.experiments)
@@ -31,7 +31,7 @@ def draw(tables: drawing.Tables, settings: FigureSettings) -> drawing.Drawn:
                 colour, sign = VERDICTS[own["verdict"]]
                 corner = (column - 0.48, row - 0.46)
                 axes.add_patch(Rectangle(corner, 0.96, 0.92, color=colour, alpha=0.55))
-                text = f"{sign} {_short(own['number'])} ({_short(own['null'])})"
+                text = f"{sign} {_short(own['number'])} ({_short(own['chance'])})"
             axes.text(column, row, text, ha="center", va="center")
     axes.set(xlim=(-0.5, n_columns - 0.5), ylim=(len(keys) - 0.5, -0.5))
     of_samples = claims[claims["claim"] != "accuracy"]  # which is of the whole test split
@@ -44,7 +44,7 @@ def draw(tables: drawing.Tables, settings: FigureSettings) -> drawing.Drawn:
         Patch(color=colour, alpha=0.55, label=f"{sign} {verdict}")
         for verdict, (colour, sign) in VERDICTS.items()
     ]
-    figure.legend(handles=signs, title="number (null)", loc="outside lower center", ncols=3)
+    figure.legend(handles=signs, title="number (chance level)", loc="outside lower center", ncols=3)
     return figure, claims
 
 
