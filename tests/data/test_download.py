@@ -273,7 +273,7 @@ NOT_FOUND = urllib.error.HTTPError("https://x", 404, "Not Found", Message(), Non
         (b"right", Answer(b"wrong"), "checksum mismatch"),
         (b"no tar", Answer(b"no tar"), "no tar archive that can be unpacked"),
         (packed(**{"../out.txt": b"x"}), None, "outside the destination"),
-        (b"cut off", Answer(b"cut", 7), "of the 3 of 7 bytes that came"),
+        (b"cut off", Answer(b"cut", 7), "checksum mismatch in 3 of 7 bytes"),
         (b"x", Answer(b"x", url="http://x"), "redirects to http://x, which is not https"),
         (b"x", NOT_FOUND, "the server answers 'HTTP Error 404: Not Found': correct archive.url"),
         (b"x", urllib.error.URLError("no name"), "no network: https://example.org/birds.tgz"),

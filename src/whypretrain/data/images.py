@@ -70,15 +70,12 @@ class Images(Dataset[tuple[Tensor, int]]):
 
     def intensities(self, index: int) -> Tensor:
         """An image before augmentation: (channels, side, side), float32 in [0, 1]."""
-        return self._pixels(index).float() / 255
-
-    def _pixels(self, index: int) -> Tensor:
         if (pixels := self._cache.get(index)) is None:
             encoded, channels = self.split.images[index], self.architecture.channels
             pixels = torch.from_numpy(decode(encoded, size=self.side, channels=channels).copy())
             if self.cached:
                 self._cache[index] = pixels
-        return pixels
+        return pixels.float() / 255
 
 
 def pixel_mean(images: Sequence[bytes], *, size: int, channels: int) -> NDArray[np.float32]:

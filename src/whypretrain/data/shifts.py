@@ -60,9 +60,8 @@ class MaskedTexts(Texts):
             drawn_from = derived_seed(seed, "masked_words", name)
             chosen = np.random.default_rng(drawn_from).random(len(tokens.words)) < rate
             masked = np.isin(tokens.word_of_token, np.flatnonzero(chosen))
-            self._tokens[index] = torch.from_numpy(
-                np.where(masked, self._tokenizer.mask, tokens.ids)
-            )
+            ids = np.where(masked, self._tokenizer.mask, tokens.ids)
+            self._tokens[index] = torch.from_numpy(ids)
 
 
 def shifted(
