@@ -123,7 +123,7 @@ def test_what_an_earlier_attempt_left_is_not_believed(hub: FakeHub, tmp_path: Pa
     fetch(settings(), tmp_path)
     hub.served = {}  # the library returns the folder as it is if the hub goes away
     (tmp_path / "data" / "test.parquet").unlink()
-    with pytest.raises(FetchError, match=r"datasets\.pets: .*test\.parquet: was not downloaded"):
+    with pytest.raises(FetchError, match=r"test\.parquet: was not downloaded; .*pets\.path"):
         fetch(settings(), tmp_path)
     assert not (tmp_path / "fetched.json").exists()
 
@@ -131,12 +131,12 @@ def test_what_an_earlier_attempt_left_is_not_believed(hub: FakeHub, tmp_path: Pa
 @pytest.mark.parametrize("wrong", [b"tampere!", b"short"])
 def test_a_wrong_file_is_deleted(hub: FakeHub, tmp_path: Path, wrong: bytes) -> None:
     hub.served["data/train.parquet"] = wrong
-    with pytest.raises(FetchError, match=r"train\.parquet: checksum mismatch, sha256 .* rather"):
+    with pytest.raises(FetchError, match=r"train\.parquet: checksum mismatch, \w{64} rather"):
         fetch(settings(), tmp_path)
     assert not (tmp_path / "data" / "train.parquet").exists()
     assert not (tmp_path / "fetched.json").exists()
     hub.served["README.md"] = wrong
-    with pytest.raises(FetchError, match=rf"README\.md: {len(wrong)} bytes rather than 7"):
+    with pytest.raises(FetchError, match=r"README\.md: checksum mismatch, \w{40} rather"):
         fetch(settings("README.md"), tmp_path)
     hub.served["README.md"] = b"read us"  # small files have git's checksum
     with pytest.raises(FetchError, match=r"README\.md: checksum mismatch, \w{40} rather"):
@@ -272,9 +272,9 @@ NOT_FOUND = urllib.error.HTTPError("https://x", 404, "Not Found", Message(), Non
         (b"right", Answer(b"wrong"), "checksum mismatch"),
         (b"no tar", Answer(b"no tar"), "no tar archive that can be unpacked"),
         (packed(**{"../out.txt": b"x"}), None, "outside the destination"),
-        (b"cut off", Answer(b"cut", 7), "the connection ended after 3 of 7 bytes"),
+        (b"cut off", Answer(b"cut", 7), "checksum mismatch in 3 of 7 bytes"),
         (b"x", Answer(b"x", url="http://x"), "redirects to http://x, which is not https"),
-        (b"x", NOT_FOUND, "the server answers 404 Not Found: correct archive.url"),
+        (b"x", NOT_FOUND, "the server answers 'HTTP Error 404: Not Found': correct archive.url"),
         (b"x", urllib.error.URLError("no name"), "no network: https://example.org/birds.tgz"),
     ],
     # A packed archive holds the time, by which the workers would tell their tests apart.
@@ -313,5 +313,4 @@ def test_nothing_else_in_the_package_uses_the_network() -> None:
         r"^\s*(?:import|from) (huggingface_hub|datasets|urllib|requests|httpx|http|socket)\b", re.M
     )
     users = {path.name for path in (ROOT / "src").rglob("*.py") if network.search(path.read_text())}
-    # `parquet` opens folders that `datasets` saved; that library can do more, but offline.
-    assert users == {"download.py", "parquet.py"}
+    assert users == {"download.py"}

@@ -83,4 +83,4 @@ def test_images_are_cached_as_bytes_if_all_fit(
         assert torch.equal(data[0][0], data[0][0])
         assert len(calls) == n_calls
         assert data.cached == (n_calls == 1)
-        assert data._pixels(0).dtype == torch.uint8
+        assert all(pixels.dtype == torch.uint8 for pixels in data._cache.values())

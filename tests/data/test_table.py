@@ -74,7 +74,7 @@ def test_another_layout_is_named(tmp_path: Path) -> None:
     classes = json.dumps(["no", "yes"])
     for metadata, message in (
         ({"classes": classes}, "lacks task or classes"),
-        ({"task": "sound", "classes": classes}, "unknown task b'sound'"),
+        ({"task": "sound", "classes": classes}, r"lacks task or classes \(task b'sound'\)"),
         (
             {"task": "image", "classes": classes},
             r"columns id \(string\), text .* rather than",

@@ -12,7 +12,7 @@ import pytest
 
 from tests.data.layouts import parquet, picture
 from whypretrain.data.sources import load_source
-from whypretrain.data.sources.common import Splits
+from whypretrain.data.table import Splits
 from whypretrain.settings.data import HubParquet, TextTable
 
 ASSETS = os.environ.get("WHYPRETRAIN_ASSETS")
@@ -113,7 +113,7 @@ def test_a_label_outside_the_classes_is_refused(tmp_path: Path, value: int | Non
 def test_what_is_wrong_with_parquet_files_is_named(pets: Path) -> None:
     with pytest.raises(ValueError, match="no column 'img'; there are image, label"):
         load(pets, image_column="img")
-    with pytest.raises(ValueError, match=r"column 'label' holds int64, not an encoded image"):
+    with pytest.raises(ValueError, match=r"column 'label' holds int, not an encoded image"):
         load(pets, image_column="label")
     with pytest.raises(FileNotFoundError, match=r"no file of split 'dev'; looked for .*dev\.parq"):
         load(pets, test_split="dev")
@@ -128,7 +128,7 @@ def test_what_is_wrong_with_parquet_files_is_named(pets: Path) -> None:
     with pytest.raises(ValueError, match="the test split has no image of class cow"):
         load(pets)
     test.write_bytes(test.read_bytes()[:-9])
-    with pytest.raises(ValueError, match=r"test-.*\.parquet: cannot be read as Parquet"):
+    with pytest.raises(ValueError, match=r"test-.*\.parquet: cannot be read"):
         load(pets)
     (pets / "plain_text" / "train-00001-of-00002.parquet").unlink()
     with pytest.raises(ValueError, match=r"1 files of the split .* say that there are 2"):
@@ -215,7 +215,7 @@ def test_what_is_wrong_with_a_table_is_named(tmp_path: Path, content: str, messa
 
 
 def test_files_of_tables_are_checked(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"train\.csv: not found"):
+    with pytest.raises(ValueError, match=r"train\.csv: cannot be read \(.*No such file"):
         load_source(tables(tmp_path, ".csv"))
     (tmp_path / "train.xlsx").touch()
     with pytest.raises(ValueError, match=r"must end in one of \.csv, \.tsv, \.jsonl, \.parquet"):
@@ -262,5 +262,5 @@ def test_a_folder_that_datasets_saved(tmp_path: Path) -> None:
     assert [row.content for row in found.train] == rows["sentence"]
     assert [row.label for row in found.test] == [0, 1]
     (tmp_path / "saved" / "train" / "data-00000-of-00001.arrow").write_bytes(b"damaged")
-    with pytest.raises(ValueError, match="saved: cannot be read as a saved dataset"):
+    with pytest.raises(ValueError, match=r"data-00000-of-00001\.arrow: .*cannot be read"):
         load_source(dataset)

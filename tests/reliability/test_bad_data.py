@@ -22,14 +22,14 @@ VGG = small("whypretrain_vgg")
 
 # (what is wrong, name of the file, its content, what `prepare` ends with)
 TABLES: list[tuple[str, str, bytes, str]] = [
-    ("an empty file", "x.csv", b"", "at least two classes are needed, found none among the 0 training"),
+    ("an empty file", "x.csv", b"", "no column 'label'; there are none"),
     ("a header alone", "x.csv", b"sentence,label\n", "found none among the 0 training sentences"),
     ("one class", "x.csv", b"sentence,label\na b,good\nc d,good\n", "at least two classes are needed, found 'good'"),
     ("other columns", "x.csv", b"text,label\na,good\n", "no column 'sentence'; there are text, label"),
-    ("semicolons", "x.csv", b"sentence;label\na;good\n", "no column 'sentence'; there are sentence;label"),
-    ("a column twice", "x.csv", b"sentence,label,label\na,good,bad\n", "there are two columns 'label', of which one"),
-    ("Latin-1", "x.csv", "sentence,label\né,good\n".encode("latin-1"), "no text in UTF-8"),
-    ("UTF-16", "x.csv", "sentence,label\na,good\n".encode("utf-16"), "no text in UTF-8"),
+    ("semicolons", "x.csv", b"sentence;label\na;good\n", "no column 'label'; there are sentence;label"),
+    ("a column twice", "x.csv", b"sentence,label,label\na,good,bad\n", "two columns 'label', of which one"),
+    ("Latin-1", "x.csv", "sentence,label\né,good\n".encode("latin-1"), "save it as UTF-8"),
+    ("UTF-16", "x.csv", "sentence,label\na,good\n".encode("utf-16"), "save it as UTF-8"),
     ("an open quote", "x.csv", b'sentence,label\n"a,good\n', "cannot be read"),
     ("commas without quotes", "x.csv", b"sentence,label\na, b,good\n", "more fields than columns; quote those"),
     ("a missing label", "x.csv", b"sentence,label\na,good\nb,bad\nc\n", "row 2: label None is none of the 2"),
@@ -40,13 +40,13 @@ TABLES: list[tuple[str, str, bytes, str]] = [
     ("no JSON", "x.jsonl", b'{"sentence": "a", "label": 0}\n{', "x.jsonl, line 2: no JSON"),
     ("a deep JSON", "x.jsonl", b"[" * 100_000, "x.jsonl, line 1: no JSON (maximum recursion"),
     ("a number of 5000 digits", "x.jsonl", b'{"label": ' + b"9" * 5000 + b"}", "x.jsonl, line 1: no JSON (Exceeds"),
-    ("a list for a row", "x.jsonl", b"[1, 2]\n", "row 0: no column 'sentence'; there are [1, 2]"),
+    ("a list for a row", "x.jsonl", b"[1, 2]\n", "x.jsonl, line 1: no column 'label'; there are [1, 2]"),
     ("a list for a label", "x.jsonl", b'{"sentence": "a", "label": [1]}\n', "label [1] is neither text nor a whole number"),
     ("a fraction for a label", "x.jsonl", b'{"sentence": "a", "label": 0.5}\n', "label 0.5 is neither text nor"),
     ("null for a sentence", "x.jsonl", b'{"sentence": null, "label": 0}\n{"sentence": "a", "label": 1}\n', "the sentence is None"),
     ("a number for a sentence", "x.jsonl", b'{"sentence": 7, "label": 0}\n{"sentence": "a", "label": 1}\n', "the sentence is 7"),
-    ("half a surrogate pair", "x.jsonl", b'{"sentence": "\\ud800", "label": 0}\n{"sentence": "a", "label": 1}\n', "is no text in UTF-8; correct the row"),
-    ("such a label", "x.jsonl", b'{"sentence": "a", "label": "\\ud800"}\n', "label '\\ud800' is neither text"),
+    ("half a surrogate pair", "x.jsonl", b'{"sentence": "\\ud800", "label": 0}\n{"sentence": "a", "label": 1}\n', "is no text in UTF-8; correct it"),
+    ("such a label", "x.jsonl", b'{"sentence": "a", "label": "\\ud800"}\n{"sentence": "b", "label": 1}\n', "the class '\\ud800' has no name that can be written"),
     ("no Parquet", "x.parquet", b"PAR1 nothing", "cannot be read"),
     ("a spreadsheet", "x.xlsx", b"PK", "the name must end in one of .csv, .tsv, .jsonl, .parquet"),
 ]  # fmt: skip
@@ -145,7 +145,7 @@ def test_a_column_of_one_name_twice_is_named(tmp_path: Path) -> None:
     for split in ("train", "test"):
         pyarrow.parquet.write_table(table, tmp_path / f"{split}.parquet")
     said = run_prepare(tmp_path / "out", source="parquet", path=str(tmp_path), task="text")
-    assert "there are two columns 'label', of which one would be ignored" in said
+    assert "two columns 'label', of which one would be ignored" in said
 
 
 def line(file: str, old: str, new: str) -> Callable[[Path], None]:
@@ -171,7 +171,7 @@ RELEASES: list[tuple[str, Callable[[Path], None], str]] = [
     ("an image twice", line("images.txt", "0002.jpg", "0001.jpg"), "stands 2 times"),
     ("a third split", line("train_test_split.txt", "1 1", "1 2"), "'2' is neither 0 (test) nor 1 (train)"),
     ("no UTF-8", line("classes.txt", "Laysan", "Läysan"), "classes.txt: no text in UTF-8"),
-    ("a class without a name", line("classes.txt", "5 005", "6 005"), "no name for class 5"),
+    ("a class without a name", line("classes.txt", "5 005", "6 005"), "classes.txt: no line for id 5"),
 ]  # fmt: skip
 
 

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from whypretrain.data.sources import load_source
-from whypretrain.data.sources.common import Splits
-from whypretrain.data.table import Row
+from whypretrain.data.table import Row, Splits
 from whypretrain.settings.__main__ import load
 from whypretrain.settings.data import Digits
 

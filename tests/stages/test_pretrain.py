@@ -10,8 +10,7 @@ from tests.conftest import small
 from tests.data.test_texts import SPLIT
 from tests.stages.test_stages import run
 from whypretrain.data.images import Images
-from whypretrain.data.inputs import upstream_inputs
-from whypretrain.data.rotations import Rotations
+from whypretrain.data.inputs import Rotations, upstream_inputs
 from whypretrain.data.table import Split
 from whypretrain.networks.build import build, head_keys, load_all, load_backbone, read_weights
 from whypretrain.networks.train import evaluate

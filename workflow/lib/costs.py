@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from whypretrain.data.rotations import N_ROTATIONS
+from whypretrain.data.inputs import N_ROTATIONS
 from whypretrain.data.sources import load_source
 from whypretrain.networks.build import build, classifier
 from whypretrain.networks.numerics import configure

@@ -3,42 +3,32 @@
 Nothing else in the package uses the network.
 """
 
-import errno
-import hashlib
 import json
 import lzma
 import shutil
 import tarfile
-import urllib.error
 import urllib.request
 import zlib
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.error import HTTPError, URLError
 
-from huggingface_hub import HfApi, snapshot_download
-from huggingface_hub.errors import (
-    GatedRepoError,
-    HfHubHTTPError,
-    LocalEntryNotFoundError,
-    OfflineModeIsEnabled,
-    RepositoryNotFoundError,
-    RevisionNotFoundError,
-)
+from huggingface_hub import HfApi, errors, snapshot_download
+from huggingface_hub.utils.sha import git_hash
 
-from whypretrain.files.artifacts import FETCHED, atomic_path, file_digest
+from whypretrain.files.artifacts import FETCHED, FULL, atomic_path, file_digest
 from whypretrain.files.progress import Progress, say
 from whypretrain.settings.fetch import Archive, FetchSettings, Hub
 
 CHUNK = 2**20
 RESERVED = {FETCHED, ".archive", ".unpacked", ".cache"}
 """What stands for the state of a download, and must not come with one."""
-BLOCK = 4096  # bytes that a file takes on a disk besides its content, about
-MOST_FILES = 5_000_000
 TIMEOUT = 60  # seconds without an answer
-NETWORK_LIBRARIES = ("httpx", "httpx2", "httpcore", "httpcore2", "requests", "urllib3")
+NO_NETWORK = (errors.LocalEntryNotFoundError, URLError, ConnectionError, TimeoutError)
+NETWORK_LIBRARIES = ("http", "requests", "urllib3")
+"""How modules begin whose errors the hub's library passes on; it depends on its version."""
 
 
 class FetchError(OSError):
@@ -56,19 +46,24 @@ def fetch(settings: FetchSettings, folder: Path) -> None:
     marker = folder / FETCHED
     marker.unlink(missing_ok=True)
     folder.mkdir(parents=True, exist_ok=True)
-    if settings.hub is not None:
-        with _explained(settings, settings.hub.repo):
-            record = _fetch_hub(settings, settings.hub, folder)
-    elif settings.archive is not None:
-        with _explained(settings, settings.archive.url):
+    try:
+        if settings.hub:
+            record = _fetch_hub(settings.repo_type, settings.hub, folder)
+        elif settings.archive:
             record = _fetch_archive(settings.archive, folder)
+    except Exception as error:
+        reason = _reason(error, settings)
+        if reason is None:
+            raise
+        message = f"{reason}; or put a local copy's path in {settings.path_key}"
+        raise FetchError(message) from error
     with atomic_path(marker) as temporary:
         temporary.write_text(json.dumps(record, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
-def _fetch_hub(settings: FetchSettings, hub: Hub, folder: Path) -> dict[str, Any]:
+def _fetch_hub(repo_type: str, hub: Hub, folder: Path) -> dict[str, Any]:
     info = HfApi().repo_info(
-        hub.repo, repo_type=settings.repo_type, revision=hub.revision, files_metadata=True
+        hub.repo, repo_type=repo_type, revision=hub.revision, files_metadata=True
     )
     files = {file.rfilename: file for file in getattr(info, "siblings", None) or []}
     wanted = sorted(name for name in files if any(fnmatch(name, p) for p in hub.files))
@@ -79,18 +74,16 @@ def _fetch_hub(settings: FetchSettings, hub: Hub, folder: Path) -> dict[str, Any
             f"{', …' if len(files) > 8 else ''}"
         )
         raise FetchError(message)
-    _remove_unwanted(folder, set(wanted))
     if unknown := hub.sha256.keys() - set(wanted):
         message = f"{hub.repo}: sha256 names {min(unknown)}, which files does not match"
         raise FetchError(message)
-    total = sum(files[name].size or 0 for name in wanted)
-    _check_space(
-        folder, sum(files[name].size or 0 for name in wanted if not (folder / name).is_file())
-    )
-    say(f"fetch {hub.repo}: {len(wanted)} files, {total / 1e6:.1f} MB")
+    _remove_unwanted(folder, wanted)
+    sizes = {name: files[name].size or 0 for name in wanted}
+    _check_space(folder, sum(sizes[name] for name in wanted if not (folder / name).is_file()))
+    say(f"fetch {hub.repo}: {len(wanted)} files, {sum(sizes.values()) / 1e6:.1f} MB")
     snapshot_download(
         hub.repo,
-        repo_type=settings.repo_type,
+        repo_type=repo_type,
         revision=hub.revision,
         allow_patterns=hub.files,
         local_dir=folder,
@@ -98,11 +91,21 @@ def _fetch_hub(settings: FetchSettings, hub: Hub, folder: Path) -> dict[str, Any
     # Without network the library returns whatever an earlier attempt left: believe no file unseen.
     record = {}
     for name in wanted:
-        size, lfs = files[name].size, files[name].lfs
-        expected = hub.sha256.get(name) or (lfs.sha256 if lfs else None)
-        # Of a large file that is the checksum of a note which stands for it.
-        git = None if lfs else getattr(files[name], "blob_id", None)
-        record[name] = _checked(folder / name, size, expected, git)
+        path, lfs = folder / name, files[name].lfs
+        if not path.is_file():
+            message = f"{path}: was not downloaded; try again"
+            raise FetchError(message)
+        record[name] = _described(path)
+        found, expected = record[name]["sha256"], hub.sha256.get(name) or (lfs and lfs.sha256)
+        if expected is None:  # all that the hub says of files that are not large
+            found, expected = git_hash(path.read_bytes()), files[name].blob_id
+        if found != expected:
+            path.unlink()
+            message = (
+                f"{path}: checksum mismatch, {found} rather than {expected}; it was deleted, try "
+                f"again, and if it persists compare revision and sha256 with the hub"
+            )
+            raise FetchError(message)
     return {"repo": hub.repo, "revision": hub.revision, "files": record}
 
 
@@ -115,39 +118,11 @@ def _check_names(what: str, names: Iterable[str]) -> None:
             raise FetchError(message)
 
 
-def _checked(
-    path: Path, size: int | None = None, sha256: str | None = None, git: str | None = None
-) -> dict[str, Any]:
-    """Size and checksum of a file; a wrong one is deleted, so that a retry downloads it anew."""
-    if not path.is_file():
-        message = f"{path}: was not downloaded; try again"
-        raise FetchError(message)
-    found_size, found = path.stat().st_size, file_digest(path)
-    wrong = None
-    if sha256 not in (None, found):
-        wrong = f"checksum mismatch, sha256 {found} rather than {sha256}"
-    elif size not in (None, found_size):
-        wrong = f"{found_size} bytes rather than {size}"
-    elif git is not None and (other := git_id(path)) != git:
-        wrong = f"checksum mismatch, {other} rather than {git}"
-    if wrong:
-        path.unlink()
-        message = (
-            f"{path}: {wrong}; it was deleted, try again, and if it persists compare revision and "
-            f"sha256 with the hub"
-        )
-        raise FetchError(message)
-    return {"size": found_size, "sha256": found}
+def _described(path: Path) -> dict[str, Any]:
+    return {"size": path.stat().st_size, "sha256": file_digest(path)}
 
 
-def git_id(path: Path) -> str:
-    """What git calls a file of this content: all that the hub says of files that are not large."""
-    content = path.read_bytes()
-    header = f"blob {len(content)}\0".encode()
-    return hashlib.sha1(header + content, usedforsecurity=False).hexdigest()
-
-
-def _remove_unwanted(folder: Path, wanted: set[str]) -> None:
+def _remove_unwanted(folder: Path, wanted: list[str]) -> None:
     """Delete what was downloaded for earlier settings: sources take the files they find."""
     notes = folder / ".cache" / "huggingface" / "download"  # the library's, one a file
     for note in notes.rglob("*.metadata"):
@@ -174,18 +149,15 @@ def _fetch_archive(archive: Archive, folder: Path) -> dict[str, Any]:
         names = sorted(path.name for path in unpacked.iterdir())
         _check_names(archive.url, names)
         for name in names:
-            target = folder / name
-            if target.is_dir() and not target.is_symlink():
-                shutil.rmtree(target)
-            (unpacked / name).replace(target)
+            if (folder / name).is_dir():
+                shutil.rmtree(folder / name)
+            (unpacked / name).replace(folder / name)
     finally:
         packed.unlink(missing_ok=True)
         shutil.rmtree(unpacked, ignore_errors=True)
-    files = [path for name in names for path in (folder / name, *(folder / name).rglob("*"))]
-    contents = {
-        path.relative_to(folder).as_posix(): _checked(path) for path in files if path.is_file()
-    }
-    return {"url": archive.url, "sha256": archive.sha256, "files": contents}
+    paths = [path for name in names for path in (folder / name, *(folder / name).rglob("*"))]
+    files = {p.relative_to(folder).as_posix(): _described(p) for p in paths if p.is_file()}
+    return {"url": archive.url, "sha256": archive.sha256, "files": files}
 
 
 def _check_members(url: str, tar: tarfile.TarFile, folder: Path) -> None:
@@ -194,20 +166,15 @@ def _check_members(url: str, tar: tarfile.TarFile, folder: Path) -> None:
     Links have been ways out of the folder in spite of filters, and datasets need none.
     """
     needed = 0
-    for number, member in enumerate(tar, start=1):
+    for member in tar:
         if not (member.isreg() or member.isdir()):
             message = f"{url}: '{member.name}' in it is neither file nor folder; not unpacked"
             raise FetchError(message)
-        needed += member.size + BLOCK
+        needed += member.size
         _check_space(folder, needed)
-        if number > MOST_FILES:
-            message = f"{url}: more than {MOST_FILES:,} files; not unpacked"
-            raise FetchError(message)
 
 
 def _download(archive: Archive, target: Path) -> None:
-    hasher = hashlib.sha256()
-    # Only https gets here: the configuration's type says so.
     with urllib.request.urlopen(archive.url, timeout=TIMEOUT) as answer:  # noqa: S310  (https only, by type)
         if not answer.url.startswith("https://"):
             message = f"{archive.url}: redirects to {answer.url}, which is not https"
@@ -215,20 +182,15 @@ def _download(archive: Archive, target: Path) -> None:
         total = int(answer.headers.get("Content-Length") or 0)
         _check_space(target.parent, 2 * total)  # packed and unpacked
         progress = Progress("fetch", total // CHUNK, "MiB")
-        done = 0
         with target.open("wb") as file:
             while chunk := answer.read(CHUNK):
                 file.write(chunk)
-                hasher.update(chunk)
-                done += len(chunk)
-                progress.update(done // CHUNK - progress.done)
-    if done < total:
-        message = f"{archive.url}: the connection ended after {done} of {total} bytes; try again"
-        raise FetchError(message)
-    if hasher.hexdigest() != archive.sha256:
+                progress.update(file.tell() // CHUNK - progress.done)
+    done, found = target.stat().st_size, file_digest(target)
+    if found != archive.sha256:
         message = (
-            f"{archive.url}: checksum mismatch, sha256 {hasher.hexdigest()} rather than "
-            f"{archive.sha256}; try again, and if it persists compare with the publisher's"
+            f"{archive.url}: checksum mismatch in {done} of {total} bytes, sha256 {found} rather "
+            f"than {archive.sha256}; try again, and if it persists compare with the publisher's"
         )
         raise FetchError(message)
 
@@ -236,58 +198,29 @@ def _download(archive: Archive, target: Path) -> None:
 def _check_space(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if needed > free:
-        message = (
-            f"disk full: {needed / 1e9:.2f} GB are needed in {folder}, {free / 1e9:.2f} GB are free"
-        )
+        message = f"disk full: {needed / 1e9:.2f} GB are needed in {folder}, {free / 1e9:.2f} free"
         raise FetchError(message)
 
 
-@contextmanager
-def _explained(settings: FetchSettings, what: str) -> Iterator[None]:
-    """Turn the errors of network libraries into one line with a way out."""
-    try:
-        yield
-    except FetchError as error:
-        message = f"{settings.path_key.rpartition('.')[0]}: {error}"
-        raise FetchError(message) from error
-    except Exception as error:
-        reason = _reason(error, settings, what)
-        if reason is None:
-            raise
-        message = f"{reason}; or put a local copy's path in {settings.path_key}"
-        raise FetchError(message) from error
-
-
-def _reason(error: Exception, settings: FetchSettings, what: str) -> str | None:
-    """What went wrong and what to do; None if it is no error of a download."""
-    page = f"{settings.repo_type} {what}"
-    revision = settings.hub.revision if settings.hub else ""
+def _reason(error: Exception, settings: FetchSettings) -> str | None:
+    """What went wrong and what to do, in one line; None if it is no error of a download."""
+    hub, archive = settings.hub, settings.archive
+    what, revision = (hub.repo, hub.revision) if hub else (archive and archive.url, "")
+    page, line = f"{settings.repo_type} {what}", str(error).strip().partition("\n")[0]
+    no_network = f"no network: {what} cannot be reached ({line}): connect this machine, try again"
     # From the special to the general: a gated repository, say, is also one not found.
-    reasons: list[tuple[tuple[type[Exception], ...], str]] = [
-        ((GatedRepoError,), f"{page} is gated: accept its terms on the hub, then set HF_TOKEN"),
-        ((RevisionNotFoundError,), f"{page} has no revision {revision}: correct hub.revision"),
-        (
-            (RepositoryNotFoundError,),
-            f"{page} is not found: correct hub.repo, or set HF_TOKEN if it is private",
-        ),
-        ((OfflineModeIsEnabled,), f"{what} is not downloaded: unset HF_HUB_OFFLINE"),
+    reasons: list[tuple[type[Exception] | tuple[type[Exception], ...], str]] = [
+        (FetchError, line),
+        (errors.GatedRepoError, f"{page} is gated: accept its terms on the hub, then set HF_TOKEN"),
+        (errors.RevisionNotFoundError, f"{page} has no revision {revision}: correct hub.revision"),
+        (errors.RepositoryNotFoundError, f"{page} is not found: correct hub.repo, or set HF_TOKEN"),
+        (errors.OfflineModeIsEnabled, f"{what} is not downloaded: unset HF_HUB_OFFLINE"),
+        (HTTPError, f"{what}: the server answers '{line}': correct archive.url"),
+        (NO_NETWORK, no_network),
+        (errors.HfHubHTTPError, f"{page}: the hub answers '{line}': try again later"),
     ]
-    for kinds, reason in reasons:
-        if isinstance(error, kinds):
-            return reason
-    line = str(error).strip().partition("\n")[0]
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if isinstance(error, OSError) and error.errno in FULL:
         return f"disk full while downloading {what}: free some space"
-    if isinstance(error, urllib.error.HTTPError):
-        return f"{what}: the server answers {error.code} {error.reason}: correct archive.url"
-    if _is_network(error):
-        return f"no network: {what} cannot be reached ({line}): connect this machine and try again"
-    if isinstance(error, HfHubHTTPError):
-        return f"{page}: the hub answers '{line}': try again later"
-    return None
-
-
-def _is_network(error: Exception) -> bool:
-    known = (LocalEntryNotFoundError, urllib.error.URLError, ConnectionError, TimeoutError)
-    # What the hub's library raises depends on its version and on the library below it.
-    return isinstance(error, known) or type(error).__module__.split(".")[0] in NETWORK_LIBRARIES
+    if type(error).__module__.startswith(NETWORK_LIBRARIES):
+        return no_network
+    return next((reason for kinds, reason in reasons if isinstance(error, kinds)), None)

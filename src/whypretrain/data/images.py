@@ -64,22 +64,18 @@ class Images(Dataset[tuple[Tensor, int]]):
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
         pixels = self.intensities(index)
-        if self.augment is not None:
+        if self.augment:
             pixels = self.augment(pixels)
         return normalise(pixels, self.architecture), self.split.labels[index]
 
     def intensities(self, index: int) -> Tensor:
         """An image before augmentation: (channels, side, side), float32 in [0, 1]."""
-        return self._pixels(index).float() / 255
-
-    def _pixels(self, index: int) -> Tensor:
-        if index in self._cache:
-            return self._cache[index]
-        encoded, channels = self.split.images[index], self.architecture.channels
-        pixels = torch.from_numpy(decode(encoded, size=self.side, channels=channels).copy())
-        if self.cached:
-            self._cache[index] = pixels
-        return pixels
+        if (pixels := self._cache.get(index)) is None:
+            encoded, channels = self.split.images[index], self.architecture.channels
+            pixels = torch.from_numpy(decode(encoded, size=self.side, channels=channels).copy())
+            if self.cached:
+                self._cache[index] = pixels
+        return pixels.float() / 255
 
 
 def pixel_mean(images: Sequence[bytes], *, size: int, channels: int) -> NDArray[np.float32]:
@@ -92,15 +88,8 @@ def pixel_mean(images: Sequence[bytes], *, size: int, channels: int) -> NDArray[
 
 def _augmenter(settings: Augmentation, size: int) -> v2.Compose | None:
     steps: list[torch.nn.Module] = []
-    if settings.crop_min_scale < 1:
-        crop = v2.RandomResizedCrop(
-            size,
-            scale=(settings.crop_min_scale, 1),
-            ratio=(3 / 4, 4 / 3),
-            interpolation=v2.InterpolationMode.BILINEAR,
-            antialias=True,
-        )
-        steps.append(crop)
+    if settings.crop_min_scale < 1:  # of an aspect ratio between 3:4 and 4:3
+        steps.append(v2.RandomResizedCrop(size, scale=(settings.crop_min_scale, 1)))
     if settings.rotate or settings.translate or settings.scale:
         affine = v2.RandomAffine(
             degrees=settings.rotate,
@@ -111,7 +100,6 @@ def _augmenter(settings: Augmentation, size: int) -> v2.Compose | None:
         steps.append(affine)
     if settings.flip:
         steps.append(v2.RandomHorizontalFlip())
-    if settings.jitter:
-        share = settings.jitter
-        steps.append(v2.ColorJitter(brightness=share, contrast=share, saturation=share))
+    if jitter := settings.jitter:
+        steps.append(v2.ColorJitter(brightness=jitter, contrast=jitter, saturation=jitter))
     return v2.Compose(steps) if steps else None

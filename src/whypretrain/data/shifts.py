@@ -8,7 +8,6 @@ the same side by every angle, and words masked at one rate are masked at all hig
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional
 
@@ -21,7 +20,7 @@ from whypretrain.settings.models import Architecture, ImageArchitecture, TextArc
 from whypretrain.settings.robustness import Shift
 
 
-class ShiftedImages(Dataset[tuple[Tensor, int]]):
+class ShiftedImages(Images):
     """Images with noise (clipped to the range from black to white), or turned (corners are black).
 
     Parameters
@@ -29,17 +28,15 @@ class ShiftedImages(Dataset[tuple[Tensor, int]]):
     level : standard deviation of the noise, for intensities in [0, 1]; or degrees
     """
 
-    def __init__(self, images: Images, shift: Shift, level: float, seed: int) -> None:
-        self.images, self.cached = images, images.cached
+    def __init__(
+        self, split: Split, architecture: ImageArchitecture, shift: Shift, level: float, seed: int
+    ) -> None:
+        super().__init__(split, architecture)
         self.shift, self.level, self.seed = shift, level, seed
 
-    def __len__(self) -> int:
-        return len(self.images)
-
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
-        split = self.images.split
-        pixels = self.images.intensities(index)
-        drawn_from = derived_seed(self.seed, self.shift, split.ids[index])
+        pixels = self.intensities(index)
+        drawn_from = derived_seed(self.seed, self.shift, self.split.ids[index])
         generator = torch.Generator().manual_seed(drawn_from)
         if self.shift == "noise":
             noise = torch.randn(pixels.shape, generator=generator)
@@ -48,7 +45,7 @@ class ShiftedImages(Dataset[tuple[Tensor, int]]):
             side = 1 if torch.rand(1, generator=generator) < 0.5 else -1
             angle = side * self.level
             pixels = functional.rotate(pixels, angle, interpolation=v2.InterpolationMode.BILINEAR)
-        return normalise(pixels, self.images.architecture), split.labels[index]
+        return normalise(pixels, self.architecture), self.split.labels[index]
 
 
 class MaskedTexts(Texts):
@@ -63,14 +60,13 @@ class MaskedTexts(Texts):
             drawn_from = derived_seed(seed, "masked_words", name)
             chosen = np.random.default_rng(drawn_from).random(len(tokens.words)) < rate
             masked = np.isin(tokens.word_of_token, np.flatnonzero(chosen))
-            self._tokens[index] = torch.from_numpy(
-                np.where(masked, self._tokenizer.mask, tokens.ids)
-            )
+            ids = np.where(masked, self._tokenizer.mask, tokens.ids)
+            self._tokens[index] = torch.from_numpy(ids)
 
 
 def shifted(
     split: Split, architecture: Architecture, shift: Shift, level: float, seed: int
-) -> Images | ShiftedImages | Texts:
+) -> Images | Texts:
     """A split as the input of an architecture, with one shift at one level.
 
     Raises
@@ -78,12 +74,12 @@ def shifted(
     ValueError
         If the split's task is not the architecture's, or its inputs have no such shift.
     """
-    inputs = inputs_of(split, architecture)
     if shift == "none":
-        return inputs
-    if isinstance(inputs, Images) and shift in ("noise", "rotation"):
-        return ShiftedImages(inputs, shift, level, seed)
-    if not isinstance(architecture, ImageArchitecture) and shift == "masked_words":
-        return MaskedTexts(split, architecture, rate=level, seed=seed)
-    message = f"shift '{shift}': there is none of a dataset of task '{split.task}'"
-    raise ValueError(message)
+        return inputs_of(split, architecture)
+    is_image = isinstance(architecture, ImageArchitecture)
+    if split.task != ("image" if is_image else "text") or is_image == (shift == "masked_words"):
+        message = f"shift '{shift}': there is none of a dataset of task '{split.task}'"
+        raise ValueError(message)
+    if isinstance(architecture, ImageArchitecture):
+        return ShiftedImages(split, architecture, shift, level, seed)
+    return MaskedTexts(split, architecture, rate=level, seed=seed)

@@ -12,7 +12,7 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple
 
 import pyarrow
 import pyarrow.parquet
@@ -22,18 +22,12 @@ from whypretrain.files.artifacts import atomic_path, reading
 # Not imported from the configuration: what reads a split shall not depend on how it was made.
 Task = Literal["image", "text"]
 """What a dataset classifies."""
-SCHEMAS = {
+IMAGE = pyarrow.struct({"bytes": pyarrow.binary(), "path": pyarrow.string()})
+SCHEMAS: dict[Task, pyarrow.Schema] = {
     "image": pyarrow.schema(
-        [
-            ("id", pyarrow.string()),
-            ("image", pyarrow.struct([("bytes", pyarrow.binary()), ("path", pyarrow.string())])),
-            ("label", pyarrow.int64()),
-            ("annotation", pyarrow.string()),
-        ]
+        {"id": "string", "image": IMAGE, "label": "int64", "annotation": "string"}
     ),
-    "text": pyarrow.schema(
-        [("id", pyarrow.string()), ("text", pyarrow.string()), ("label", pyarrow.int64())]
-    ),
+    "text": pyarrow.schema({"id": "string", "text": "string", "label": "int64"}),
 }
 ROWS_AT_ONCE = 512  # a column of one batch holds at most 2 GiB
 
@@ -45,6 +39,20 @@ class Row(NamedTuple):
     content: bytes | str
     label: int
     annotation: str = ""
+
+
+class Splits(NamedTuple):
+    """A dataset before it is written: its task, names of the classes, the rows of both splits."""
+
+    task: Task
+    classes: list[str]
+    train: list[Row]
+    test: list[Row]
+
+    @property
+    def unit(self) -> str:
+        """What one row is called."""
+        return "image" if self.task == "image" else "sentence"
 
 
 class Split(NamedTuple):
@@ -69,12 +77,13 @@ def write_split(path: Path, rows: Sequence[Row], *, task: Task, classes: list[st
     """
     _check([row.id for row in rows], [row.label for row in rows], classes)
     schema = SCHEMAS[task].with_metadata({"task": task, "classes": json.dumps(classes)})
-    with (
-        atomic_path(path) as temporary,
-        pyarrow.parquet.ParquetWriter(temporary, schema) as writer,
-    ):
+    with atomic_path(path) as temporary, pyarrow.parquet.ParquetWriter(temporary, schema) as writer:
         for start in range(0, len(rows), ROWS_AT_ONCE):
-            batch = [_record(row, task) for row in rows[start : start + ROWS_AT_ONCE]]
+            batch = [
+                row._asdict()
+                | {"text": row.content, "image": {"bytes": row.content, "path": row.id}}
+                for row in rows[start : start + ROWS_AT_ONCE]
+            ]
             writer.write_table(pyarrow.Table.from_pylist(batch, schema=schema))
 
 
@@ -89,55 +98,38 @@ def read_split(path: Path) -> Split:
     with reading(path, "a prepared split"):
         # As a file: pyarrow would take a folder for a dataset, and names with = for its columns.
         table = pyarrow.parquet.ParquetFile(path).read()
-        task, classes = _metadata(table.schema.metadata or {})
+        metadata = table.schema.metadata or {}
+        task = next((task for task in SCHEMAS if metadata.get(b"task") == task.encode()), None)
+        if task is None or b"classes" not in metadata:
+            message = f"its metadata lacks task or classes (task {metadata.get(b'task')!r})"
+            raise ValueError(message)
         if not table.schema.equals(SCHEMAS[task]):
             message = f"columns {_columns(table.schema)} rather than {_columns(SCHEMAS[task])}"
             raise ValueError(message)
+        classes = [str(name) for name in json.loads(metadata[b"classes"])]
         columns = {name: table[name].to_pylist() for name in table.schema.names}
         images = [image["bytes"] for image in columns.get("image", [])]
-        texts = columns.get("text", [])
         if any(value is None for column in (images, *columns.values()) for value in column):
             message = "a value is missing"
             raise ValueError(message)
-        _check(columns["id"], columns["label"], classes)
-    annotations = columns.get("annotation", [""] * len(columns["id"]))
-    return Split(task, classes, columns["id"], images, texts, columns["label"], annotations)
+        ids, labels, texts = columns["id"], columns["label"], columns.get("text", [])
+        _check(ids, labels, classes)
+    annotations = columns.get("annotation", [""] * len(ids))
+    return Split(task, classes, ids, images, texts, labels, annotations)
 
 
 def _columns(schema: pyarrow.Schema) -> str:
     return ", ".join(f"{field.name} ({field.type})" for field in schema)
 
 
-def _record(row: Row, task: Task) -> dict[str, object]:
-    if task == "text":
-        return {"id": row.id, "text": row.content, "label": row.label}
-    image = {"bytes": row.content, "path": row.id}
-    return {"id": row.id, "image": image, "label": row.label, "annotation": row.annotation}
-
-
-def _metadata(metadata: dict[bytes, bytes]) -> tuple[Task, list[str]]:
-    if b"task" not in metadata or b"classes" not in metadata:
-        message = "its metadata lacks task or classes"
-        raise ValueError(message)
-    for task in get_args(Task):
-        if metadata[b"task"].decode() == task:
-            classes = json.loads(metadata[b"classes"])
-            if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
-                message = "its classes are no list of names"
-                raise ValueError(message)
-            return task, classes
-    message = f"unknown task {metadata[b'task']!r}"
-    raise ValueError(message)
-
-
 def _check(ids: list[str], labels: list[int], classes: list[str]) -> None:
     if not ids:
         message = "no rows"
         raise ValueError(message)
-    for name, count in Counter(ids).most_common(1):
-        if count > 1:
-            message = f"id '{name}' stands {count} times"
-            raise ValueError(message)
+    [(name, count)] = Counter(ids).most_common(1)
+    if count > 1:
+        message = f"id '{name}' stands {count} times"
+        raise ValueError(message)
     for name, label in zip(ids, labels, strict=True):
         if not 0 <= label < len(classes):
             message = f"label {label} of '{name}' is none of the {len(classes)} classes"

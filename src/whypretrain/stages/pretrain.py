@@ -18,8 +18,7 @@ def main() -> None:
     }
     arguments, settings = command.parse("pretrain", __doc__, PretrainSettings, paths, resumes=True)
 
-    from whypretrain.data.inputs import upstream_inputs
-    from whypretrain.data.rotations import N_ROTATIONS
+    from whypretrain.data.inputs import N_ROTATIONS, upstream_inputs
     from whypretrain.data.table import read_split
     from whypretrain.files.artifacts import verified
     from whypretrain.networks.build import build, check_input

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from whypretrain.data.sources.common import Splits, is_utf8, read_image
-from whypretrain.data.table import Row
+from whypretrain.data.encoded import image_size
+from whypretrain.data.table import Row, Splits
 from whypretrain.files.progress import say
 
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"}
@@ -19,23 +19,18 @@ def read_image_folder(root: Path) -> Splits:
     ValueError
         If the splits differ in their classes or an image cannot be decoded.
     """
-    found = {split: _class_folders(root / split) for split in ("train", "test")}
-    if found["train"] != found["test"] or len(found["train"]) < 2:
+    # Hidden folders are tools' own, such as a notebook's checkpoints.
+    train, test = (
+        sorted(path.name for path in (root / split).glob("[!.]*") if path.is_dir())
+        for split in ("train", "test")
+    )
+    if train != test or len(train) < 2:
         message = (
             f"{root}: train/ and test/ must hold the same two or more class folders; "
-            f"train has {found['train']}, test has {found['test']}"
+            f"train has {train}, test has {test}"
         )
         raise ValueError(message)
-    classes = found["train"]
-    train, test = (list(_rows(root, split, classes)) for split in ("train", "test"))
-    return Splits("image", classes, train, test)
-
-
-def _class_folders(folder: Path) -> list[str]:
-    if not folder.is_dir():
-        return []
-    # Hidden folders are tools' own, such as a notebook's checkpoints.
-    return sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
+    return Splits("image", train, *(list(_rows(root, s, train)) for s in ("train", "test")))
 
 
 def _rows(root: Path, split: str, classes: list[str]) -> Iterator[Row]:
@@ -54,12 +49,9 @@ def _rows(root: Path, split: str, classes: list[str]) -> Iterator[Row]:
             if path.suffix.lower() not in IMAGE_SUFFIXES:
                 others[path.suffix.lower()] += 1
                 continue
-            relative = path.relative_to(root).as_posix()
-            if not is_utf8(relative):
-                message = f"{root}: the file name {relative!r} is no text in UTF-8; rename it"
-                raise ValueError(message)
-            encoded, _ = read_image(root, relative)
-            yield Row(relative, encoded, label)
+            encoded = path.read_bytes()
+            image_size(encoded, path)
+            yield Row(path.relative_to(root).as_posix(), encoded, label)
     if others:
         kinds = ", ".join(f"{suffix or 'no suffix'}: {n}" for suffix, n in sorted(others.items()))
         say(f"{root / split}: passed over what is no image by its suffix ({kinds})")

@@ -6,7 +6,7 @@ from torch.utils.data import DataLoader
 
 from tests.conftest import small
 from whypretrain.data.images import Images
-from whypretrain.data.rotations import Rotations
+from whypretrain.data.inputs import Rotations
 from whypretrain.data.table import Split
 from whypretrain.settings.training import Augmentation
 
