@@ -51,7 +51,7 @@ def test_the_slurm_profile_replaces_the_limit_of_one_card(project: Project) -> N
 
 
 def test_the_end_of_a_failed_run_names_rule_and_log(project: Project) -> None:
-    table = project.folder / "results/experiments/tiny/tables/jaccard.csv"
+    table = project.folder / "results/experiments/tiny/summary.csv"
     before = table.read_bytes()
     table.write_bytes(b"")
     target = "results/figures/tiny/fig4.pdf"

@@ -191,10 +191,10 @@ def row(name: str, items: Sequence[dict[str, Any]]) -> dict[str, Any]:
 def text(plan: dict[str, Any]) -> str:
     """The plan for a terminal of 100 columns."""
     total, disk = plan["total"], plan["disk"]
-    head = "stage           jobs         forwards   disk, GB   memory, GB      hours"
+    head = "stage         jobs       forwards  disk, GB  memory, GB    hours"
     table = [
-        f"{one['name']:<14}{one['jobs']:>6}{one['forwards']:>17,}{one['disk_bytes'] / 1e9:>11,.2f}"
-        f"{one['memory_bytes'] / 1e9:>13,.2f}{one['seconds'] / 3600:>11,.2f}"
+        f"{one['name']:<13}{one['jobs']:>5}{one['forwards']:>15,}{one['disk_bytes'] / 1e9:>10,.2f}"
+        f"{one['memory_bytes'] / 1e9:>12,.2f}{one['seconds'] / 3600:>9,.2f}"
         for one in [*plan["rows"], total]
     ]
     rule, until = "-" * len(head), timedelta(seconds=round(total["wall_seconds"]))
