@@ -313,4 +313,4 @@ def test_nothing_else_in_the_package_uses_the_network() -> None:
         r"^\s*(?:import|from) (huggingface_hub|datasets|urllib|requests|httpx|http|socket)\b", re.M
     )
     users = {path.name for path in (ROOT / "src").rglob("*.py") if network.search(path.read_text())}
-    assert users == {"download.py"}
+    assert users == {"download.py", "tables.py"}  # the latter opens folders that `datasets` saved
