@@ -51,7 +51,7 @@ def needing(needs: Callable[[Any, Any], Needs]) -> dict[str, Callable[..., int]]
     def resource(name: str) -> Callable[..., int]:
         # Snakemake looks at the names of the arguments.
         return lambda wildcards, input, attempt: (  # noqa: A006
-            getattr(needs(wildcards, input), name) << attempt - 1  # type: ignore[no-any-return]
+            getattr(needs(wildcards, input), name) << attempt - 1
         )
 
     return {name: resource(name) for name in Needs._fields}

@@ -35,7 +35,9 @@ rule claims:
             "results/tables/{suite}/claims.md",
             caption="../report/claims_table.rst",
             category="Claims",
-            labels={"table": "Each claim with its number, interval, null and verdict"},
+            labels={
+                "table": "Each claim with its number, interval, chance level and verdict"
+            },
         ),
     log:
         "results/logs/claims/{suite}.log",
