@@ -123,7 +123,7 @@ def test_wrong_interactions_are_refused(
 
 def test_wrong_knowledge_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(
-        "whypretrain.knowledge.references.reached_strength",
+        "whypretrain.knowledge.strengths.reached_strength",
         lambda probe, preserve, scratch: np.minimum(abs(scratch), preserve),  # noqa: ARG005
     )
     case = draw_case("text", OPTIONS)
