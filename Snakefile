@@ -11,29 +11,19 @@ report: "workflow/report/suite.rst"
 
 
 include: "workflow/rules/common.smk"
-include: "workflow/rules/resources.smk"
-include: "workflow/rules/downloads.smk"
 include: "workflow/rules/data.smk"
-include: "workflow/rules/models.smk"
+include: "workflow/rules/networks.smk"
 include: "workflow/rules/interactions.smk"
-include: "workflow/rules/knowledge.smk"
-include: "workflow/rules/claims.smk"
-include: "workflow/rules/simulation.smk"
-include: "workflow/rules/robustness.smk"
-include: "workflow/rules/figures.smk"
-include: "workflow/rules/explorer.smk"
-include: "workflow/rules/planted.smk"
+include: "workflow/rules/report.smk"
+include: "workflow/rules/checks.smk"
 
 
 # The interactions are a result too: one that was deleted is computed again.
 rule all:
     default_target: True
     input:
-        interactions_of(CONFIG.suite_experiments()),
-        expand(
-            "results/experiments/{experiment}/players",
-            experiment=CONFIG.suite_experiments(),
-        ),
+        interactions_of(CONFIG.suite),
+        of_experiments(CONFIG.suite, "players"),
         expand(
             "results/figures/{suite}/{figure}.pdf",
             suite=CONFIG.suite,
@@ -45,20 +35,20 @@ rule all:
 # Targets that stop early, for a cluster session or a look at one stage.
 rule models:
     input:
-        of_networks(CONFIG.suite_experiments(), "history.csv"),
+        [of_networks(name, "history.csv") for name in CONFIG.suite_experiments()],
 
 
 rule interactions:
     input:
-        interactions_of(CONFIG.suite_experiments()),
+        interactions_of(CONFIG.suite),
 
 
 rule tables:
     input:
-        summaries_of(CONFIG.suite),
+        of_experiments(CONFIG.suite, "summary.csv"),
         f"results/tables/{CONFIG.suite}/claims.md",
 
 
 # The reasons stand further up, between the output of other jobs.
 onerror:
-    say_what_failed(workflow)
+    start.say_what_failed(workflow)

@@ -24,23 +24,18 @@ dependencies:
 
 
 def pins() -> dict[str, str]:
-    """Name → version of everything in the lock file."""
-    lines = (HERE / "requirements.lock").read_text(encoding="utf-8").splitlines()
-    found = (re.match(r"([a-z0-9._-]+)==([^\s;]+)", line) for line in lines)
-    return {match[1]: match[2] for match in reversed(list(found)) if match}
-
-
-def direct() -> list[str]:
-    """Names of the package's direct dependencies and of the workflow's."""
-    project = tomllib.loads((HERE.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    wanted = project["dependencies"] + project["optional-dependencies"]["workflow"]
-    return sorted(re.split(r"[<>=!~\s;\[]", item)[0] for item in wanted)
+    """Name → version of everything in the lock file, the first where there are several."""
+    text = (HERE / "requirements.lock").read_text(encoding="utf-8")
+    return dict(reversed(re.findall(r"^([a-z0-9._-]+)==([^\s;]+)", text, re.MULTILINE)))
 
 
 def render() -> str:
-    """The text of whypretrain.yaml."""
+    """The text of whypretrain.yaml: the package's direct dependencies and the workflow's."""
+    project = tomllib.loads((HERE.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = project["dependencies"] + project["optional-dependencies"]["workflow"]
+    names = sorted(re.split(r"[<>=!~\s;\[]", item)[0] for item in wanted)
     versions = pins()
-    return HEAD + "".join(f"      - {name}=={versions[name]}\n" for name in direct())
+    return HEAD + "".join(f"      - {name}=={versions[name]}\n" for name in names)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ the rules of real claims. In the world ``independent`` no model has anything to 
 no claim is true, so every ``holds`` is a false positive.
 """
 
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -16,26 +17,21 @@ from statsmodels.stats.proportion import proportion_confint
 from whypretrain.claims.verdicts import judge
 from whypretrain.files.artifacts import atomic_path
 from whypretrain.files.progress import Progress
-from whypretrain.interactions.coalitions import orders
-from whypretrain.knowledge.references import Models, comparisons, permuted_jaccard
-from whypretrain.knowledge.strengths import jaccard
+from whypretrain.interactions.mobius import orders
+from whypretrain.knowledge.strengths import Models, comparisons, jaccard, permuted_jaccard
 from whypretrain.knowledge.summary import summarise
 from whypretrain.knowledge.tables import knowledge_table, ratio_table
-from whypretrain.settings.claims import SimulationSettings
-from whypretrain.settings.statistics import Statistics
+from whypretrain.settings.knowledge import Statistics
 from whypretrain.stages import command
 
 Array = NDArray[np.float64]
 Tables = dict[str, pd.DataFrame]
 N_PLAYERS = 6
 ORDERS = orders(N_PLAYERS)
-N_SAMPLES = 20
-N_TEST = 500
+N_SAMPLES, N_TEST = 20, 500
 EPOCHS = np.arange(6.0)
 TIME = (EPOCHS / EPOCHS[-1])[:, None]
-LAWS = ("laplace", "normal")
 TRAINED = ("finetune", "scratch")
-TABLES = ("knowledge", "ratio", "jaccard", "losses", "history")
 UNSEEN = dict.fromkeys(("test_loss", "train_loss", "train_accuracy"), np.nan)
 
 
@@ -74,7 +70,7 @@ def losses(generator: np.random.Generator, speed: float) -> Array:
 
 def independent(generator: np.random.Generator) -> World:
     """Nothing has to do with anything; all models are drawn alike."""
-    law = LAWS[generator.integers(len(LAWS))]
+    law = ("laplace", "normal")[generator.integers(2)]
     return World(
         Models(*[interactions(generator, law) for _ in range(4)]),
         (path(generator, 2.0), path(generator, 2.0)),
@@ -133,7 +129,7 @@ def tables(world: World, generator: np.random.Generator, options: Statistics) ->
     samples = [f"{i:02d}" for i in range(N_SAMPLES)]
     counted = ORDERS > 0
     finals = dict(zip(("probe", *TRAINED), world.models[:3], strict=True))
-    parts: dict[str, list[pd.DataFrame]] = {name: [] for name in TABLES}
+    parts = defaultdict[str, list[pd.DataFrame]](list)
     for reference, compared in comparisons(world.models, options):
         strengths: dict[str, Any] = compared._asdict()
         held = strengths.pop("held")
@@ -164,12 +160,11 @@ def tables(world: World, generator: np.random.Generator, options: Statistics) ->
     return {name: pd.concat(own, ignore_index=True) for name, own in parts.items()}
 
 
-def verdicts(world: str, n_worlds: int, options: Statistics, seed: int = 0) -> pd.DataFrame:
+def verdicts(world: str, n_worlds: int, options: Statistics) -> pd.DataFrame:
     """Verdicts of many worlds of a kind, with columns `claim`, `verdict` and `world`."""
-    progress = Progress(f"simulation {world}", n_worlds, "world")
-    found = []
+    found, progress = [], Progress(f"simulation {world}", n_worlds, "world")
     for number in range(n_worlds):
-        generator = np.random.default_rng([seed, number])
+        generator = np.random.default_rng([0, number])
         drawn = tables(WORLDS[world](generator), generator, options)
         found.append(judge(summarise(world, drawn, options), reading="positive"))
         progress.update()
@@ -177,14 +172,11 @@ def verdicts(world: str, n_worlds: int, options: Statistics, seed: int = 0) -> p
 
 
 def rates(found: pd.DataFrame) -> pd.DataFrame:
-    """How often each verdict was given, with Clopper and Pearson's 95 % interval.
+    """How often each verdict was given: `count` of `n` worlds, with Clopper and Pearson's interval.
 
-    Returns
-    -------
-    table with columns `world`, `claim`, `verdict`, `count`, `n` (worlds), `rate`, `low`, `high`
+    Columns: `world`, `claim`, `verdict`, `count`, `n`, `rate`, `low`, `high` (95 %).
     """
-    counts = found.value_counts(["world", "claim", "verdict"], sort=False).rename("count")
-    table = counts.reset_index()
+    table = found.value_counts(["world", "claim", "verdict"], sort=False).reset_index()
     table["n"] = table.groupby(["world", "claim"])["count"].transform("sum")
     table["rate"] = table["count"] / table["n"]
     table["low"], table["high"] = proportion_confint(table["count"], table["n"], method="beta")
@@ -194,12 +186,10 @@ def rates(found: pd.DataFrame) -> pd.DataFrame:
 def main() -> None:
     """Command line."""
     paths = {"output": "table of rates to write, CSV"}
-    arguments, settings = command.parse("simulation", __doc__, SimulationSettings, paths)
-    few = -(-settings.n_worlds // 10)  # enough to see power; false positives are rare
-    found = [
-        verdicts(world, settings.n_worlds if world == "independent" else few, settings.statistics)
-        for world in WORLDS
-    ]
+    arguments, options = command.parse("simulation", __doc__, Statistics, paths)
+    many = options.simulated_worlds
+    few = -(-many // 10)  # enough to see power; false positives are rare
+    found = [verdicts(w, many if w == "independent" else few, options) for w in WORLDS]
     with atomic_path(arguments.output) as temporary:
         rates(pd.concat(found, ignore_index=True)).to_csv(temporary, index=False)
 

@@ -8,17 +8,20 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
-from whypretrain.data.samples import BACKGROUND, check_players, read_samples
+from whypretrain.data.samples import check_players, read_samples
 from whypretrain.data.texts import Tokens, tokenise
 from whypretrain.files.artifacts import ArtifactError
 from whypretrain.files.progress import Progress
-from whypretrain.interactions.coalitions import orders
-from whypretrain.interactions.masking import Background, MaskedInput
+from whypretrain.interactions.forward import Background, MaskedInput
 from whypretrain.interactions.measure import Measure
-from whypretrain.interactions.mobius import mobius
-from whypretrain.interactions.players import word_players
+from whypretrain.interactions.mobius import mobius, orders
+from whypretrain.interactions.players import (
+    count_words,
+    players_of_words,
+    superpixel_players,
+    word_players,
+)
 from whypretrain.interactions.record import Record, read_record
-from whypretrain.interactions.superpixels import superpixel_players
 from whypretrain.networks.numerics import forward_precision
 from whypretrain.report.explanation import Explanation
 
@@ -70,13 +73,7 @@ def explain_image(
     >>> found.interactions.shape
     (8,)
     """
-    _check_types(image, baseline)
-    if image.ndim != 3 or not image.is_floating_point():
-        message = (
-            f"image of shape {tuple(image.shape)} and type {image.dtype}: must be (channels, "
-            "height, width) of floats, without a batch axis"
-        )
-        raise ValueError(message)
+    _check_image(image, baseline)
     if isinstance(players, int):
         drawn = superpixel_players(_as_picture(image), n_players=_checked_count(players))
     else:
@@ -85,17 +82,9 @@ def explain_image(
             message = f"players of shape {drawn.shape}: must be {tuple(image.shape[1:])}"
             raise ValueError(message)
     masked_by = torch.as_tensor(baseline, dtype=image.dtype).expand(image.shape)
-    result = _explain(
-        model,
-        image.detach(),
-        masked_by,
-        drawn,
-        label=label,
-        background=background,
-        batch_size=batch_size,
-    )
-    shown = _as_picture(image).transpose(2, 0, 1)
-    return Explanation(**result, image=shown)
+    inputs, shown = image.detach(), _as_picture(image).transpose(2, 0, 1)
+    masked = _masked(model, inputs, masked_by, drawn, background)
+    return Explanation(**_explain(model, masked, label, batch_size), players=drawn, image=shown)
 
 
 def read_interactions(path: str | Path, snapshot: int | None = None) -> "pd.DataFrame":
@@ -120,20 +109,18 @@ def read_interactions(path: str | Path, snapshot: int | None = None) -> "pd.Data
     import pandas as pd  # noqa: PLC0415  (not everyone tabulates)
 
     record = _stored(Path(path), snapshot)
-    (n_snapshots, n_samples, n_coalitions), values = record.outputs.shape, record.outputs.size
-    of_sample = n_samples * n_coalitions
-    return pd.DataFrame(
-        {
-            "fraction": np.repeat(record.fractions, of_sample),
-            "sample": np.tile(np.repeat(record.samples, n_coalitions), n_snapshots),
-            "label": np.tile(np.repeat(record.labels, n_coalitions), n_snapshots),
-            "prediction": np.repeat(record.predictions.ravel(), n_coalitions),
-            "coalition": np.tile(np.arange(n_coalitions), values // n_coalitions),
-            "order": np.tile(orders(record.n_players), values // n_coalitions),
-            "output": record.outputs.ravel(),
-            "interaction": record.interactions.ravel(),
-        }
-    )
+    columns = {
+        "fraction": record.fractions[:, None, None],
+        "sample": np.array(record.samples)[:, None],
+        "label": record.labels[:, None],
+        "prediction": record.predictions[:, :, None],
+        "coalition": np.arange(1 << record.n_players),
+        "order": orders(record.n_players),
+        "output": record.outputs,
+        "interaction": record.interactions,
+    }
+    shape = record.outputs.shape
+    return pd.DataFrame({name: np.broadcast_to(c, shape).ravel() for name, c in columns.items()})
 
 
 def read_explanations(
@@ -191,18 +178,6 @@ def _stored(path: Path, snapshot: int | None) -> Record:
     return record.at(snapshot)
 
 
-def _check_types(image: Any, baseline: Any) -> None:
-    """Say of what a notebook's user may have at hand instead what it should be."""
-    if not isinstance(image, Tensor):
-        message = (
-            f"image is of type {type(image).__name__}: must be a tensor, as the model takes it"
-        )
-        raise TypeError(message)
-    if not isinstance(baseline, Tensor | float | int):
-        message = f"baseline = {baseline!r}: must be a number, or a tensor of the image's shape"
-        raise TypeError(message)
-
-
 def explain_text(
     model: nn.Module,
     tokenizer: Any,
@@ -239,41 +214,46 @@ def explain_text(
     if tokens.cut:
         message = f"sentence: longer than the {tokenizer.model_max_length} tokens of the tokenizer"
         raise ValueError(message)
-    n_words = len(set(tokens.word_of_token.tolist()) - {BACKGROUND})
+    n_words = count_words(tokens.word_of_token)
     count = _checked_count(min(n_words, 12) if players is None else players)
     drawn = word_players(
         tokens.word_of_token, n_players=count, generator=np.random.default_rng(seed)
     )
     ids = torch.from_numpy(tokens.ids)
-    baseline = torch.full_like(ids, tokenizer.mask_token_id)
-    result = _explain(model, ids, baseline, drawn, label=label, batch_size=batch_size)
-    of_word = dict(zip(tokens.word_of_token.tolist(), drawn.tolist(), strict=True))
-    whose = [of_word.get(word, BACKGROUND) for word in range(len(tokens.words))]
-    return Explanation(**result, words=tokens.words, word_players=whose)
+    masked = _masked(model, ids, torch.full_like(ids, tokenizer.mask_token_id), drawn, "keep")
+    return Explanation(
+        **_explain(model, masked, label, batch_size),
+        players=drawn,
+        words=tokens.words,
+        word_players=players_of_words(tokens.word_of_token, drawn, len(tokens.words)),
+    )
 
 
-@torch.inference_mode()
-def _explain(
+def _masked(
     model: nn.Module,
     inputs: Tensor,
     baseline: Tensor,
     players: NDArray[np.int16],
-    *,
-    label: int | None,
-    background: Background = "keep",
-    batch_size: int | None,
-) -> dict[str, Any]:
-    """The fields of an explanation that do not describe the sample."""
+    background: Background,
+) -> MaskedInput:
     n_players = _checked_count(int(players.max()) + 1)
     check_players(players, n_players)
     device = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
-    masked = MaskedInput(
+    return MaskedInput(
         inputs.to(device),
         baseline.to(device).contiguous(),
         torch.from_numpy(players).to(device),
         n_players,
         background,
     )
+
+
+@torch.inference_mode()
+def _explain(
+    model: nn.Module, masked: MaskedInput, label: int | None, batch_size: int | None
+) -> dict[str, Any]:
+    """The fields of an explanation that do not describe the sample."""
+    device, n_coalitions = masked.inputs.device, 1 << masked.n_players
     training = [module for module in model.modules() if module.training]
     model.eval()
     try:
@@ -282,21 +262,34 @@ def _explain(
         with forward_precision("float32", device):
             prepared = measure.forward.prepare(masked)  # once, for the three steps below
             measure.fit(masked, prepared)
-            everything = torch.tensor([(1 << n_players) - 1], device=device)
+            everything = torch.tensor([n_coalitions - 1], device=device)
             whole = measure.forward.rest(prepared(everything))[0]
             explained = int(whole.argmax()) if label is None else label
-            tell = Progress("explain", 1 << n_players, "mask").update
+            tell = Progress("explain", n_coalitions, "mask").update
             (found,) = measure([masked], [explained], [0], prepared=[prepared], tell=tell)
     finally:
         for module in training:
             module.training = True
-    return {
-        "outputs": found.outputs,
-        "interactions": mobius(found.outputs),
-        "players": players,
-        "logits": found.logits,
-        "label": explained,
-    }
+    interactions = mobius(found.outputs)
+    return {**found._asdict(), "interactions": interactions, "label": explained}
+
+
+def _check_image(image: Any, baseline: Any) -> None:
+    """Say of what a notebook's user may have at hand instead what it should be."""
+    if not isinstance(image, Tensor):
+        message = (
+            f"image is of type {type(image).__name__}: must be a tensor, as the model takes it"
+        )
+        raise TypeError(message)
+    if not isinstance(baseline, Tensor | float | int):
+        message = f"baseline = {baseline!r}: must be a number, or a tensor of the image's shape"
+        raise TypeError(message)
+    if image.ndim != 3 or not image.is_floating_point():
+        message = (
+            f"image of shape {tuple(image.shape)} and type {image.dtype}: must be (channels, "
+            "height, width) of floats, without a batch axis"
+        )
+        raise ValueError(message)
 
 
 class _Logits(nn.Module):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from whypretrain.files.artifacts import ArtifactError
-from whypretrain.interactions.annotations import read_annotations
+from whypretrain.interactions.sampling import read_annotations
 
 
 @pytest.fixture
@@ -25,16 +25,16 @@ def test_reads_what_was_drawn(path: Path) -> None:
     [
         ("", r"players\.json: no JSON file of annotations"),
         ("{", r"players\.json: no JSON file of annotations"),
-        ("[[1, 2]]", r"must map the ids of samples to their players, not be a list"),
+        ("[[1, 2]]", r"must map the ids of samples to their players, not \[\[1, 2\]\]"),
         ('{"a": [[[0, 0]]], "a": [[[0, 1]]]}', "'a' stands twice"),
-        ('{"a": []}', r"players\.json: sample 'a': must be a list .*, not empty"),
-        ('{"a": "x"}', "sample 'a': must be a list .*, not a string"),
-        ('{"a": [[[0, 0]], []]}', "sample 'a', player 1: must be a list of pixels .*, not empty"),
+        ('{"a": []}', r"players\.json: sample 'a': must be a list .*, not \[\]"),
+        ('{"a": "x"}', "sample 'a': must be a list .*, not \"x\""),
+        ('{"a": [[[0, 0]], []]}', "sample 'a', player 1: must be a list of pixels .*, not \\[\\]"),
         ('{"a": [[[0, 0]], null]}', "sample 'a', player 1: .* not null"),
-        ('{"a": [[1, 2]]}', "sample 'a', player 0: 1 is no pixel"),
-        ('{"a": [[[0, 0.5]]]}', r"sample 'a', player 0: \[0, 0\.5\] is no pixel"),
-        ('{"a": [[[0, true]]]}', r"sample 'a', player 0: \[0, true\] is no pixel"),
-        ('{"a": [[[0, 0, 0]]]}', r"\[0, 0, 0\] is no pixel; write \[row, column\]"),
+        ('{"a": [[1, 2]]}', "sample 'a', player 0, pixel 0: .*, two whole numbers, not 1"),
+        ('{"a": [[[0, 0.5]]]}', r"sample 'a', player 0, pixel 0: .*, not 0\.5"),
+        ('{"a": [[[0, true]]]}', r"sample 'a', player 0, pixel 0: .*, not true"),
+        ('{"a": [[[0, 0, 0]]]}', r"must be \[row, column\], two whole numbers, not \[0, 0, 0\]"),
     ],
 )
 def test_a_mistake_is_named(path: Path, text: str, message: str) -> None:

@@ -26,8 +26,7 @@ from huggingface_hub.errors import (
 
 from whypretrain.data import download
 from whypretrain.data.download import FetchError, fetch
-from whypretrain.settings.fetch import Archive, FetchSettings
-from whypretrain.settings.hub import Hub
+from whypretrain.settings.fetch import Archive, FetchSettings, Hub
 from whypretrain.stages import fetch as stage
 from workflow.lib.code import ROOT
 
@@ -273,7 +272,7 @@ NOT_FOUND = urllib.error.HTTPError("https://x", 404, "Not Found", Message(), Non
         (b"right", Answer(b"wrong"), "checksum mismatch"),
         (b"no tar", Answer(b"no tar"), "no tar archive that can be unpacked"),
         (packed(**{"../out.txt": b"x"}), None, "outside the destination"),
-        (b"cut off", Answer(b"cut", 7), "of the 3 of 7 bytes that came"),
+        (b"cut off", Answer(b"cut", 7), "checksum mismatch in 3 of 7 bytes"),
         (b"x", Answer(b"x", url="http://x"), "redirects to http://x, which is not https"),
         (b"x", NOT_FOUND, "the server answers 'HTTP Error 404: Not Found': correct archive.url"),
         (b"x", urllib.error.URLError("no name"), "no network: https://example.org/birds.tgz"),
@@ -314,4 +313,4 @@ def test_nothing_else_in_the_package_uses_the_network() -> None:
         r"^\s*(?:import|from) (huggingface_hub|datasets|urllib|requests|httpx|http|socket)\b", re.M
     )
     users = {path.name for path in (ROOT / "src").rglob("*.py") if network.search(path.read_text())}
-    assert users == {"download.py"}
+    assert users == {"download.py", "tables.py"}  # the latter opens folders that `datasets` saved

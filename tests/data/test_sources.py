@@ -13,6 +13,7 @@ from sklearn.datasets import load_digits
 from tests.data import layouts
 from whypretrain.data.sources import load_source
 from whypretrain.data.table import read_split
+from whypretrain.files.artifacts import ArtifactError
 from whypretrain.settings.data import Dataset, Digits, ImageFolder, PrepareSettings
 from whypretrain.stages import prepare
 
@@ -48,7 +49,7 @@ def test_the_seed_decides_the_split() -> None:
 
 
 def test_a_class_without_test_images_is_refused() -> None:
-    with pytest.raises(ValueError, match="train_per_class = 500: digit 0 has 178 images"):
+    with pytest.raises(ValueError, match=r"train_per_class = 500, .*: digit 0 has 178 images"):
         load_source(Digits(source="digits", classes=[0, 1], train_per_class=500))
 
 
@@ -116,22 +117,13 @@ def test_a_download_is_read_once_it_is_complete(folder: Path) -> None:
     assert dataset.download_folder("pets") == "resources/datasets/pets"
     with pytest.raises(ValueError, match="give --downloaded"):
         load_source(dataset)
-    with pytest.raises(FileNotFoundError, match=r"fetched\.json is missing; run the stage fetch"):
+    with pytest.raises(ArtifactError, match=r"fetched\.json: not the record .*No such file.*mend"):
         load_source(dataset, folder)
     (folder / "fetched.json").write_text("{}")
     assert load_source(dataset, folder).classes == ["cat", "dog"]
 
 
-def test_a_download_names_the_key_that_takes_its_place() -> None:
-    settings = dataset_of(source="cub", archive=ARCHIVE).fetch("birds")
-    assert settings.path_key == "datasets.birds.path"
-    assert settings.archive is not None
-    assert settings.hub is None
-
-
 def test_what_is_local_is_not_downloaded() -> None:
-    with pytest.raises(ValidationError, match="give one of hub and archive"):
-        dataset_of(source="cars", path="cars").fetch("cars")
     assert dataset_of(source="cars", path="cars").download_folder("cars") is None
     assert (
         dataset_of(source="digits", classes=[0, 1], test_fraction=0.1).download_folder("x") is None
@@ -146,13 +138,7 @@ def test_what_is_local_is_not_downloaded() -> None:
         ({"source": "cars", "path": "x", "hub": HUB}, "give one of path, hub; given: path, hub"),
         ({"source": "cars", "hub": HUB | {"revision": "main"}}, "hub.revision"),
         ({"source": "cub", "archive": ARCHIVE | {"url": "http://x.org/a"}}, "archive.url"),
-        ({"source": "parquet", "path": "x", "test_split": "train"}, "are both 'train'"),
         ({"source": "parquet", "path": "x", "classes": ["a", "a"]}, "a name is given twice"),
-        (
-            {"source": "parquet", "path": "x", "classes": ["a", "b"], "n_classes": 3},
-            "n_classes = 3, but classes has 2 names",
-        ),
-        ({"source": "text_table", "path": "x", "train": "a", "test": "a"}, "are both 'a'"),
         ({"source": "imagenet", "path": "x"}, "'digits', 'image_folder', 'parquet', 'cub'"),
     ],
 )

@@ -20,9 +20,9 @@ from whypretrain import Explanation, explain_image, explain_text, read_interacti
 from whypretrain.data.samples import Sample, Samples, write_samples
 from whypretrain.data.texts import transformers
 from whypretrain.files.artifacts import ArtifactError
-from whypretrain.interactions.coalitions import members
+from whypretrain.interactions.forward import log_odds
+from whypretrain.interactions.mobius import members
 from whypretrain.interactions.record import new_record, write_record
-from whypretrain.interactions.value import log_odds
 
 
 class Wrapped(nn.Module):

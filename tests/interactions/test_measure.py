@@ -8,16 +8,14 @@ import torch
 from torch import Tensor, nn
 
 from whypretrain.interactions import measure
-from whypretrain.interactions.coalitions import members
-from whypretrain.interactions.forward import Assemble, PlainForward
-from whypretrain.interactions.masking import MaskedInput
+from whypretrain.interactions.forward import Assemble, MaskedInput, PlainForward
 from whypretrain.interactions.measure import (
     Evaluation,
     check_outputs,
     evaluate,
     fitting_batch_size,
 )
-from whypretrain.interactions.mobius import mobius
+from whypretrain.interactions.mobius import members, mobius
 from whypretrain.interactions.players import grid_players
 
 N_PLAYERS = 6

@@ -8,8 +8,7 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 from shapiq import ExactComputer
 
-from whypretrain.interactions.coalitions import members, orders
-from whypretrain.interactions.mobius import mobius, zeta
+from whypretrain.interactions.mobius import members, mobius, noise_by_order, orders, zeta
 
 Array = NDArray[np.float64]
 
@@ -128,3 +127,16 @@ def test_refuses_other_lengths(length: int) -> None:
 
 def test_orders_count_players() -> None:
     assert orders(10).tolist() == [len(members(coalition)) for coalition in range(1024)]
+
+
+def test_equal_measurements_have_no_noise() -> None:
+    outputs = np.random.default_rng(0).normal(size=64)
+    assert (noise_by_order(outputs, outputs) == 0).all()
+
+
+def test_independent_errors_grow_with_the_root_of_two_to_the_order() -> None:
+    generator = np.random.default_rng(1)
+    outputs = np.zeros(1 << 9)
+    floors = [noise_by_order(outputs, generator.normal(size=1 << 9)) for _ in range(400)]
+    found = np.sqrt(np.square(floors).mean(axis=0))
+    assert found == pytest.approx(2 ** (np.arange(10) / 2), rel=0.15)

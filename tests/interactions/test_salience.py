@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from whypretrain.interactions.coalitions import members
-from whypretrain.interactions.mobius import mobius
+from whypretrain.interactions.mobius import members, mobius
 from whypretrain.interactions.salience import (
     random_reconstruction_error,
     reconstruction_error,

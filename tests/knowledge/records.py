@@ -7,9 +7,9 @@ import pandas as pd
 
 from whypretrain.data.samples import Sample, Samples
 from whypretrain.interactions.record import Record, new_record
-from whypretrain.knowledge.experiment import experiment_tables
 from whypretrain.knowledge.summary import summarise
-from whypretrain.settings.statistics import Statistics
+from whypretrain.knowledge.tables import experiment_tables
+from whypretrain.settings.knowledge import Metrics, Statistics
 
 QUICK = Statistics(n_resamples=100, n_permutations=3)
 NAMES = ("e", "b", "d", "a", "c")  # not in the order of the ids
@@ -57,10 +57,8 @@ def tables(*, replicated: bool = True) -> dict[str, pd.DataFrame]:
 
 @cache
 def _tables(*, replicated: bool) -> dict[str, pd.DataFrame]:
-    options = {"threshold": 0.05, "scale": "sample"}
-    made = experiment_tables(
-        records(replicated=replicated), QUICK, thresholds=[0.1, 0.3], salience=options
-    )
+    metrics = Metrics(salience_thresholds=[0.1, 0.3])
+    made = experiment_tables(records(replicated=replicated), metrics, QUICK)
     made["history"] = pd.DataFrame(
         {
             "variant": ["probe", *["finetune"] * 3, *["scratch"] * 3],

@@ -11,7 +11,7 @@ from whypretrain.files.artifacts import ArtifactError
 from whypretrain.interactions.record import Record, write_record
 from whypretrain.knowledge.reading import TABLES, read_table
 from whypretrain.knowledge.summary import COLUMNS
-from whypretrain.settings.metrics import Metrics, MetricsSettings
+from whypretrain.settings.knowledge import Metrics, MetricsSettings
 from whypretrain.stages import knowledge
 
 SHIFTS = {"n_items": 9, "n_correct": 8, "accuracy": 0.9, "loss": 0.1, "n_lost": 1, "n_gained": 0}

@@ -1,24 +1,30 @@
-"""Eqs. 6 to 9 against a slow, literal transcription."""
+"""Eqs. 6 to 9 against a slow, literal transcription; references where the answer is known."""
 
 import math
+from itertools import permutations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from whypretrain.knowledge.intervals import mean, quotient
+from whypretrain.interactions.mobius import orders
+from whypretrain.knowledge.statistics import mean, quotient
 from whypretrain.knowledge.strengths import (
     RATIO_READINGS,
+    Models,
     RatioReading,
-    exclusive_strength,
+    comparisons,
     jaccard,
+    permute,
+    permuted_jaccard,
     ratio_terms,
     reached_strength,
     split_knowledge,
 )
+from whypretrain.settings.knowledge import Statistics
 
 Array = NDArray[np.float64]
 
@@ -72,8 +78,7 @@ def test_parts_add_up_to_the_models(models: Array) -> None:
     np.testing.assert_allclose(knowledge.preserve + knowledge.discard, np.abs(probe))
     np.testing.assert_allclose(knowledge.preserve + knowledge.new, np.abs(finetune))
     assert all((part >= 0).all() for part in knowledge)
-    common = np.abs(finetune) - exclusive_strength(finetune, scratch)
-    np.testing.assert_allclose(common, np.abs(scratch) - exclusive_strength(scratch, finetune))
+    assert (split_knowledge(finetune, scratch)[0] == split_knowledge(scratch, finetune)[0]).all()
 
 
 def test_tiny_strengths_of_one_sign_are_shared_although_their_product_underflows() -> None:
@@ -138,7 +143,7 @@ def test_jaccard_equals_the_equation(models: Array) -> None:
         assert jaccard(final, final)[row] == 1
 
 
-def test_null_values_of_unrelated_gaussian_models() -> None:
+def test_chance_levels_of_unrelated_gaussian_models() -> None:
     """METHOD §5: unrelated models give discard/preserve 2.4, ratio 0.40 and Jaccard 0.17."""
     probe, finetune, scratch = np.random.default_rng(0).normal(size=(3, 50, 4096))
     knowledge = split_knowledge(probe, finetune)
@@ -147,3 +152,79 @@ def test_null_values_of_unrelated_gaussian_models() -> None:
     terms = ratio_terms(knowledge.preserve, reached, reading="positive")
     assert average(*terms, "positive") == pytest.approx(0.40, abs=0.01)
     assert jaccard(finetune, scratch).mean() == pytest.approx(0.17, abs=0.01)
+
+
+@given(
+    arrays(np.float64, (3, 16), elements=st.integers(-9, 9).map(float)),
+    st.integers(0, 2**32 - 1),
+)
+@settings(max_examples=30)
+def test_permuting_keeps_the_strengths_of_every_order(interactions: Array, seed: int) -> None:
+    drawn = permute(interactions, np.random.default_rng(seed))
+    for order in range(5):
+        chosen = orders(4) == order
+        np.testing.assert_array_equal(
+            np.sort(drawn[:, chosen], axis=1), np.sort(interactions[:, chosen], axis=1)
+        )
+
+
+def test_samples_are_permuted_apart() -> None:
+    same = np.tile(np.arange(64.0), (2, 1))
+    drawn = permute(same, np.random.default_rng(0))
+    assert not np.array_equal(drawn[0], drawn[1])
+
+
+def test_chance_is_the_mean_over_all_permutations() -> None:
+    """Against every one of the 3! permutations of the sets of order 1 and those of order 2."""
+    generator = np.random.default_rng(0)
+    probe, finetune, scratch = generator.normal(size=(3, 1, 8))
+    expected_preserve, expected_reached = [], []
+    held = split_knowledge(probe, finetune).preserve
+    single, pairs = np.flatnonzero(orders(3) == 1), np.flatnonzero(orders(3) == 2)
+    for first in permutations(single):
+        for second in permutations(pairs):
+            index = np.arange(8)
+            index[single], index[pairs] = first, second
+            preserve = split_knowledge(probe, finetune[:, index]).preserve
+            expected_preserve.append(preserve)
+            expected_reached.append(reached_strength(probe, held, scratch[:, index]))
+    found = dict(comparisons(Models(probe, finetune, scratch), Statistics(n_permutations=4000)))
+    chance = found["chance"]
+    np.testing.assert_allclose(chance.preserve, np.mean(expected_preserve, axis=0), atol=0.05)
+    np.testing.assert_allclose(chance.reached, np.mean(expected_reached, axis=0), atol=0.05)
+    np.testing.assert_array_equal(chance.held, held)
+    np.testing.assert_allclose(chance.preserve + chance.discard, np.abs(probe))
+
+
+def test_swapped_swaps_and_second_run_compares_two_fine_tuned_models() -> None:
+    probe, finetune, scratch, replicate = np.random.default_rng(1).normal(size=(4, 2, 16))
+    few = Statistics(n_permutations=1)
+    found = dict(comparisons(Models(probe, finetune, scratch, replicate), few))
+    swapped = dict(comparisons(Models(probe, scratch, finetune), few))["measured"]
+    for name, strength in found["swapped"]._asdict().items():
+        np.testing.assert_array_equal(strength, swapped._asdict()[name])
+    own = split_knowledge(replicate, finetune)
+    np.testing.assert_array_equal(found["second_run"].preserve, own.preserve)
+    held = split_knowledge(probe, finetune).preserve
+    np.testing.assert_array_equal(found["second_run"].held, held)
+    np.testing.assert_array_equal(
+        found["second_run"].reached, reached_strength(probe, held, replicate)
+    )
+    assert "second_run" not in dict(comparisons(Models(probe, finetune, scratch), few))
+
+
+def test_an_equal_replicate_preserves_all_and_reaches_all() -> None:
+    probe, finetune, scratch = np.random.default_rng(2).normal(size=(3, 2, 16))
+    models = Models(probe, finetune, scratch, finetune)
+    ceiling = dict(comparisons(models, Statistics(n_permutations=1)))["second_run"]
+    assert ceiling.discard.max() == ceiling.new.max() == 0
+    np.testing.assert_array_equal(ceiling.reached, ceiling.held)
+
+
+def test_permuted_jaccard_is_that_of_unrelated_models() -> None:
+    final = np.random.default_rng(3).normal(size=(4, 1 << 10))
+    counted = orders(10) > 0
+    found = permuted_jaccard(final, final, counted, Statistics(n_permutations=5))
+    unrelated = np.random.default_rng(4).normal(size=final.shape)
+    expected = jaccard(unrelated[:, counted], final[:, counted]).mean()
+    assert found.mean() == pytest.approx(expected, abs=0.01)

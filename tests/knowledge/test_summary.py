@@ -8,8 +8,9 @@ from statsmodels.stats.proportion import proportion_confint
 
 from tests.knowledge import records
 from tests.knowledge.records import NAMES, QUICK, record, tables
-from whypretrain.interactions.coalitions import orders
+from whypretrain.interactions.mobius import orders
 from whypretrain.knowledge.reading import TABLES
+from whypretrain.knowledge.statistics import bootstrap, epochs_saved
 from whypretrain.knowledge.strengths import split_knowledge
 from whypretrain.knowledge.summary import COLUMNS, TEXTS, summarise
 
@@ -85,6 +86,33 @@ def test_totals_leave_the_empty_set_out(summary: pd.DataFrame) -> None:
     assert ratio["low"] < ratio["number"] < ratio["high"]
     share = row(summary, "preserved_share")["number"]
     assert share == pytest.approx(preserve / (preserve + discard))
+
+
+def test_totals_leave_orders_in_the_noise_floor_out() -> None:
+    quiet = tables()
+    floor = quiet["knowledge"]["noise_floor"].where(quiet["knowledge"]["order"] != 3, 1e9)
+    quiet["knowledge"]["noise_floor"] = floor
+    found = row(summarise("one", quiet, QUICK), "new_over_preserve")
+    models = record(0, n_snapshots=1).interactions[-1], record(1).interactions[-1]
+    heard = np.isin(orders(4), [1, 2, 4])
+    preserve, _, new = (part[:, heard].sum() for part in split_knowledge(*models))
+    assert found["number"] == pytest.approx(new / preserve)
+
+
+def test_curves_are_by_snapshot_and_sample(summary: pd.DataFrame) -> None:
+    curves = tables()["jaccard"].query("reference == 'measured'")
+    means = curves.groupby(["variant", "fraction"])["jaccard"].mean()
+    areas = [np.trapezoid(means[variant], [0, 0.5, 1]) for variant in ("finetune", "scratch")]
+    found = summary.query("quantity == 'jaccard_area'")["number"]
+    assert found.tolist() == pytest.approx(areas)
+    assert row(summary, "earlier")["number"] == pytest.approx(areas[0] - areas[1])
+    losses = *record(1).losses, *record(2).losses
+    saved = epochs_saved(record(1).epochs, record(2).epochs)(*losses)
+    assert row(summary, "epochs")["number"] == pytest.approx(saved)
+    by_id = [values[np.argsort(NAMES)] for values in losses]
+    found = row(summary, "epochs")
+    low, high = bootstrap(epochs_saved(np.arange(3.0), np.arange(3.0)), by_id, QUICK)
+    assert (found["low"], found["high"]) == (float(low), float(high))
 
 
 def test_ratios_of_samples_are_averaged_and_weighted_ones_are_not(summary: pd.DataFrame) -> None:

@@ -319,9 +319,9 @@ def test_a_loss_that_is_not_finite_is_seen_before_a_snapshot(
     """Whatever the step; else it is looked at once in a while, as a card would have to wait."""
     wild = Recipe(epochs=4, batch_size=1, learning_rate=1e30, optimizer="sgd")
     architecture = small("whypretrain_vgg")
-    inputs = [Images(split, architecture, device=CPU) for split in digits]
+    train, test = (Images(split, architecture, device=CPU) for split in digits)
     with pytest.raises(FloatingPointError, match="by step 5;"):
-        fit(build(architecture, 3), *inputs, run_in(tmp_path, wild, [5 / 48, 1.0]))
+        fit(build(architecture, 3), train, test, run_in(tmp_path, wild, [5 / 48, 1.0]))
 
 
 def test_progress_counts_steps_and_ends_with_the_test(

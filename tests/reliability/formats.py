@@ -18,6 +18,7 @@ from whypretrain.interactions.record import new_record, read_record, write_recor
 from whypretrain.interactions.sampling import make_samples
 from whypretrain.knowledge.reading import (
     HISTORY,
+    QUANTITIES,
     ROBUSTNESS,
     TABLES,
     Columns,
@@ -101,6 +102,8 @@ def write_table(path: Path, columns: Columns) -> None:
     table = pd.DataFrame({name: values[kind] for name, kind in columns.items()})
     if "experiment" in columns:
         table["experiment"] = "e"
+    if path.stem == "summary":
+        table = pd.concat([table, *(table.assign(quantity=name) for name in sorted(QUANTITIES))])
     with atomic_path(path) as temporary:
         table.to_csv(temporary, index=False)
 

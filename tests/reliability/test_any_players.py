@@ -13,9 +13,9 @@ from whypretrain.interactions.players import (
     annotation_players,
     grid_players,
     part_players,
+    superpixel_players,
     word_players,
 )
-from whypretrain.interactions.superpixels import superpixel_players
 
 KINDS = ("grid", "superpixels", "parts", "annotations", "words")
 

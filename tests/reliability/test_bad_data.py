@@ -28,8 +28,8 @@ TABLES: list[tuple[str, str, bytes, str]] = [
     ("other columns", "x.csv", b"text,label\na,good\n", "no column 'sentence'; there are text, label"),
     ("semicolons", "x.csv", b"sentence;label\na;good\n", "no column 'label'; there are sentence;label"),
     ("a column twice", "x.csv", b"sentence,label,label\na,good,bad\n", "two columns 'label', of which one"),
-    ("Latin-1", "x.csv", "sentence,label\né,good\n".encode("latin-1"), "no text in UTF-8"),
-    ("UTF-16", "x.csv", "sentence,label\na,good\n".encode("utf-16"), "no text in UTF-8"),
+    ("Latin-1", "x.csv", "sentence,label\né,good\n".encode("latin-1"), "save it as UTF-8"),
+    ("UTF-16", "x.csv", "sentence,label\na,good\n".encode("utf-16"), "save it as UTF-8"),
     ("an open quote", "x.csv", b'sentence,label\n"a,good\n', "cannot be read"),
     ("commas without quotes", "x.csv", b"sentence,label\na, b,good\n", "more fields than columns; quote those"),
     ("a missing label", "x.csv", b"sentence,label\na,good\nb,bad\nc\n", "row 2: label None is none of the 2"),
@@ -171,7 +171,7 @@ RELEASES: list[tuple[str, Callable[[Path], None], str]] = [
     ("an image twice", line("images.txt", "0002.jpg", "0001.jpg"), "stands 2 times"),
     ("a third split", line("train_test_split.txt", "1 1", "1 2"), "'2' is neither 0 (test) nor 1 (train)"),
     ("no UTF-8", line("classes.txt", "Laysan", "Läysan"), "classes.txt: no text in UTF-8"),
-    ("a class without a name", line("classes.txt", "5 005", "6 005"), "no name for class 5"),
+    ("a class without a name", line("classes.txt", "5 005", "6 005"), "classes.txt: no line for id 5"),
 ]  # fmt: skip
 
 

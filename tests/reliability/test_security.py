@@ -23,15 +23,14 @@ from tests.conftest import small
 from tests.project import Project
 from tests.reliability.stages import run_prepare, run_samples
 from tests.settings.test_whole import ROOT, VALID
-from whypretrain.claims.document import document
+from whypretrain.claims.verdicts import document
 from whypretrain.data.samples import Sample, Samples
 from whypretrain.data.table import read_split
 from whypretrain.interactions.record import new_record, read_record, write_record
 from whypretrain.networks.build import build
-from whypretrain.settings.claims import ClaimsSettings
-from whypretrain.settings.figures import Figures
-from whypretrain.settings.mistakes import ConfigError
-from whypretrain.settings.statistics import Statistics
+from whypretrain.settings.knowledge import Statistics
+from whypretrain.settings.reading import ConfigError
+from whypretrain.settings.report import ClaimsSettings, Figures
 from whypretrain.settings.whole import check
 from whypretrain.stages import player_sheet
 
@@ -232,9 +231,9 @@ def test_titles_are_text_in_the_document_of_claims() -> None:
         statistics=Statistics(),
         kinds=["cnn"] * len(names),
     )
-    numbers = ["number", "low", "high", "null", "excess", "excess_low", "excess_high"]
+    numbers = ["number", "low", "high", "chance", "excess", "excess_low", "excess_high"]
     row: dict[str, Any] = dict.fromkeys([*numbers, "swapped", "second_run"], 1.0)
-    row |= {"claim": "discard", "n": 2, "as_worded": "holds", "beyond_null": "holds"}
+    row |= {"claim": "discard", "n": 2, "as_worded": "holds", "beyond_chance": "holds"}
     row |= {"verdict": "holds"}
     text = document(pd.DataFrame([row | {"experiment": name} for name in names]), settings)
     lines = [line for line in text.splitlines() if line.startswith("| ")][1:]

@@ -24,8 +24,7 @@ from tests.reliability.stages import run, run_convert, run_prepare
 from whypretrain.data import download as fetch
 from whypretrain.data.download import FetchError
 from whypretrain.networks.build import build
-from whypretrain.settings.fetch import FetchSettings
-from whypretrain.settings.hub import Hub
+from whypretrain.settings.fetch import FetchSettings, Hub
 from whypretrain.settings.training import Recipe, TrainSettings
 from whypretrain.stages import train
 

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from whypretrain.knowledge.reading import QUANTITIES
+
 KEYS = ["variant", "order", "reading", "level"]
 COLUMNS = [
     *("experiment", "quantity", *KEYS, "fraction", "epoch", "number", "low", "high"),
@@ -87,6 +89,8 @@ def summary_of(  # noqa: PLR0912  (one quantity after the other)
     for quantity in ("discard_over_preserve", "preserved_share"):
         add(quantity, order="all", **again)
     for quantity in ("accuracy_gain", "earlier"):
+        add(quantity)
+    for quantity in sorted(QUANTITIES - {row["quantity"] for row in rows}):  # read by none
         add(quantity)
     table = pd.DataFrame(rows).reindex(columns=COLUMNS)
     return table.assign(**{key: table[key].fillna("") for key in KEYS})

@@ -8,8 +8,7 @@ import yaml
 
 from tests.project import ROOT
 from whypretrain.settings.__main__ import load, stages
-from whypretrain.settings.mistakes import ConfigError
-from whypretrain.settings.reading import layered, read, read_over
+from whypretrain.settings.reading import ConfigError, layered, read, read_over
 from whypretrain.settings.whole import check
 from workflow.lib.start import configured
 

@@ -11,12 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.settings.test_whole import ROOT, VALID
-from whypretrain.settings.figures import Varied
-from whypretrain.settings.mistakes import ConfigError
-from whypretrain.settings.reading import laid_over
-from whypretrain.settings.runs import Variant
+from whypretrain.settings.experiments import Variant, Variation, expand
+from whypretrain.settings.reading import ConfigError, laid_over
+from whypretrain.settings.report import Varied
 from whypretrain.settings.training import RecipeChoice
-from whypretrain.settings.variations import Variation, expand
 from whypretrain.settings.whole import Config, check
 
 BASE = "vgg-digits"
@@ -252,7 +250,7 @@ def test_the_shipped_variation_is_of_twenty_experiments_and_few_networks() -> No
 def test_malformed_sections_are_left_to_the_checks() -> None:
     for unchanged in ({}, {"experiments": 3}, {"experiments": {"a": 1}, "variations": 3}):
         assert expand(unchanged) == unchanged
-    assert "variations = 3: must hold keys with values, not one value" in mistake(
+    assert "variations = 3: must hold keys with values, but is of type int" in mistake(
         VALID | {"variations": 3}
     )
 
@@ -289,9 +287,12 @@ def test_an_experiment_differs_from_its_base_in_its_levels_alone(factors: dict[s
     assert expand(expanded | {"variations": {}}) == expanded | {"variations": {}}
     assert expanded["suites"]["s"] == ["e", *variation.experiments()]
     assert list(expanded["experiments"]) == expanded["suites"]["s"]
-    for name, one in variation.experiments().items():
-        ((factor, level),) = one.levels.items()
-        origin = {"extends": "e", "factor": factor, "level": level}
-        set_here = variation.levels()[factor][level]
-        assert dict(leaves(expanded["experiments"][name])) == base | set_here | origin
-        assert name.startswith("e-")
+    for name, own in variation.experiments().items():
+        assert name == f"e-{own['factor']}-{own['level']}"
+        assert own["extends"] == "e"
+        levels, level = factors[own["factor"]], own["level"]
+        if isinstance(levels, list):
+            assert str(own[own["factor"]]).lower() == level.lower()
+        else:
+            assert levels[level].items() <= own.items()
+        assert dict(leaves(expanded["experiments"][name])) == base | own

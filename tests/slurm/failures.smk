@@ -5,13 +5,9 @@ import sys
 from pathlib import Path
 
 ROOT = Path(config["root"])
-sys.path.insert(0, str(ROOT / "src"))
+sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
 
-
-include: ROOT / "workflow/rules/resources.smk"
-
-
-from workflow.lib.resources import Needs
+from workflow.lib.resources import Needs, needing
 from workflow.lib.start import use_this_checkout
 
 use_this_checkout()
@@ -19,7 +15,7 @@ use_this_checkout()
 
 def fixed(mem_mb, runtime):
     """Resources of a job that needs this at its first attempt."""
-    return lambda wildcards, input: Needs(mem_mb, runtime)
+    return needing(lambda wildcards, input: Needs(mem_mb, runtime))
 
 
 MINUTE = fixed(mem_mb=400, runtime=1)
@@ -44,8 +40,7 @@ rule cancelled:
     log:
         "logs/cancelled.log",
     resources:
-        mem_mb=memory(MINUTE),
-        runtime=minutes(fixed(400, 5)),
+        **fixed(400, 5),
     shell:
         START + "[ $(wc -l < attempts/{rule}) -gt 1 ] || sleep 200; touch {output}"
 
@@ -65,8 +60,7 @@ rule over_time:
     log:
         "logs/over_time.log",
     resources:
-        mem_mb=memory(MINUTE),
-        runtime=minutes(MINUTE),
+        **MINUTE,
     shell:
         START + "sleep 95; touch {output}"
 
@@ -78,8 +72,7 @@ rule over_memory:
     log:
         "logs/over_memory.log",
     resources:
-        mem_mb=memory(MINUTE),
-        runtime=minutes(fixed(400, 5)),
+        **fixed(400, 5),
     params:
         program="import time; taken = b'x' * 400_000_000; time.sleep(10)",
     shell:
@@ -95,8 +88,7 @@ rule failing:
     log:
         "logs/failing.log",
     resources:
-        mem_mb=memory(MINUTE),
-        runtime=minutes(fixed(400, 5)),
+        **fixed(400, 5),
     params:
         program=(
             "from pathlib import Path; from whypretrain.stages import command; "
@@ -114,7 +106,6 @@ rule endless:
     log:
         "logs/endless.log",
     resources:
-        mem_mb=memory(MINUTE),
-        runtime=minutes(fixed(400, 5)),
+        **fixed(400, 5),
     shell:
         START + "sleep 250; touch {output}"

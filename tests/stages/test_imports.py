@@ -24,8 +24,8 @@ except SystemExit as end:
 """
 SCIENCE = {
     "figure": [f"whypretrain.report.figures.{name}" for name in NAMES],
-    "knowledge": ["whypretrain.knowledge.experiment", "whypretrain.knowledge.summary"],
-    "claims": ["whypretrain.claims.document", "whypretrain.claims.overview"],
+    "knowledge": ["whypretrain.knowledge.tables", "whypretrain.knowledge.summary"],
+    "claims": ["whypretrain.claims.verdicts", "whypretrain.claims.overview"],
     "explorer": ["whypretrain.report.explorer.experiment", "whypretrain.report.explorer.page"],
     "player_sheet": ["whypretrain.report.player_sheet"],
 }

@@ -15,9 +15,9 @@ from tests.data.test_texts import SPLIT
 from whypretrain.data.images import Images
 from whypretrain.data.samples import write_samples
 from whypretrain.data.table import Row, Split, read_split, write_split
+from whypretrain.interactions.forward import log_odds
 from whypretrain.interactions.record import read_record
 from whypretrain.interactions.sampling import make_samples
-from whypretrain.interactions.value import log_odds
 from whypretrain.networks.build import build, load_all, read_weights
 from whypretrain.networks.probe import features, linear_classifier
 from whypretrain.networks.train import evaluate

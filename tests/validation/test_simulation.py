@@ -11,8 +11,7 @@ from scipy.stats import binomtest
 from validation.simulation import WORLDS, main, tables, verdicts
 from whypretrain.claims.catalogue import CLAIMS
 from whypretrain.knowledge.reading import TABLES
-from whypretrain.settings.claims import SimulationSettings
-from whypretrain.settings.statistics import Statistics
+from whypretrain.settings.knowledge import Statistics
 
 QUICK = Statistics(n_resamples=300, n_permutations=10)
 LEVELS = {"holds": 0.05, "fails": 0.1}
@@ -64,7 +63,7 @@ def test_a_world_has_the_tables_of_an_experiment(world: str) -> None:
 
 
 def test_rates_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = SimulationSettings(n_worlds=1, statistics=QUICK).to_json()
+    settings = QUICK.model_copy(update={"simulated_worlds": 1}).to_json()
     path = tmp_path / "rates.csv"
     monkeypatch.setattr("sys.argv", ["x", "--settings", settings, "--output", str(path)])
     main()

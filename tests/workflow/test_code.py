@@ -166,7 +166,7 @@ def test_the_closure_is_what_python_imports(module: str) -> None:
 
 
 def test_the_digest_follows_the_closure() -> None:
-    assert code("whypretrain.interactions.mobius") != code("whypretrain.interactions.value")
+    assert code("whypretrain.interactions.mobius") != code("whypretrain.interactions.forward")
     assert len(code(*NUMERICS)) == 16
     with pytest.raises(ValueError, match=r"no module 'whypretrain\.nothing'"):
         closure("whypretrain.nothing")

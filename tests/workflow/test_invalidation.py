@@ -54,8 +54,8 @@ def test_touching_code_and_inputs_reruns_nothing(project: Project) -> None:
 
 WORDING = [
     ("interactions/mobius.py", "Same shapes", "Equal shapes"),  # a docstring
-    ("interactions/value.py", "\n\n\n", "\n\n\n# A comment.\n"),
-    ("interactions/coalitions.py", 'message = f"an array', 'message = f"Sorry: an array'),
+    ("interactions/forward.py", "\n\n\n", "\n\n\n# A comment.\n"),
+    ("interactions/mobius.py", 'message = f"an array', 'message = f"Sorry: an array'),
     ("networks/train.py", "starting anew", "beginning again"),
     ("networks/train.py", "kept", "found"),  # a local
     ("data/table.py", 'message = f"', 'message = f"Sorry: '),
@@ -81,7 +81,7 @@ def test_wording_and_the_writing_of_files_rerun_nothing(project: Project) -> Non
         ("report/explorer/page/style.css", "#ffffff", "#fffffe", {"explorer"}),
         ("report/explorer/sample.py", "JPEG_QUALITY = 85", "JPEG_QUALITY = 80", {"explorer"}),
         ("knowledge/strengths.py", "np.minimum", "np.maximum", MEASURES),
-        ("interactions/mobius.py", "-=", "+=", EXTRACTION),
+        ("interactions/mobius.py", "np.subtract", "np.add", EXTRACTION),
         ("networks/train.py", "0.5 * (1", "0.25 * (2", TRAINING),
         ("data/shifts.py", "clamp(0, 1)", "clamp(0, 1.0)", {*ROBUSTNESS, *MEASURES}),
     ],

@@ -3,38 +3,33 @@
 python -m validation.benchmarks.sharing_figure docs/images/sharing.png
 """
 
-import argparse
-from pathlib import Path
+import sys
 
 import matplotlib.pyplot as plt
 import numpy as np
 import timm
 import torch
-from torch.nn import MaxPool2d
 
 from whypretrain.interactions.players import grid_players
-from whypretrain.interactions.sharing.chain import cut_network
-from whypretrain.interactions.sharing.geometry import trace_players
-from whypretrain.interactions.sharing.patterns import count_rows
+from whypretrain.interactions.sharing import count_rows
+from whypretrain.interactions.sharing.chain import cut_network, trace_players
 
 N_PLAYERS, SIDE = 10, 224
 
 
-def main() -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("output", type=Path)
-    arguments = parser.parse_args()
+def main(output: str) -> None:
+    """Draw the image and what follows each block."""
     generator = np.random.default_rng(0)
     drawn = grid_players(SIDE, SIDE, cells=8, margin=1, n_players=N_PLAYERS, generator=generator)
     chain = cut_network(timm.create_model("vgg16", num_classes=10).eval())
     assert chain is not None
     fields = trace_players(chain, torch.from_numpy(drawn), n_players=N_PLAYERS, channels=3)
-    pools = [node for node in fields if isinstance(chain.operation(node), MaxPool2d)]
-    shown = [chain.nodes[0], *pools]
-    titles = ["image", *[f"after block {i + 1}" for i in range(len(pools))]]
+    pools = [node for node in fields if isinstance(chain.operation(node), torch.nn.MaxPool2d)]
+    shown = {"image": chain.nodes[0]} | {
+        f"after block {i}": pool for i, pool in enumerate(pools, 1)
+    }
     figure, axes = plt.subplots(1, len(shown), figsize=(12, 2.9), constrained_layout=True)
-    for axis, node, title in zip(axes, shown, titles, strict=True):
+    for axis, (title, node) in zip(axes, shown.items(), strict=True):
         field = fields[node]
         reaching = field.reached.sum(dim=0).view(field.height, field.width)
         picture = axis.imshow(reaching, vmin=0, vmax=N_PLAYERS, cmap="viridis")
@@ -44,8 +39,8 @@ def main() -> None:
         axis.set(xticks=[], yticks=[])
     bar = figure.colorbar(picture, ax=axes, shrink=0.75)
     bar.set_label("players that reach a position")
-    figure.savefig(arguments.output, dpi=150)
+    figure.savefig(output, dpi=150)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1])

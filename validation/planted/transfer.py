@@ -8,15 +8,14 @@ code with :mod:`whypretrain.knowledge`. The empty set is in `preserve`, `discard
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from math import comb
-from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 Interactions = Mapping[int, Fraction]
 """The interaction of every coalition that has one."""
+Trajectory = dict[Fraction, list[Fraction]]
+"""Weights of every term, by the fraction of training."""
 
-PROBE, FINETUNE, SCRATCH = "probe", "finetune", "scratch"
 FRACTIONS = (Fraction(0), Fraction(1, 4), Fraction(1, 2), Fraction(1))
 UNIT = 64  # final weights are odd numbers of 1/UNIT, so none is a 20th of another
 SALIENT_SHARE = Fraction(1, 20)
@@ -33,29 +32,6 @@ FATES = {
 """Signs of a term's weight under probe, finetune and scratch."""
 
 
-class Transfer(NamedTuple):
-    """Weights of every term: the final ones of three networks, and where scratch starts."""
-
-    probe: list[Fraction]
-    finetune: list[Fraction]
-    scratch: list[Fraction]
-    untrained: list[Fraction]
-
-    def snapshots(self, variant: str) -> dict[Fraction, list[Fraction]]:
-        """Weights of `finetune` or `scratch` along training, in :data:`FRACTIONS` of the way.
-
-        They move on straight lines, so that reversed terms pass through 0.
-        """
-        first, last = {
-            FINETUNE: (self.probe, self.finetune),
-            SCRATCH: (self.untrained, self.scratch),
-        }[variant]
-        return {
-            fraction: [a + fraction * (b - a) for a, b in zip(first, last, strict=True)]
-            for fraction in FRACTIONS
-        }
-
-
 def draw_weights(n_terms: int, generator: np.random.Generator) -> list[Fraction]:
     """Weights from 1/64 to 4 of either sign, as many weak ones as strong ones."""
     sizes = 2 * np.floor(2 ** generator.uniform(0, 7, size=n_terms)).astype(int) - 1
@@ -63,17 +39,24 @@ def draw_weights(n_terms: int, generator: np.random.Generator) -> list[Fraction]
     return [Fraction(int(number), UNIT) for number in signs * sizes]
 
 
-def draw_transfer(n_terms: int, generator: np.random.Generator) -> Transfer:
-    """Give every term one of the :data:`FATES`, each to as many, and strengths of its own."""
+def draw_transfer(n_terms: int, generator: np.random.Generator) -> dict[str, Trajectory]:
+    """Trajectories of `probe`, which has one snapshot, `finetune` and `scratch`.
+
+    Every term has one of the :data:`FATES`, each as many, and strengths of its own. Weights move on
+    straight lines, from probe to finetune and from others to scratch: reversed terms pass 0.
+    """
     fates = np.resize(list(FATES.values()), (n_terms, 3))[generator.permutation(n_terms)]
-    signs = generator.choice([-1, 1], size=n_terms).tolist()
-
-    def network(fate: NDArray[np.int64]) -> list[Fraction]:
-        strengths = [abs(weight) for weight in draw_weights(n_terms, generator)]
-        return [s * f * x for s, f, x in zip(signs, fate.tolist(), strengths, strict=True)]
-
-    probe, finetune, scratch = (network(column) for column in fates.T)
-    return Transfer(probe, finetune, scratch, untrained=draw_weights(n_terms, generator))
+    signs = generator.choice([-1, 1], size=n_terms)
+    probe, finetune, scratch = (
+        [*(signs * fate * abs(np.array(draw_weights(n_terms, generator))))] for fate in fates.T
+    )
+    lines = {"finetune": (probe, finetune), "scratch": (draw_weights(n_terms, generator), scratch)}
+    return {"probe": {Fraction(1): probe}} | {
+        variant: {
+            share: [a + share * (b - a) for a, b in zip(*line, strict=True)] for share in FRACTIONS
+        }
+        for variant, line in lines.items()
+    }
 
 
 def expected_knowledge(
@@ -85,7 +68,7 @@ def expected_knowledge(
         for coalition in probe.keys() | finetune.keys():
             if coalition.bit_count() == order:
                 a, b = probe.get(coalition, Fraction(0)), finetune.get(coalition, Fraction(0))
-                kept = _kept(a, b)
+                kept = abs(_common(a, b))
                 sums["preserve"] += kept
                 sums["discard"] += abs(a) - kept
                 sums["new"] += abs(b) - kept
@@ -100,39 +83,25 @@ def expected_ratios(
 
     The reading `salient` is of the largest among the sets that are averaged over.
     """
-    kept = {
-        coalition: _kept(a, finetune[coalition])
-        for coalition, a in probe.items()
-        if coalition in finetune and a * finetune[coalition] > 0
-    }
-    reached = {}
-    for coalition, strength in kept.items():
-        c = scratch.get(coalition, Fraction(0))
-        reached[coalition] = min(abs(c), strength) if c * probe[coalition] > 0 else Fraction(0)
-    scopes = {"all": range(1, n_players + 1)} | {
-        str(order): range(order, order + 1) for order in range(1, n_players + 1)
-    }
-    for name, orders in scopes.items():
-        held = [coalition for coalition in kept if coalition.bit_count() in orders]
-        n_sets = sum(comb(n_players, order) for order in orders)
-        ratios = [reached[coalition] / kept[coalition] for coalition in held]
-        largest = max((kept[coalition] for coalition in held), default=Fraction(0))
-        salient = [
-            reached[coalition] / kept[coalition]
-            for coalition in held
-            if kept[coalition] > SALIENT_SHARE * largest
+    every = range(1, n_players + 1)
+    scopes = {"all": [*every]} | {str(order): [order] for order in every}
+    for scope, orders in scopes.items():
+        held = [
+            (abs(kept), abs(_common(kept, scratch.get(coalition, Fraction(0)))))
+            for coalition in probe.keys() & finetune.keys()
+            if coalition.bit_count() in orders
+            and (kept := _common(probe[coalition], finetune[coalition]))
         ]
-        yield name, "positive", _quotient(sum(ratios), len(ratios))
-        yield name, "zero", _quotient(sum(ratios), n_sets)
-        yield name, "salient", _quotient(sum(salient), len(salient))
-        yield (
-            name,
-            "weighted",
-            _quotient(
-                sum(reached[coalition] for coalition in held),
-                sum(kept[coalition] for coalition in held),
-            ),
-        )
+        ratios = [reached / kept for kept, reached in held]
+        largest = max((kept for kept, _ in held), default=0)
+        salient = [reached / kept for kept, reached in held if kept > SALIENT_SHARE * largest]
+        for reading, above, below in (
+            ("positive", sum(ratios), len(ratios)),
+            ("zero", sum(ratios), sum(comb(n_players, order) for order in orders)),
+            ("salient", sum(salient), len(salient)),
+            ("weighted", sum(reached for _, reached in held), sum(kept for kept, _ in held)),
+        ):
+            yield scope, reading, Fraction(above) / below if below else None
 
 
 def expected_jaccard(snapshot: Interactions, final: Interactions) -> Fraction:
@@ -140,14 +109,11 @@ def expected_jaccard(snapshot: Interactions, final: Interactions) -> Fraction:
     common = union = Fraction(0)
     for coalition in (snapshot.keys() | final.keys()) - {0}:
         a, b = snapshot.get(coalition, Fraction(0)), final.get(coalition, Fraction(0))
-        common += _kept(a, b)
-        union += max(abs(a), abs(b)) if a * b > 0 else abs(a) + abs(b)
+        common += abs(_common(a, b))
+        union += abs(a) + abs(b) - abs(_common(a, b))
     return common / union if union else Fraction(1)
 
 
-def _kept(a: Fraction, b: Fraction) -> Fraction:
-    return min(abs(a), abs(b)) if a * b > 0 else Fraction(0)
-
-
-def _quotient(above: Fraction | int, below: Fraction | int) -> Fraction | None:
-    return Fraction(above) / below if below else None
+def _common(a: Fraction, b: Fraction) -> Fraction:
+    """The weaker of two interactions of one sign, else 0."""
+    return min(a, b, key=abs) if a * b > 0 else Fraction(0)

@@ -88,8 +88,6 @@ class Work(NamedTuple):
     their masked inputs; snapshots `kept` as files.
     """
 
-    model: str = ""
-    dataset: str = ""
     recipe: Recipe | None = None
     trained: int = 0
     evaluated: int = 0
@@ -178,7 +176,7 @@ class Costs:
     """
 
     def __init__(self, config: Config, jobs: Sequence["Job"], rates: Rates, folder: Path) -> None:
-        self.config, self.runs, self.rates = config, config.runs(), rates
+        self.config, self.rates = config, rates
         models, datasets = ({s[i] for s in map(self.subject, jobs)} - {""} for i in (0, 1))
         found = {name: dataset_size(config, name) for name in sorted(datasets)}
         self.sizes = {name: size for name, size in found.items() if size}
@@ -189,86 +187,84 @@ class Costs:
 
     def subject(self, job: "Job") -> tuple[str, str]:
         """Model and dataset of a job; empty where it has none."""
-        run, experiment = job.wildcards.get("run"), job.wildcards.get("experiment")
-        if run or experiment:
-            chosen = self.runs[run] if run else self.config.experiments[experiment or ""]
+        names = job.wildcards
+        if "run" in names or "experiment" in names:
+            experiments = self.config.experiments
+            run = names.get("run")
+            chosen = self.config.runs()[run] if run else experiments[names["experiment"]]
             return chosen.model, chosen.dataset
-        model, dataset = job.wildcards.get("model", ""), job.wildcards.get("dataset", "")
+        model, dataset = names.get("model", ""), names.get("dataset", "")
         return model, self.config.models[model].weights.dataset or "" if model else dataset
 
-    def work(self, job: "Job") -> Work:
-        """What a job computes; nothing where the size of its dataset is not known."""
-        (model, dataset), count = self.subject(job), len(self.config.snapshots)
-        size, work = self.sizes.get(dataset), Work(model, dataset)
+    def work(self, job: "Job", size: DatasetSize | None) -> Work:
+        """What a job computes on a dataset; nothing where its size is not known."""
+        config, names, n_snapshots = self.config, job.wildcards, len(self.config.snapshots)
         if job.rule.startswith(("fetch", "convert")):
-            return work._replace(kept=int(bool(model)))
+            return Work(kept=int("model" in names))
         if size is None:
-            return work
-        if job.rule in {"pretrain", "train"}:
-            upstream = self.config.pretrain(model) if job.rule == "pretrain" else None
-            times = N_ROTATIONS if upstream and upstream.labels == "rotation" else 1
-            recipe = (upstream or self.config.train(job.wildcards["run"])).recipe
-            trained, tested = recipe.epochs * times * size.train, (recipe.epochs + 1) * times
-            kept = 1 if upstream else count
-            return Work(model, dataset, recipe, trained, tested * size.test, kept=kept)
+            return Work()
+        if job.rule == "pretrain":
+            upstream = config.pretrain(names["model"])
+            times = N_ROTATIONS if upstream.labels == "rotation" else 1
+            return _training(upstream.recipe, size, times, kept=1)
+        if job.rule == "train":
+            return _training(config.train(names["run"]).recipe, size, times=1, kept=n_snapshots)
         if job.rule == "probe":
-            return work._replace(evaluated=size.train + size.test, kept=1)
+            return Work(evaluated=size.train + size.test, kept=1)
         if job.rule == "robustness":
-            shifts = self.config.robustness_of(job.wildcards["run"]).shifts()
-            return work._replace(evaluated=len(shifts) * size.test)
+            return Work(evaluated=len(config.robustness_of(names["run"]).shifts()) * size.test)
         if job.rule in {"extract", "knowledge"}:
-            sampling = self.config.experiments[job.wildcards["experiment"]].sampling
+            sampling = config.experiments[names["experiment"]].sampling
             n_samples = sum(sampling.of_class(c, size.classes) for c in range(size.classes))
-            networks = _snapshots(job) if job.rule == "extract" else 2 * count + 2
+            networks = _snapshots(job) if job.rule == "extract" else 2 * n_snapshots + 2
             measured = n_samples * networks
-            return work._replace(measured=measured, forwards=measured << sampling.players.n)
-        return work
+            return Work(measured=measured, forwards=measured << sampling.players.n)
+        return Work()
 
     def item(self, job: "Job") -> dict[str, Any]:
         """All that a job costs."""
-        work, recorded = self.work(job), None
+        model, dataset = self.subject(job)
+        network, size = self.networks.get(model), self.sizes.get(dataset)
+        work, seconds = self.work(job, size), None
         if self.rates.card != "stated":
             with suppress(OSError, ValueError, IndexError):
                 rows = Path(job.benchmark).read_text(encoding="utf-8").splitlines()
-                recorded = float(rows[1].split()[0])
-        forwards, disk = work.forwards if job.rule == "extract" else 0, 0
-        if forwards:
-            per_measured = 4 * self.sizes[work.dataset].classes + 200
-            disk = 16 * forwards + work.measured * per_measured
-        elif work.kept:
-            disk = work.kept * self.networks[work.model].weights
+                seconds = float(rows[1].split()[0])
+        forwards = work.forwards if job.rule == "extract" else 0
         passes = BACKWARD * work.trained + work.evaluated + forwards
+        disk = work.kept * network.weights if network else 0
+        if forwards and size:
+            disk = 16 * forwards + work.measured * (4 * size.classes + 200)
         return {
             "rule": job.rule,
             **job.wildcards,
             "forwards": forwards,
-            "flop": passes * self.networks[work.model].flops if passes else 0,
+            "flop": passes * network.flops if network else 0,
             "disk_bytes": disk,
-            "memory_bytes": LIBRARIES + self.memory(job),
-            "seconds": self.seconds(job) if recorded is None else recorded,
-            "recorded": recorded is not None,
+            "memory_bytes": LIBRARIES + self.memory(job.rule, work, network),
+            "seconds": self.seconds(job, work) if seconds is None else seconds,
+            "recorded": seconds is not None,
         }
 
-    def memory(self, job: "Job") -> float:
+    def memory(self, rule: str, work: Work, network: Network | None) -> float:
         """Bytes that a job takes beside libraries, from the shapes of tensors."""
-        work = self.work(job)
-        if job.rule == "knowledge" and work.measured:
+        if rule == "knowledge":
             return knowledge_bytes(work.forwards // (2 * len(self.config.snapshots) + 2))
-        if job.rule not in ON_CARD or work.model not in self.networks:
+        if rule not in ON_CARD or network is None:
             return 0.0
-        network = self.networks[work.model]
         if work.recipe is None:
             return network.weights + min(256 * 2 * network.widest, 2 << 30)
         micro = min(work.recipe.batch_size, work.recipe.micro_batch_size or work.recipe.batch_size)
         # Weights, gradients and two copies of the optimiser; what the backward pass needs.
         return 4 * network.weights + micro * network.activations
 
-    def seconds(self, job: "Job") -> float:
+    def seconds(self, job: "Job", work: Work) -> float:
         """How long a job takes; downloads count as 0."""
         if job.rule.startswith("fetch"):
             return 0.0
-        work, size = self.work(job), self.sizes.get(self.subject(job)[1])
-        total = self.rates.start * (1 if job.rule in NETWORKS else TABLES)
+        model, dataset = self.subject(job)
+        size, rates = self.sizes.get(dataset), self.rates
+        total = rates.start * (1 if job.rule in NETWORKS else TABLES)
         total += FIXED.get(job.rule, OTHERWISE_FIXED)
         if job.rule == "prepare" and size:
             total += PER_ITEM * (size.train + size.test)
@@ -276,28 +272,32 @@ class Costs:
             total += PER_INTERACTION * work.forwards
         if job.rule not in ON_CARD or size is None:
             return total
-        network, name = self.networks[work.model], self.config.models[work.model]
-        if isinstance(self.config.datasets[work.dataset], Digits):
-            total += work.trained * self.rates.decoding * SMALL
-        elif isinstance(name, ImageModel):
-            total += (work.trained + work.evaluated) * self.rates.decoding
+        network = self.networks[model]
+        if isinstance(self.config.datasets[dataset], Digits):
+            total += work.trained * rates.decoding * SMALL
+        elif isinstance(self.config.models[model], ImageModel):
+            total += (work.trained + work.evaluated) * rates.decoding
         total += work.kept * network.weights * PER_BYTE + PER_MEASURED * work.measured
         if job.rule == "probe":
             total += PROBE * size.train * network.features * size.classes
-        passes = work.evaluated + work.forwards / self.sharing(work.model)
+        passes = work.evaluated + work.forwards / self.sharing(model)
         if work.forwards:  # the noise floor: a sample a snapshot, once more and without sharing
             passes += _snapshots(job) * work.forwards / work.measured
-        total += CARD_START * (self.rates.card != "none")
-        plain, train = (self.rates.flops[network.family, train] for train in (False, True))
+        total += CARD_START * (rates.card != "none")
+        plain, train = (rates.flops[network.family, train] for train in (False, True))
         return total + network.flops * (passes / plain + BACKWARD * work.trained / train)
 
     def sharing(self, model: str) -> float:
         """How many times faster extraction is than by whole forward passes."""
         kinds = getattr(self.config.models[model], "timm", ""), self.networks[model].family
-        known = [
-            factor for kind in kinds for key, factor in SHARING.items() if kind.startswith(key)
-        ]
+        known = [f for kind in kinds for key, f in SHARING.items() if kind.startswith(key)]
         return known[0] if self.config.extraction.sharing else 1.0
+
+
+def _training(recipe: Recipe, size: DatasetSize, times: int, kept: int) -> Work:
+    """Epochs on the train split, with the test split at the start and after every epoch."""
+    trained, evaluated = recipe.epochs * size.train, (recipe.epochs + 1) * size.test
+    return Work(recipe, times * trained, times * evaluated, kept=kept)
 
 
 def measure(start: float, card: str, tflops: float) -> Rates:

@@ -25,14 +25,15 @@ from typing import Any, NamedTuple
 
 from whypretrain.files.artifacts import ArtifactError
 from whypretrain.files.progress import say
-from whypretrain.settings.mistakes import ConfigError
-from whypretrain.settings.reading import read_over
+from whypretrain.settings.reading import ConfigError, read_over
 from whypretrain.settings.whole import Config, check
 from whypretrain.stages import command
 from workflow.lib.start import local_gpus, use_this_checkout
 
 BLOCK = re.compile(r"^(?:local)?rule (\w+):\n((?:    .*\n)*)", re.M)
 PROPERTY = re.compile(r"^    (\w+): (.*)$", re.M)
+PART = re.compile(r"(\S.*?)(?: \(\w+\))?(?:, |$)")
+"""An item of a list, without the flag that Snakemake writes after a path, as in `a (update)`."""
 WIDTH = 100
 
 
@@ -89,24 +90,20 @@ def dry_run(arguments: Sequence[str]) -> list[Job]:
 def parse_jobs(text: str) -> list[Job]:
     r"""Jobs that a dry run listed, without targets, which do nothing.
 
-    >>> [job] = parse_jobs("rule probe:\n    output: a, b\n    wildcards: run=r\n")
+    >>> [job] = parse_jobs("rule probe:\n    output: a, b (update)\n    wildcards: run=r\n")
     >>> job.outputs, job.wildcards, job.threads
     (['a', 'b'], {'run': 'r'}, 1)
     """
     found = []
     for rule, block in BLOCK.findall(text):
         values = dict(PROPERTY.findall(block))
-        if "output" in values:
-            wildcards = dict(part.split("=", 1) for part in _parts(values.get("wildcards", "")))
-            inputs, outputs = _parts(values.get("input", "")), _parts(values["output"])
-            threads, benchmark = int(values.get("threads", 1)), values.get("benchmark", "")
-            found.append(Job(rule, wildcards, inputs, outputs, threads, benchmark))
-    return found
-
-
-def _parts(text: str) -> list[str]:
-    """Items of a list, without the flags that Snakemake writes after a path, as in `a (update)`."""
-    return [re.sub(r" \(\w+\)$", "", part) for part in text.split(", ") if part]
+        wildcards, inputs, outputs = (
+            PART.findall(values.get(key, "")) for key in ("wildcards", "input", "output")
+        )
+        named = dict(part.split("=", 1) for part in wildcards)
+        threads, benchmark = int(values.get("threads", 1)), values.get("benchmark", "")
+        found.append(Job(rule, named, inputs, outputs, threads, benchmark))
+    return [job for job in found if job.outputs]
 
 
 def wall_seconds(
@@ -138,9 +135,9 @@ def make_plan(config: Config, jobs: list[Job], cores: int, tflops: float | None)
     with tempfile.TemporaryDirectory() as folder:
         found = costs.Costs(config, jobs, rates, Path(folder))
     items = [found.item(job) for job in jobs]
-    total, seconds = row("total", items), [item["seconds"] for item in items]
+    total = row("total", items)
     turns = [card != "none" and job.rule in costs.ON_CARD for job in jobs]
-    total["wall_seconds"] = wall_seconds(jobs, seconds, turns, cores)
+    total["wall_seconds"] = wall_seconds(jobs, [item["seconds"] for item in items], turns, cores)
     # A run that ends has its snapshots twice for a moment.
     needed = total["disk_bytes"] + max((item["disk_bytes"] for item in items), default=0)
     free, memory = shutil.disk_usage(".").free, psutil.virtual_memory().total
@@ -169,13 +166,11 @@ def make_plan(config: Config, jobs: list[Job], cores: int, tflops: float | None)
         "rough: sharing, by architecture (docs/performance.md); memory, by shapes of tensors",
         "not counted: downloads, and disk of datasets, tables and figures",
     ]
+    rules = dict.fromkeys(job.rule for job in jobs)
     return {
         "suite": config.suite,
         "machine": {"cores": cores, "card": card},
-        "rows": [
-            row(rule, [item for item in items if item["rule"] == rule])
-            for rule in dict.fromkeys(job.rule for job in jobs)
-        ],
+        "rows": [row(rule, [item for item in items if item["rule"] == rule]) for rule in rules],
         "total": total,
         "disk": {"needed": needed, "free": free},
         "warnings": warnings,
@@ -195,50 +190,48 @@ def row(name: str, items: Sequence[dict[str, Any]]) -> dict[str, Any]:
 def text(plan: dict[str, Any]) -> str:
     """The plan for a terminal of 100 columns."""
     total, disk = plan["total"], plan["disk"]
-    cells = [["stage", "jobs", "forwards", "disk, GB", "memory, GB", "hours"]]
-    for one in [*plan["rows"], total]:
-        sizes = [f"{one[key] / 1e9:,.2f}" for key in ("disk_bytes", "memory_bytes")]
-        counts = [str(one["jobs"]), f"{one['forwards']:,}"]
-        cells.append([one["name"], *counts, *sizes, f"{one['seconds'] / 3600:,.2f}"])
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    table = ["  ".join([c[0].ljust(widths[0]), *map(str.rjust, c[1:], widths[1:])]) for c in cells]
-    rule, until = "-" * len(table[0]), timedelta(seconds=round(total["wall_seconds"]))
+    head = "stage         jobs       forwards  disk, GB  memory, GB    hours"
+    table = [
+        f"{one['name']:<13}{one['jobs']:>5}{one['forwards']:>15,}{one['disk_bytes'] / 1e9:>10,.2f}"
+        f"{one['memory_bytes'] / 1e9:>12,.2f}{one['seconds'] / 3600:>9,.2f}"
+        for one in [*plan["rows"], total]
+    ]
+    rule, until = "-" * len(head), timedelta(seconds=round(total["wall_seconds"]))
     on = f"{plan['machine']['cores']} free cores"
     on += " and a card" if plan["machine"]["card"] != "none" else ""
-    lines = [f"Suite '{plan['suite']}': what there is to do", ""]
-    lines += [table[0], rule, *table[1:-1], rule, table[-1], ""]
-    lines += [
-        f"Until all is done: about {until} (h:mm:ss) on {on}."
-        if total["jobs"]
-        else "Nothing is left to do.",
+    left = f"Until all is done: about {until} (h:mm:ss) on {on}."
+    lines = [
+        *(f"Suite '{plan['suite']}': what there is to do", ""),
+        *(head, rule, *table[:-1], rule, table[-1], ""),
+        left if total["jobs"] else "Nothing is left to do.",
         f"Disk: {disk['needed'] / 1e9:.2f} GB are needed, {disk['free'] / 1e9:.2f} GB are free.",
+        *(f"WARNING: {warning}" for warning in plan["warnings"]),
+        *("", "How this is known:", *(f"- {how}." for how in plan["how"])),
     ]
-    lines += [f"WARNING: {warning}" for warning in plan["warnings"]]
-    lines += ["", "How this is known:", *[f"- {how}." for how in plan["how"]]]
-    wrapped = [textwrap.wrap(line, WIDTH, subsequent_indent="  ") or [""] for line in lines]
-    return "\n".join(part for parts in wrapped for part in parts) + "\n"
+    return "\n".join(textwrap.fill(line, WIDTH, subsequent_indent="  ") for line in lines) + "\n"
 
 
 def main() -> None:
     """Command line."""
-    raw = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser("python -m workflow.lib.plan", None, __doc__, None, [], raw)
+    parser = argparse.ArgumentParser(
+        "python -m workflow.lib.plan",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     add = parser.add_argument
     add("--configfile", nargs="+", default=[], metavar="FILE", help="as Snakemake's")
     add("--config", nargs="*", default=[], metavar="KEY=VALUE", help="as Snakemake's")
     add("--cores", default="all", type=_cores, help="cores for jobs (default: all)")
     add("--gpu-tflops", type=_positive, metavar="T", help="throughput of a card, in TFLOP/s")
     add("--json", action="store_true", help="print JSON instead of a table")
-    arguments = parser.parse_args()
+    given = parser.parse_args()
     use_this_checkout()
-    config = configured(arguments.configfile, arguments.config)
-    passed = []
-    for option in ("configfile", "config"):
-        given = getattr(arguments, option)
-        passed += [f"--{option}", *given] if given else []
+    config = configured(given.configfile, given.config)
+    passed = ["--configfile", *given.configfile] if given.configfile else []
+    passed += ["--config", *given.config] if given.config else []
     say("plan: asking Snakemake what there is to do")
-    plan = make_plan(config, dry_run(passed), arguments.cores, arguments.gpu_tflops)
-    sys.stdout.write(json.dumps(plan, indent=2) + "\n" if arguments.json else text(plan))
+    plan = make_plan(config, dry_run(passed), given.cores, given.gpu_tflops)
+    sys.stdout.write(json.dumps(plan, indent=2) + "\n" if given.json else text(plan))
 
 
 def _cores(value: str) -> int:
@@ -246,11 +239,10 @@ def _cores(value: str) -> int:
 
 
 def _positive(value: str) -> float:
-    number = float(value)
-    if not number > 0:
+    if not float(value) > 0:
         message = f"{value}: must be above 0"
         raise argparse.ArgumentTypeError(message)
-    return number
+    return float(value)
 
 
 if __name__ == "__main__":

@@ -4,8 +4,9 @@ A plain local run ignores both. They are upper estimates for a card of the year 
 double with every attempt. Nothing here imports torch, so that Snakemake starts quickly.
 """
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from whypretrain.settings.models import ImageModel, TextModel
 from whypretrain.settings.training import Recipe
@@ -38,13 +39,22 @@ class Needs(NamedTuple):
     mem_mb: int
     runtime: int
 
-    def at(self, attempt: int) -> "Needs":
-        """Twice as much with every attempt.
 
-        >>> Needs(mem_mb=2000, runtime=10).at(3)
-        Needs(mem_mb=8000, runtime=40)
-        """
-        return Needs(self.mem_mb << attempt - 1, self.runtime << attempt - 1)
+def needing(needs: Callable[[Any, Any], Needs]) -> dict[str, Callable[..., int]]:
+    """Resources of a rule, from a function of wildcards and input; twice as much each attempt.
+
+    >>> resources = needing(lambda wildcards, input: Needs(mem_mb=2000, runtime=10))
+    >>> resources["mem_mb"]({}, [], attempt=3)
+    8000
+    """
+
+    def resource(name: str) -> Callable[..., int]:
+        # Snakemake looks at the names of the arguments.
+        return lambda wildcards, input, attempt: (  # noqa: A006
+            getattr(needs(wildcards, input), name) << attempt - 1
+        )
+
+    return {name: resource(name) for name in Needs._fields}
 
 
 class Size(NamedTuple):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from whypretrain.files.artifacts import SNAKEMAKE
-from whypretrain.settings.identity import digest
+from whypretrain.settings.base import digest
 from whypretrain.settings.reading import layered, read
 from whypretrain.settings.whole import Config, check
 from workflow.lib.code import ROOT
@@ -36,13 +36,10 @@ def name_mending_command(configfiles: Sequence[Path], config: Sequence[str]) -> 
     ----------
     configfiles, config : what was given to Snakemake as `--configfile` and `--config`
     """
-    files = [os.path.relpath(path) for path in configfiles]
-    options = [
-        *(["--configfile", *files] if files else []),
-        *(["--config", *config] if config else []),
-    ]
+    files = ["--configfile", *map(os.path.relpath, configfiles)] if configfiles else []
+    changes = ["--config", *config] if config else []
     # The cores come last: the options before take any number of words, the file's name too.
-    os.environ[SNAKEMAKE] = shlex.join(["snakemake", *options, "--cores", "all"])
+    os.environ[SNAKEMAKE] = shlex.join(["snakemake", *files, *changes, "--cores", "all"])
 
 
 def configured(values: dict[str, Any], files: Iterable[str | Path]) -> Config:
@@ -119,12 +116,8 @@ def local_gpus() -> int:
 
 def say_what_failed(workflow: Any) -> None:
     """List the jobs that failed at their last attempt, each with its log files."""
-    failed = getattr(workflow.scheduler, "failed", ())
+    failed = sorted(f"{job.rule.name}: {', '.join(job.log)}" for job in workflow.scheduler.failed)
     if failed:
-        print("Failed at the last attempt (rule: log files):", file=sys.stderr)
-        lines = [f"{job.rule.name}: {', '.join(job.log)}" for job in failed]
-        print(*sorted(lines), sep="\n", file=sys.stderr)
-        print(
-            "Finished work is kept: mend the cause, then run the same command again.",
-            file=sys.stderr,
-        )
+        head = "Failed at the last attempt (rule: log files):"
+        tail = "Finished work is kept: mend the cause, then run the same command again."
+        print(head, *failed, tail, sep="\n", file=sys.stderr)

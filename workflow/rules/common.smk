@@ -10,62 +10,45 @@ from snakemake.exceptions import WorkflowError
 for place in ("", "src"):
     sys.path.insert(0, str(Path(workflow.basedir, place).resolve()))
 
-from whypretrain.settings.mistakes import ConfigError
+from whypretrain.settings.reading import ConfigError
 from whypretrain.settings.training import snapshot_label
+from workflow.lib import resources as sized
+from workflow.lib import start
 from workflow.lib.code import NUMERICS, code
 from workflow.lib.snakemake_3808 import record_successes_only
-from workflow.lib.start import (
-    beside,
-    configured,
-    fingerprints,
-    local_gpus,
-    name_mending_command,
-    say_what_failed,
-    summary,
-    use_this_checkout,
-)
 
-use_this_checkout()
+start.use_this_checkout()
 record_successes_only()
-name_mending_command(
+start.name_mending_command(
     workflow.overwrite_configfiles, workflow.config_settings.config_args or []
 )
 
 try:
-    CONFIG = configured(dict(config), workflow.configfiles)
+    CONFIG = start.configured(dict(config), workflow.configfiles)
 except ConfigError as error:
     raise WorkflowError(f"The configuration is wrong.\n{error}") from None
 
 RUNS = CONFIG.runs()
 VARIANTS = ["probe", "finetune", "scratch"]
 SNAPSHOTS = [snapshot_label(fraction) for fraction in CONFIG.snapshots]
-LAST_SNAPSHOT = SNAPSHOTS[-1]
 # Networks whose interactions are measured at the end alone.
 FINAL_ONLY = ["probe", "replicate"]
-TABLES = [
-    "knowledge",
-    "ratio",
-    "jaccard",
-    "models",
-    "losses",
-    "history",
-    "salience",
-    "counterfactual",
-    "redundancy",
-    "robustness",
-]
+TABLES = "knowledge ratio jaccard models losses history salience counterfactual".split()
+TABLES += ["redundancy", "robustness"]
 SUITE_TABLES = ["claims", "overview", "correlations", "kinds"]
-# What each figure reads besides the summaries of the experiments: tables of the suite.
-FIGURE_TABLES = {
-    **dict.fromkeys(["fig2", "fig3", "fig4", "curves"], []),
-    "claims": ["claims"],
-    "accuracy": ["overview", "correlations"],
-    **dict.fromkeys(["sensitivity", "robustness", "salience", "exclusive"], []),
-    **dict.fromkeys(["counterfactual", "redundancy"], []),
-}
 OF_THE_PAPER = ["fig2", "fig3", "fig4", "curves"]
-# What a suite with variations makes instead: one row an experiment, as it has too many for panels.
+# Figures that a suite makes unasked; one with variations has too many experiments for their
+# panels, and makes VARIATION_FIGURES, of one row an experiment. Every figure can be asked for.
+FIGURES = [*OF_THE_PAPER, "claims", "accuracy", "robustness", "salience", "exclusive"]
+FIGURES += ["counterfactual", "redundancy"]
 VARIATION_FIGURES = ["sensitivity"]
+# What figures read besides the summaries of the experiments: tables of the suite.
+FIGURE_TABLES = {"claims": ["claims"], "accuracy": ["overview", "correlations"]}
+TRAINED_HERE = [name for name, model in CONFIG.models.items() if model.weights.dataset]
+TEXT_MODELS = [
+    name for name, model in CONFIG.models.items() if model.family == "transformers"
+]
+TOKENIZER = ["config.json", "tokenizer.json", "tokenizer_config.json"]
 
 
 def one_of(names):
@@ -80,27 +63,31 @@ wildcard_constraints:
     dataset=one_of(CONFIG.datasets),
     variant="probe|finetune|scratch|replicate",
     run=one_of(RUNS),
-    figure=one_of(FIGURE_TABLES),
-
-
-def summaries_of(suite):
-    """The summaries of every experiment of a suite."""
-    return [
-        f"results/experiments/{experiment}/summary.csv"
-        for experiment in CONFIG.suites[suite]
-    ]
-
-
-def figure_tables(wildcards):
-    """The tables of the suite that a figure reads."""
-    names = FIGURE_TABLES[wildcards.figure]
-    return [f"results/tables/{wildcards.suite}/{name}.csv" for name in names]
+    figure=one_of(FIGURES + VARIATION_FIGURES),
 
 
 def figures_of(suite):
-    """Figures that a suite makes unasked; every other one can be asked for by its file's name."""
-    varied = bool(CONFIG.varied().keys() & set(CONFIG.suites[suite]))
-    return [name for name in FIGURE_TABLES if (name in VARIATION_FIGURES) == varied]
+    """Figures that a suite makes unasked."""
+    varied = CONFIG.varied().keys() & set(CONFIG.suites[suite])
+    return VARIATION_FIGURES if varied else FIGURES
+
+
+def of_experiments(suite, *files):
+    """Files of every experiment of a suite."""
+    return expand(
+        "results/experiments/{experiment}/{file}",
+        experiment=CONFIG.suites[suite],
+        file=files,
+    )
+
+
+def interactions_of(suite):
+    """Records of the interactions of all variants of each experiment of a suite."""
+    return [
+        f"results/experiments/{experiment}/{variant}.h5"
+        for experiment in CONFIG.suites[suite]
+        for variant in CONFIG.variants(experiment)
+    ]
 
 
 def runs_of(*variants):
@@ -120,9 +107,9 @@ def snapshots_of(wildcards):
     return [f"{run}/snapshot-{fraction}.safetensors" for fraction in measured]
 
 
-def of_networks(experiments, file):
-    """A file of the runs of the three networks of each experiment."""
-    return [f"{run_of(e, v)}/{file}" for e in experiments for v in VARIANTS]
+def of_networks(experiment, file):
+    """A file of the runs of the three networks of an experiment."""
+    return [f"{run_of(experiment, variant)}/{file}" for variant in VARIANTS]
 
 
 def subject(wildcards):
@@ -131,59 +118,10 @@ def subject(wildcards):
     return RUNS[run] if run else CONFIG.experiments[wildcards.experiment]
 
 
-def downstream_split(wildcards, part):
-    """Parquet file of one split of the dataset of an experiment or a run."""
-    return f"results/datasets/{subject(wildcards).dataset}/{part}.parquet"
-
-
-def upstream_split(wildcards, part):
-    """Parquet file of one split of the dataset that a model is pre-trained on."""
-    return f"results/datasets/{CONFIG.models[wildcards.model].weights.dataset}/{part}.parquet"
-
-
-def interactions_of(experiments):
-    """Records of the interactions of all variants of each experiment."""
-    return [
-        f"results/experiments/{experiment}/{variant}.h5"
-        for experiment in experiments
-        for variant in CONFIG.variants(experiment)
-    ]
-
-
-def replicate_of(experiment):
-    """Interactions of the second fine-tuned network, where an experiment has one."""
-    path = f"results/experiments/{experiment}/replicate.h5"
-    return [path] if "replicate" in CONFIG.variants(experiment) else []
-
-
-TRAINED_HERE = [name for name, model in CONFIG.models.items() if model.weights.dataset]
-TEXT_MODELS = [
-    name for name, model in CONFIG.models.items() if model.family == "transformers"
-]
-TOKENIZER = ["config.json", "tokenizer.json", "tokenizer_config.json"]
-
-
 def downloaded_dataset(wildcards):
     """What must be downloaded before a dataset can be prepared; nothing for a local one."""
     folder = CONFIG.datasets[wildcards.dataset].download_folder(wildcards.dataset)
     return [f"{folder}/fetched.json"] if folder else []
-
-
-def weights_source(wildcards):
-    """Where a model's pre-trained weights are read from: a download or a local path."""
-    path = CONFIG.models[wildcards.model].weights.path
-    return path or f"resources/weights/{wildcards.model}"
-
-
-def downloaded_weights(wildcards):
-    """What must be downloaded before weights can be converted; nothing for local ones."""
-    hub = CONFIG.models[wildcards.model].weights.hub
-    return [f"resources/weights/{wildcards.model}/fetched.json"] if hub else []
-
-
-def pretrained_weights(wildcards):
-    """Pre-trained weights that a run starts from."""
-    return f"results/pretrained/{subject(wildcards).model}/weights.safetensors"
 
 
 def annotation_file(wildcards):
@@ -192,8 +130,49 @@ def annotation_file(wildcards):
     return [os.path.expandvars(players.path)] if players.kind == "annotations" else []
 
 
+def split(part):
+    """Input function: one split of the dataset of a run or experiment, or of a model to pre-train."""
+
+    def path(wildcards):
+        model = CONFIG.models.get(wildcards.get("model"))
+        name = model.weights.dataset if model else subject(wildcards).dataset
+        return f"results/datasets/{name}/{part}.parquet"
+
+    return path
+
+
+def pretrained_weights(wildcards):
+    """Pre-trained weights that a run starts from."""
+    return f"results/pretrained/{subject(wildcards).model}/weights.safetensors"
+
+
 def tokenizer_files(wildcards):
     """Configuration and tokenizer of a text model; nothing for images."""
     model = subject(wildcards).model
     names = TOKENIZER if model in TEXT_MODELS else []
     return [f"results/pretrained/{model}/transformers/{name}" for name in names]
+
+
+def players_of(wildcards):
+    """How many players the samples of an experiment have."""
+    return CONFIG.experiments[wildcards.experiment].sampling.players.n
+
+
+def network_of(wildcards):
+    """The size of the network that a job is about."""
+    name = wildcards.get("model") or subject(wildcards).model
+    return sized.network(name, CONFIG.models[name])
+
+
+def cpus(wildcards):
+    """How many threads a job that trains or measures a network takes, where it may."""
+    return network_of(wildcards).cpus
+
+
+def training(settings):
+    """What a training needs, from a function of wildcards that returns its settings."""
+    return sized.needing(
+        lambda w, input: sized.training(
+            network_of(w), settings(w).recipe, input.train, input.test
+        )
+    )

@@ -3,6 +3,39 @@
 # What reads a person's own files goes before what takes hours: a mistake shows at once.
 
 
+# Downloads, at fixed revisions, into resources/. They depend on no code: the revision or checksum
+# says what comes. On a cluster, the login node has a network and the others may not.
+localrules:
+    fetch_dataset,
+    fetch_weights,
+
+
+rule fetch_dataset:
+    output:
+        fetched="resources/datasets/{dataset}/fetched.json",
+    log:
+        "results/logs/fetch_dataset/{dataset}.log",
+    retries: 3
+    conda:
+        "../../envs/whypretrain.yaml"
+    params:
+        settings=lambda w: CONFIG.fetch_dataset(w.dataset).to_json(),
+        folder=subpath(output.fetched, parent=True),
+    shell:
+        "HF_HUB_OFFLINE=0 python -m whypretrain.stages.fetch --settings {params.settings:q}"
+        " --folder {params.folder:q} 2>&1 | tee {log:q}"
+
+
+use rule fetch_dataset as fetch_weights with:
+    output:
+        fetched="resources/weights/{model}/fetched.json",
+    log:
+        "results/logs/fetch_weights/{model}.log",
+    params:
+        settings=lambda w: CONFIG.fetch_weights(w.model).to_json(),
+        folder=subpath(output.fetched, parent=True),
+
+
 rule prepare:
     input:
         downloaded=downloaded_dataset,
@@ -19,7 +52,7 @@ rule prepare:
     params:
         code=code("whypretrain.stages.prepare"),
         settings=lambda w: CONFIG.prepare(w.dataset).to_json(),
-        own_files=lambda w: fingerprints(
+        own_files=lambda w: start.fingerprints(
             getattr(CONFIG.datasets[w.dataset], "own_files", [])
         ),
         downloaded=lambda w, input: [
@@ -32,8 +65,8 @@ rule prepare:
 
 rule samples:
     input:
-        train=lambda w: downstream_split(w, "train"),
-        test=lambda w: downstream_split(w, "test"),
+        train=split("train"),
+        test=split("test"),
         tokenizer=tokenizer_files,
         annotations=annotation_file,
     output:

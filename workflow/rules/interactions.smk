@@ -1,9 +1,9 @@
-# In: samples and the snapshots of one variant. Out: one HDF5 with the interactions of all of them.
-#
+# In: samples and the snapshots of one variant. Out: one HDF5 with the interactions of all of them;
+# per experiment the tidy tables of what they say of preserved, discarded and new knowledge.
+
+
 # One job is one trajectory. The output is `update()`d: a rerun finds the last file in place and
 # keeps every (snapshot, sample) whose digest still holds.
-
-
 rule extract:
     input:
         samples="results/experiments/{experiment}/samples.h5",
@@ -18,9 +18,12 @@ rule extract:
     conda:
         "../../envs/whypretrain.yaml"
     resources:
-        gpu=local_gpus(),
-        mem_mb=memory(extracting),
-        runtime=minutes(extracting),
+        **sized.needing(
+            lambda w, input: sized.extraction(
+                network_of(w), input.samples, players_of(w), len(snapshots_of(w))
+            )
+        ),
+        gpu=start.local_gpus(),
     params:
         numerics=code(*NUMERICS),
         code=code("whypretrain.stages.extract"),
@@ -30,3 +33,47 @@ rule extract:
         " --code {params.numerics:q} --threads {threads}"
         " --samples {input.samples:q} --weights {input.weights:q}"
         " --interactions {output:q} 2>&1 | tee {log:q}"
+
+
+rule knowledge:
+    input:
+        **{
+            variant: f"results/experiments/{{experiment}}/{variant}.h5"
+            for variant in VARIANTS
+        },
+        replicate=lambda w: expand(
+            "results/experiments/{experiment}/{variant}.h5",
+            experiment=w.experiment,
+            variant=set(CONFIG.variants(w.experiment)) & {"replicate"},
+        ),
+        histories=lambda w: of_networks(w.experiment, "history.csv"),
+        robustness=lambda w: of_networks(w.experiment, "robustness.csv"),
+        test=split("test"),
+    output:
+        tables=expand(
+            "results/experiments/{{experiment}}/tables/{table}.csv", table=TABLES
+        ),
+        summary="results/experiments/{experiment}/summary.csv",
+    log:
+        "results/logs/knowledge/{experiment}.log",
+    benchmark:
+        "results/benchmarks/knowledge/{experiment}.tsv"
+    conda:
+        "../../envs/whypretrain.yaml"
+    resources:
+        **sized.needing(
+            lambda w, input: sized.comparison(
+                input.probe, players_of(w), n_networks=2 + 2 * len(SNAPSHOTS)
+            )
+        ),
+    params:
+        code=code("whypretrain.stages.knowledge"),
+        settings=lambda w: CONFIG.knowledge(w.experiment).to_json(),
+        folder=lambda w: f"results/experiments/{w.experiment}/tables",
+        replicate=lambda w, input: [f"--replicate={path}" for path in input.replicate],
+    shell:
+        "python -m whypretrain.stages.knowledge --settings {params.settings:q}"
+        " --probe {input.probe:q} --finetune {input.finetune:q}"
+        " --scratch {input.scratch:q} {params.replicate:q} --histories {input.histories:q}"
+        " --robustness {input.robustness:q} --test {input.test:q}"
+        " --tables {params.folder:q} --summary {output.summary:q} 2>&1 | tee {log:q}"

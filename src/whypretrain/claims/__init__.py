@@ -1,1 +1,1 @@
-"""The paper's claims as named tests, each with a number, an interval, a null and a verdict."""
+"""The claims of the paper as named tests: a number, its interval, its chance level, a verdict."""

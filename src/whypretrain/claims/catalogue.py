@@ -11,7 +11,7 @@ class Claim:
     """What the paper says, and the range that the number must lie in as the paper words it.
 
     `quantity` names the rows of the summary that hold the number. `side` is where the number must
-    lie of what models without transfer give.
+    lie of its chance level.
     """
 
     key: str
@@ -19,9 +19,9 @@ class Claim:
     number: str
     paper: str
     quantity: str
-    low: float
-    high: float
-    side: Literal["above", "below"]
+    low: float = 0
+    high: float = np.inf
+    side: Literal["above", "below"] = "above"
 
 
 CLAIMS = (
@@ -30,37 +30,29 @@ CLAIMS = (
         "Fine-tuning discards more than twice what it preserves",
         "discard / preserve",
         "most is discarded (Fig. 2)",
-        quantity="discard_over_preserve",
+        "discard_over_preserve",
         low=2,
-        high=np.inf,
-        side="above",
     ),
     Claim(
         "discard_order",
         "The discarded share grows with the order",
         "slope of discard / (discard + preserve) per order",
         "grows (Fig. 2)",
-        quantity="discard_order",
-        low=0,
-        high=np.inf,
-        side="above",
+        "discard_order",
     ),
     Claim(
         "new_order",
         "The new share grows with the order",
         "slope of new / (new + preserve) per order",
         "grows (Fig. 2)",
-        quantity="new_order",
-        low=0,
-        high=np.inf,
-        side="above",
+        "new_order",
     ),
     Claim(
         "ratio",
         "Training from scratch reaches only 13 % to 45 % of the preserved knowledge",
         "ratio (eq. 8)",
         "13 % to 45 % (Fig. 3)",
-        quantity="ratio",
+        "ratio",
         low=0.13,
         high=0.45,
         side="below",
@@ -70,7 +62,7 @@ CLAIMS = (
         "Training from scratch reaches less of it than fine-tuning again does",
         "ratio of scratch - ratio of a second fine-tuned network",
         "very challenging to learn from scratch",
-        quantity="reach",
+        "reach",
         low=-np.inf,
         high=0,
         side="below",
@@ -80,39 +72,27 @@ CLAIMS = (
         "Fine-tuning comes to its final interactions earlier",
         "area under Jaccard over training, finetune - scratch",
         "a sharper increase (Fig. 4)",
-        quantity="earlier",
-        low=0,
-        high=np.inf,
-        side="above",
+        "earlier",
     ),
     Claim(
         "steadier",
         "Fine-tuning comes to its final interactions more steadily",
         "downward movement of Jaccard, scratch - finetune",
         "a stabler increase (Fig. 4)",
-        quantity="steadier",
-        low=0,
-        high=np.inf,
-        side="above",
+        "steadier",
     ),
     Claim(
         "accuracy",
         "Fine-tuning is more accurate than training from scratch",
         "test accuracy, finetune - scratch",
         "usually better",
-        quantity="accuracy_gain",
-        low=0,
-        high=np.inf,
-        side="above",
+        "accuracy_gain",
     ),
     Claim(
         "epochs",
         "Fine-tuning takes fewer epochs to a given loss",
         "epochs to a loss both reach, scratch - finetune",
         "faster (footnote 5)",
-        quantity="epochs",
-        low=0,
-        high=np.inf,
-        side="above",
+        "epochs",
     ),
 )

@@ -54,19 +54,17 @@ def correlations(overviews: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for knowledge, accuracy in PAIRS:
         both = wide[[knowledge, accuracy]].dropna()
-        rows.append(
-            {"knowledge": knowledge, "accuracy": accuracy, "n": len(both)}
-            | _correlation(both[knowledge].to_numpy(), both[accuracy].to_numpy())
-        )
-    return pd.DataFrame(rows)
+        row = {"knowledge": knowledge, "accuracy": accuracy, "n": len(both)}
+        rows.append(row | _correlation(*both.to_numpy().T))
+    names = ("knowledge", "accuracy", "n", "pearson", "low", "high", "spearman", "p")
+    return pd.DataFrame(rows, columns=names)
 
 
 def _correlation(first: Array, second: Array) -> dict[str, float]:
-    nothing = dict.fromkeys(("pearson", "low", "high", "spearman", "p"), np.nan)
     if len(first) < 3 or np.ptp(first) == 0 or np.ptp(second) == 0:
-        return nothing
+        return {}
     pearson = stats.pearsonr(first, second)
-    bounds = pearson.confidence_interval() if len(first) > 3 else (np.nan, np.nan)
+    low, high = pearson.confidence_interval() if len(first) > 3 else (np.nan, np.nan)
 
     def spearman(ordered: Array) -> float:
         return float(stats.spearmanr(ordered, second).statistic)
@@ -74,13 +72,8 @@ def _correlation(first: Array, second: Array) -> dict[str, float]:
     test = stats.permutation_test(
         (first,), spearman, permutation_type="pairings", rng=np.random.default_rng(0)
     )
-    return {
-        "pearson": float(pearson.statistic),
-        "low": float(bounds[0]),
-        "high": float(bounds[1]),
-        "spearman": float(test.statistic),
-        "p": float(test.pvalue),
-    }
+    found = {"pearson": pearson.statistic, "low": low, "high": high}
+    return found | {"spearman": test.statistic, "p": test.pvalue}
 
 
 def by_kind(overviews: pd.DataFrame) -> pd.DataFrame:
@@ -91,10 +84,5 @@ def by_kind(overviews: pd.DataFrame) -> pd.DataFrame:
     table with columns `kind`, `quantity`, `number`, `least`, `most` (over the experiments), `n`
     (experiments)
     """
-    groups = overviews.groupby(["kind", "quantity"], as_index=False, sort=False)
-    return groups.agg(
-        number=("number", "mean"),
-        least=("number", "min"),
-        most=("number", "max"),
-        n=("number", "size"),
-    )
+    numbers = overviews.groupby(["kind", "quantity"], sort=False)["number"]
+    return numbers.agg(number="mean", least="min", most="max", n="size").reset_index()

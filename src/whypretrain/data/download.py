@@ -7,35 +7,26 @@ import json
 import lzma
 import shutil
 import tarfile
-import urllib.error
 import urllib.request
 import zlib
 from collections.abc import Iterable
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.error import HTTPError, URLError
 
-from huggingface_hub import HfApi, snapshot_download
-from huggingface_hub.errors import (
-    GatedRepoError,
-    HfHubHTTPError,
-    LocalEntryNotFoundError,
-    OfflineModeIsEnabled,
-    RepositoryNotFoundError,
-    RevisionNotFoundError,
-)
+from huggingface_hub import HfApi, errors, snapshot_download
 from huggingface_hub.utils.sha import git_hash
 
 from whypretrain.files.artifacts import FETCHED, FULL, atomic_path, file_digest
 from whypretrain.files.progress import Progress, say
-from whypretrain.settings.fetch import Archive, FetchSettings
-from whypretrain.settings.hub import Hub
+from whypretrain.settings.fetch import Archive, FetchSettings, Hub
 
 CHUNK = 2**20
 RESERVED = {FETCHED, ".archive", ".unpacked", ".cache"}
 """What stands for the state of a download, and must not come with one."""
 TIMEOUT = 60  # seconds without an answer
-NETWORK_ERRORS = (LocalEntryNotFoundError, urllib.error.URLError, ConnectionError, TimeoutError)
+NO_NETWORK = (errors.LocalEntryNotFoundError, URLError, ConnectionError, TimeoutError)
 NETWORK_LIBRARIES = ("http", "requests", "urllib3")
 """How modules begin whose errors the hub's library passes on; it depends on its version."""
 
@@ -198,9 +189,8 @@ def _download(archive: Archive, target: Path) -> None:
     done, found = target.stat().st_size, file_digest(target)
     if found != archive.sha256:
         message = (
-            f"{archive.url}: checksum mismatch, sha256 {found} of the {done} of {total} bytes that "
-            f"came rather than {archive.sha256}; try again, and if it persists compare with the "
-            f"publisher's"
+            f"{archive.url}: checksum mismatch in {done} of {total} bytes, sha256 {found} rather "
+            f"than {archive.sha256}; try again, and if it persists compare with the publisher's"
         )
         raise FetchError(message)
 
@@ -208,31 +198,26 @@ def _download(archive: Archive, target: Path) -> None:
 def _check_space(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if needed > free:
-        message = (
-            f"disk full: {needed / 1e9:.2f} GB are needed in {folder}, {free / 1e9:.2f} GB are free"
-        )
+        message = f"disk full: {needed / 1e9:.2f} GB are needed in {folder}, {free / 1e9:.2f} free"
         raise FetchError(message)
 
 
 def _reason(error: Exception, settings: FetchSettings) -> str | None:
     """What went wrong and what to do, in one line; None if it is no error of a download."""
-    what = settings.hub.repo if settings.hub else settings.archive and settings.archive.url
+    hub, archive = settings.hub, settings.archive
+    what, revision = (hub.repo, hub.revision) if hub else (archive and archive.url, "")
     page, line = f"{settings.repo_type} {what}", str(error).strip().partition("\n")[0]
-    revision = settings.hub.revision if settings.hub else ""
     no_network = f"no network: {what} cannot be reached ({line}): connect this machine, try again"
     # From the special to the general: a gated repository, say, is also one not found.
     reasons: list[tuple[type[Exception] | tuple[type[Exception], ...], str]] = [
         (FetchError, line),
-        (GatedRepoError, f"{page} is gated: accept its terms on the hub, then set HF_TOKEN"),
-        (RevisionNotFoundError, f"{page} has no revision {revision}: correct hub.revision"),
-        (
-            RepositoryNotFoundError,
-            f"{page} is not found: correct hub.repo, or set HF_TOKEN if it is private",
-        ),
-        (OfflineModeIsEnabled, f"{what} is not downloaded: unset HF_HUB_OFFLINE"),
-        (urllib.error.HTTPError, f"{what}: the server answers '{line}': correct archive.url"),
-        (NETWORK_ERRORS, no_network),
-        (HfHubHTTPError, f"{page}: the hub answers '{line}': try again later"),
+        (errors.GatedRepoError, f"{page} is gated: accept its terms on the hub, then set HF_TOKEN"),
+        (errors.RevisionNotFoundError, f"{page} has no revision {revision}: correct hub.revision"),
+        (errors.RepositoryNotFoundError, f"{page} is not found: correct hub.repo, or set HF_TOKEN"),
+        (errors.OfflineModeIsEnabled, f"{what} is not downloaded: unset HF_HUB_OFFLINE"),
+        (HTTPError, f"{what}: the server answers '{line}': correct archive.url"),
+        (NO_NETWORK, no_network),
+        (errors.HfHubHTTPError, f"{page}: the hub answers '{line}': try again later"),
     ]
     if isinstance(error, OSError) and error.errno in FULL:
         return f"disk full while downloading {what}: free some space"

@@ -57,21 +57,16 @@ def write_samples(path: Path, samples: Samples) -> None:
     shared = samples.samples[0].baseline
     is_shared = all(np.array_equal(shared, sample.baseline) for sample in samples.samples)
     with written_hdf5(path) as file:
-        file.attrs["format"] = FORMAT
-        file.attrs["classes"] = json.dumps(samples.classes)
+        file.attrs.update(format=FORMAT, classes=json.dumps(samples.classes))
         file.attrs["n_players"] = samples.n_players
         if is_shared:
             file.create_dataset("baseline", data=shared, compression="gzip")
         for position, sample in enumerate(samples.samples):
             group = file.create_group(f"samples/{position:05d}")
-            group.attrs["id"] = sample.id
-            group.attrs["label"] = sample.label
-            group.attrs["words"] = json.dumps(sample.words)
+            group.attrs.update(id=sample.id, label=sample.label, words=json.dumps(sample.words))
             group.attrs["word_players"] = json.dumps(sample.word_players)
-            group.create_dataset("inputs", data=sample.inputs, compression="gzip")
-            group.create_dataset("players", data=sample.players, compression="gzip")
-            if not is_shared:
-                group.create_dataset("baseline", data=sample.baseline, compression="gzip")
+            for name in ("inputs", "players") if is_shared else ("inputs", "players", "baseline"):
+                group.create_dataset(name, data=getattr(sample, name), compression="gzip")
 
 
 def read_samples(path: Path) -> Samples:
@@ -89,7 +84,18 @@ def read_samples(path: Path) -> Samples:
                 raise ValueError(message)
             n_players = int(file.attrs["n_players"])
             shared = file["baseline"][:] if "baseline" in file else None
-            found = [_read_group(group, shared) for group in file["samples"].values()]
+            found = [
+                Sample(
+                    id=str(group.attrs["id"]),
+                    label=int(group.attrs["label"]),
+                    inputs=group["inputs"][:],
+                    baseline=group["baseline"][:] if shared is None else shared,
+                    players=group["players"][:],
+                    words=json.loads(group.attrs["words"]),
+                    word_players=json.loads(group.attrs["word_players"]),
+                )
+                for group in file["samples"].values()
+            ]
             classes = json.loads(file.attrs["classes"])
         if not found or len({sample.id for sample in found}) < len(found):
             message = "there is no sample, or one of them twice"
@@ -150,15 +156,3 @@ def _check(sample: Sample, n_classes: int, n_players: int) -> None:
         message = f"sample {sample.id}: label, shapes, types or numbers are not those of a sample"
         raise ValueError(message)
     check_players(sample.players, n_players)
-
-
-def _read_group(group: h5py.Group, shared: NDArray[Any] | None) -> Sample:
-    return Sample(
-        id=str(group.attrs["id"]),
-        label=int(group.attrs["label"]),
-        inputs=group["inputs"][:],
-        baseline=group["baseline"][:] if shared is None else shared,
-        players=group["players"][:],
-        words=json.loads(group.attrs["words"]),
-        word_players=json.loads(group.attrs["word_players"]),
-    )

@@ -13,7 +13,7 @@ from whypretrain.data.augment import turn, warp
 from whypretrain.data.images import Images
 from whypretrain.data.table import Split
 from whypretrain.data.texts import Texts
-from whypretrain.settings.identity import derived_seed
+from whypretrain.settings.base import derived_seed
 from whypretrain.settings.robustness import Shift
 
 

@@ -77,19 +77,11 @@ def write_split(path: Path, rows: Sequence[Row], *, task: Task, classes: list[st
     """
     _check([row.id for row in rows], [row.label for row in rows], classes)
     schema = SCHEMAS[task].with_metadata({"task": task, "classes": json.dumps(classes)})
-    with (
-        atomic_path(path) as temporary,
-        pyarrow.parquet.ParquetWriter(temporary, schema) as writer,
-    ):
+    with atomic_path(path) as temporary, pyarrow.parquet.ParquetWriter(temporary, schema) as writer:
         for start in range(0, len(rows), ROWS_AT_ONCE):
             batch = [
-                {
-                    "id": row.id,
-                    "text": row.content,
-                    "image": {"bytes": row.content, "path": row.id},
-                    "label": row.label,
-                    "annotation": row.annotation,
-                }
+                row._asdict()
+                | {"text": row.content, "image": {"bytes": row.content, "path": row.id}}
                 for row in rows[start : start + ROWS_AT_ONCE]
             ]
             writer.write_table(pyarrow.Table.from_pylist(batch, schema=schema))
@@ -117,13 +109,13 @@ def read_split(path: Path) -> Split:
         classes = [str(name) for name in json.loads(metadata[b"classes"])]
         columns = {name: table[name].to_pylist() for name in table.schema.names}
         images = [image["bytes"] for image in columns.get("image", [])]
-        texts = columns.get("text", [])
         if any(value is None for column in (images, *columns.values()) for value in column):
             message = "a value is missing"
             raise ValueError(message)
-        _check(columns["id"], columns["label"], classes)
-    annotations = columns.get("annotation", [""] * len(columns["id"]))
-    return Split(task, classes, columns["id"], images, texts, columns["label"], annotations)
+        ids, labels, texts = columns["id"], columns["label"], columns.get("text", [])
+        _check(ids, labels, classes)
+    annotations = columns.get("annotation", [""] * len(ids))
+    return Split(task, classes, ids, images, texts, labels, annotations)
 
 
 def _columns(schema: pyarrow.Schema) -> str:

@@ -17,8 +17,7 @@ class Progress:
     def __init__(self, label: str, total: int, unit: str) -> None:
         self.label, self.total, self.unit = label, total, unit
         self.done = 0
-        self._start = time.monotonic()
-        self._printed = self._start
+        self._start = self._printed = time.monotonic()
 
     def update(self, count: int = 1, note: str = "") -> None:
         """Count `count` more units as done; `note` is shown at the end of the line."""

@@ -2,9 +2,11 @@
 
 :class:`Measure` chooses the forward pass, fits the batch size, evaluates, compares shared with
 plain computation and measures the noise floor: for extraction, notebooks and calibration alike.
+:class:`Extractor` does so with an experiment's samples, under one snapshot after the other.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from itertools import groupby
 from typing import Any, Literal, NamedTuple
 
@@ -14,12 +16,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from whypretrain.interactions.forward import Assemble, Forward, PlainForward
-from whypretrain.interactions.masking import MaskedInput
-from whypretrain.interactions.noise import noise_by_order
-from whypretrain.interactions.sharing.choose import choose_forward
-from whypretrain.interactions.value import log_odds
+from whypretrain.data.images import normalise
+from whypretrain.data.samples import Sample, Samples
+from whypretrain.interactions.forward import Assemble, Forward, MaskedInput, PlainForward, log_odds
+from whypretrain.interactions.mobius import noise_by_order
+from whypretrain.interactions.sharing.attention import share_transformer
+from whypretrain.interactions.sharing.convolutional import share_convolutional_network
+from whypretrain.networks.build import classifier
 from whypretrain.networks.numerics import forward_precision
+from whypretrain.settings.interactions import ExtractSettings
+from whypretrain.settings.models import Architecture, ImageArchitecture
 
 N_CHECKED = 4
 """Coalitions of every input that are computed without sharing too."""
@@ -42,6 +48,16 @@ class Evaluation(NamedTuple):
 
     outputs: NDArray[np.float64]
     logits: NDArray[np.float32]
+
+
+def choose_forward(model: nn.Module) -> Forward:
+    """Share what masked versions have in common, as far as the network's structure is known.
+
+    Parameters
+    ----------
+    model : in eval mode; a network whose structure is not known is computed plainly
+    """
+    return share_transformer(model) or share_convolutional_network(model) or PlainForward(model)
 
 
 class Measure:
@@ -78,13 +94,7 @@ class Measure:
         self._is_fitted = batch_size is not None
 
     def fit(self, largest: MaskedInput, prepared: Assemble | None = None) -> None:
-        """Choose the batch size by memory, unless one was given.
-
-        Parameters
-        ----------
-        largest : the largest of the inputs to come
-        prepared : its shared part, if it is known already
-        """
+        """Choose the batch size by the largest of the inputs to come, unless one was given."""
         if not self._is_fitted:
             self.batch_size = fitting_batch_size(self.forward, self.model, largest, prepared)
 
@@ -122,26 +132,21 @@ class Measure:
         """
         device = group[0].inputs.device
         with forward_precision(self.precision, device):
+            size = self.batch_size
             found = evaluate(
-                self.forward,
-                group,
-                labels,
-                batch_size=self.batch_size,
-                prepared=prepared,
-                tell=tell,
+                self.forward, group, labels, batch_size=size, prepared=prepared, tell=tell
             )
         if self.head is None or self.forward is self.plain:
             return found
-        for masked, label, seed, one in zip(group, labels, seeds, found, strict=True):
-            n_coalitions = len(one.outputs)
-            drawn = np.random.default_rng(seed).integers(n_coalitions, size=N_CHECKED)
-            drawn[-1] = n_coalitions - 1
+        for masked, label, seed, (outputs, _) in zip(group, labels, seeds, found, strict=True):
+            drawn = np.random.default_rng(seed).integers(len(outputs), size=N_CHECKED)
+            drawn[-1] = len(outputs) - 1
             check_outputs(
                 self.plain,
                 self.head,
                 masked,
                 label,
-                one.outputs,
+                outputs,
                 coalitions=torch.from_numpy(drawn).to(device),
                 tolerance=TOLERANCE[self.precision],
             )
@@ -173,8 +178,7 @@ def evaluate(
     forward : a network in eval mode
     group : inputs of one shape with equally many players, whose versions share batches
     labels : the true class of each
-    batch_size : versions a forward pass. A card that runs out of memory is asked again for half as
-        many, and nothing that was computed is lost.
+    batch_size : versions a forward pass; where memory runs out, half as many are tried again
     prepared : the shared part of each input, if it is known already
     tell : called after each pass with the number of masked inputs that it computed
 
@@ -205,8 +209,7 @@ def evaluate(
         start += len(coalitions)
         if tell is not None:
             tell(len(group) * len(coalitions))
-    if not torch.isfinite(outputs).all():
-        n_broken = int((~torch.isfinite(outputs)).sum())
+    if n_broken := int((~torch.isfinite(outputs)).sum()):
         message = f"{n_broken} of {outputs.numel()} outputs are not finite"
         raise FloatingPointError(message)
     last = logits[:, -1].float().cpu().numpy()  # the last coalition is N
@@ -251,11 +254,8 @@ def check_outputs(
     def see(_: nn.Module, inputs: tuple[Tensor, ...], __: Tensor) -> None:
         scales.append(float((inputs[0].abs() @ head.weight.abs().T).max()))
 
-    hook = head.register_forward_hook(see)
-    try:
+    with head.register_forward_hook(see):
         logits = plain.rest(plain.prepare(masked)(coalitions))
-    finally:
-        hook.remove()
     expected = log_odds(logits, label).cpu().numpy()
     difference = float(np.abs(outputs[coalitions.cpu().numpy()] - expected).max())
     allowed = tolerance * max(scales)
@@ -273,9 +273,8 @@ def fitting_batch_size(
 ) -> int:
     """A power of two of masked inputs that fit into memory together: at most 256, on CUDA 1024.
 
-    The same on the same machine, as it depends on how much memory there is, not on how much is
-    free: another batch size may change last bits. :func:`evaluate` takes smaller batches where it
-    does not fit.
+    It depends on how much memory there is, not on how much is free: another batch size may change
+    last bits. :func:`evaluate` takes smaller batches where it does not fit.
 
     Parameters
     ----------
@@ -292,23 +291,84 @@ def fitting_batch_size(
         nonlocal largest
         largest = max(largest, sum(_size(part) for part in inputs) + _size(output))
 
-    leaves = [module for module in model.modules() if not list(module.children())]
-    hooks = [leaf.register_forward_hook(see) for leaf in leaves]
-    try:
+    with ExitStack() as hooks:
+        for module in model.modules():
+            if not list(module.children()):
+                hooks.enter_context(module.register_forward_hook(see))
         forward.rest(assembled)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    fitting = max(_memory(device) // (COPIES * largest), 1)
-    largest_batch = LARGEST_BATCH.get(device.type, 256)
-    return int(min(1 << (int(fitting).bit_length() - 1), largest_batch))
+    if device.type == "cuda":
+        memory = SHARE * torch.cuda.get_device_properties(device).total_memory
+    else:
+        memory = min(CPU_BYTES, SHARE * psutil.virtual_memory().total)
+    fitting = max(int(memory // (COPIES * largest)), 1)
+    return min(1 << (fitting.bit_length() - 1), LARGEST_BATCH.get(device.type, 256))
 
 
 def _size(value: Any) -> int:
     return value.numel() * value.element_size() if isinstance(value, Tensor) else 0
 
 
-def _memory(device: torch.device) -> float:
-    if device.type == "cuda":
-        return SHARE * torch.cuda.get_device_properties(device).total_memory
-    return min(CPU_BYTES, SHARE * psutil.virtual_memory().total)
+def network_input(
+    sites: NDArray[Any], architecture: Architecture, device: torch.device
+) -> torch.Tensor:
+    """What the network takes: a normalised float32 image, or token ids as they are."""
+    tensor = torch.from_numpy(sites).to(device)
+    if not isinstance(architecture, ImageArchitecture):
+        return tensor
+    pixels = tensor.float() / 255 if tensor.dtype == torch.uint8 else tensor
+    return normalise(pixels, architecture)
+
+
+class Extractor:
+    """A network with the samples that are measured under it.
+
+    Parameters
+    ----------
+    model : in eval mode on the device; its weights may be replaced in place between calls
+    """
+
+    def __init__(
+        self, model: nn.Module, samples: Samples, settings: ExtractSettings, device: torch.device
+    ) -> None:
+        self.samples, self.settings, self.device = samples.samples, settings, device
+        self.n_players = samples.n_players
+        self.measured_by = Measure(model, classifier(model), **settings.extraction.model_dump())
+        self.measured_by.fit(self._masked(max(self.samples, key=lambda s: s.inputs.size)))
+
+    def groups(self) -> list[list[int]]:
+        """Positions of the samples that share batches."""
+        return self.measured_by.groups([s.inputs.shape for s in self.samples], self.n_players)
+
+    def measure(self, positions: Sequence[int], digests: Sequence[str]) -> list[Evaluation]:
+        """Measure the samples of a group, whose digests draw the coalitions that are checked.
+
+        Raises
+        ------
+        FloatingPointError
+            If outputs are not finite, or shared ones differ from plain ones.
+        """
+        samples = [self.samples[i] for i in positions]
+        group = [self._masked(sample) for sample in samples]
+        labels = [sample.label for sample in samples]
+        try:
+            return self.measured_by(group, labels, [int(one[:16], 16) for one in digests])
+        except FloatingPointError as error:
+            names = ", ".join(sample.id for sample in samples)
+            precision = self.measured_by.precision
+            message = f"samples {names}: {error} (extraction.precision = '{precision}')"
+            raise FloatingPointError(message) from error
+
+    def noise_floor(self, first: Evaluation) -> NDArray[np.float64]:
+        """Noise of each order, (n_players + 1,), measured on the first sample."""
+        sample = self.samples[0]
+        return self.measured_by.noise_floor(self._masked(sample), sample.label, first.outputs)
+
+    def _masked(self, sample: Sample) -> MaskedInput:
+        architecture = self.settings.architecture
+        return MaskedInput(
+            inputs=network_input(sample.inputs, architecture, self.device),
+            baseline=network_input(sample.baseline, architecture, self.device),
+            players=torch.from_numpy(sample.players).to(self.device),
+            n_players=self.n_players,
+            background=self.settings.background,
+        )

@@ -1,35 +1,39 @@
-"""Players: disjoint, non-empty sets of pixels or of tokens, drawn as a label map.
+"""Players: disjoint, non-empty sets of pixels or of tokens.
 
-Superpixels have a module of their own, :mod:`whypretrain.interactions.superpixels`.
+Every kind is returned as a label map, an int16 array of shape (height, width) or (length,): the
+player of every pixel or token, or :data:`BACKGROUND`.
 """
 
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import ArrayLike, NDArray
+from scipy.ndimage import binary_dilation
+from skimage.measure import label
+from skimage.segmentation import slic
 
 from whypretrain.data.samples import BACKGROUND
 
+Labels = NDArray[np.int16]
+
+FINER = (1.0, 1.25, 1.5, 2.0, 3.0)
+"""How many times `n_players` segments SLIC is asked for, until it returns enough."""
+COMPACTNESS = {1: 0.2, 3: 20.0}
+"""Weight of distance against colour, by channels: grey spans 0 to 1, the L of Lab 0 to 100."""
+SMOOTHING = 1 / 112
+"""Standard deviation of the Gaussian that goes before, as a share of the shorter side: without it
+regions fray along fine texture."""
+
 
 def grid_players(
-    height: int,
-    width: int,
-    *,
-    cells: int,
-    margin: int,
-    n_players: int,
-    generator: np.random.Generator,
-) -> NDArray[np.int16]:
+    height: int, width: int, *, cells: int, margin: int, n_players: int, generator: Generator
+) -> Labels:
     """Draw players from the cells of a regular grid.
 
     The image is cut into `cells`×`cells` cells (whose sizes differ by at most one pixel where the
     image size is no multiple of `cells`); `n_players` of the central
     (`cells` - 2·`margin`)² become players, numbered in reading order.
-
-    Returns
-    -------
-    array of shape (height, width), int16
-        The player of every pixel, or :data:`BACKGROUND`.
 
     Raises
     ------
@@ -58,14 +62,12 @@ def grid_players(
 
 
 def usable_parts(points: ArrayLike, box: ArrayLike, height: int, width: int) -> int:
-    """How many players :func:`part_players` can draw: points with a pixel of the box nearest them.
-
-    Takes what :func:`part_players` takes, and raises the same for a wrong shape or number.
+    """How many players :func:`part_players` can draw; it takes and raises the same.
 
     >>> usable_parts([[1, 1], [3, 3], [3, 3]], [0, 0, 4, 4], 4, 4)
     2
     """
-    return len(_with_a_pixel(_check_points(points), _inside(box, height, width)))
+    return len(_parts(points, box, height, width)[2])
 
 
 def part_players(
@@ -75,8 +77,8 @@ def part_players(
     width: int,
     *,
     n_players: int,
-    generator: np.random.Generator,
-) -> NDArray[np.int16]:
+    generator: Generator,
+) -> Labels:
     """Cut a bounding box into the Voronoi cells of an object's visible parts.
 
     Every pixel of the box belongs to the nearest chosen point (of equally near ones, the first);
@@ -92,18 +94,12 @@ def part_players(
     box : array of shape (4,), float
         Left edge, top edge, width and height of the bounding box; what sticks out is cut off.
 
-    Returns
-    -------
-    array of shape (height, width), int16
-        The player of every pixel, or :data:`BACKGROUND`.
-
     Raises
     ------
     ValueError
         If fewer than `n_players` parts have a pixel, the box has none, or a shape is wrong.
     """
-    parts, inside = _check_points(points), _inside(box, height, width)
-    usable = _with_a_pixel(parts, inside)
+    parts, inside, usable = _parts(points, box, height, width)
     if not 1 <= n_players <= len(usable):
         message = f"n_players = {n_players}: the object has {len(parts)} visible parts"
         if len(usable) < len(parts):
@@ -116,33 +112,23 @@ def part_players(
 
 
 def annotation_players(
-    regions: Sequence[ArrayLike], height: int, width: int, *, n_players: int
-) -> NDArray[np.int16]:
+    regions: Sequence[Sequence[Sequence[int]]], height: int, width: int, *, n_players: int
+) -> Labels:
     """Players that a person drew: one list of pixels [row, column] a player, at the resized size.
-
-    Returns
-    -------
-    array of shape (height, width), int16
-        The player of every pixel, or :data:`BACKGROUND`.
 
     Raises
     ------
     ValueError
-        If there are not `n_players` regions, or a region is empty, leaves the image, overlaps
-        another or is no list of pixels.
+        If there are not `n_players` regions with pixels, or one leaves the image or overlaps
+        another.
     """
-    if len(regions) != n_players or n_players < 1:
-        message = f"n_players = {n_players}: {len(regions)} regions are drawn"
+    n_drawn = sum(len(region) > 0 for region in regions)
+    if not 1 <= n_players == n_drawn == len(regions):
+        message = f"n_players = {n_players}: {n_drawn} regions are drawn"
         raise ValueError(message)
     players = np.full((height, width), BACKGROUND, dtype=np.int16)
     for player, region in enumerate(regions):
         pixels = np.asarray(region)
-        if pixels.size == 0:
-            message = f"player {player} has no pixel"
-            raise ValueError(message)
-        if pixels.ndim != 2 or pixels.shape[1] != 2 or pixels.dtype.kind not in "iu":
-            message = f"player {player} is no list of pixels [row, column] of whole numbers"
-            raise ValueError(message)
         outside = ((pixels < 0) | (pixels >= [height, width])).any(axis=1)
         if outside.any():
             message = (
@@ -162,20 +148,13 @@ def annotation_players(
     return players
 
 
-def word_players(
-    word_of_token: ArrayLike, *, n_players: int, generator: np.random.Generator
-) -> NDArray[np.int16]:
-    """Draw players from the words of a sentence; all sub-tokens of a word are one player.
+def word_players(word_of_token: ArrayLike, *, n_players: int, generator: Generator) -> Labels:
+    """Draw players from the words of a sentence, in its order; a word's sub-tokens are one player.
 
     Parameters
     ----------
     word_of_token : array of shape (length,), int
         The word of every token; -1 for special tokens, which are never players.
-
-    Returns
-    -------
-    array of shape (length,), int16
-        The player of every token, or :data:`BACKGROUND`; numbered in the order of the sentence.
 
     Raises
     ------
@@ -197,16 +176,29 @@ def word_players(
     return players
 
 
-def _check_points(points: ArrayLike) -> NDArray[np.float64]:
-    checked = np.asarray(points, dtype=np.float64).reshape(-1, 2)
-    if not np.isfinite(checked).all():
+def count_words(word_of_token: ArrayLike) -> int:
+    """How many words could be players."""
+    return len(set(np.asarray(word_of_token).tolist()) - {BACKGROUND})
+
+
+def players_of_words(word_of_token: ArrayLike, players: Labels, n_words: int) -> list[int]:
+    """The player of each word, or -1, of players that :func:`word_players` drew.
+
+    >>> players_of_words([-1, 0, 2, 2], np.array([-1, -1, 0, 0], np.int16), 3)
+    [-1, -1, 0]
+    """
+    player_of = dict(zip(np.asarray(word_of_token).tolist(), players.tolist(), strict=True))
+    return [player_of.get(word, BACKGROUND) for word in range(n_words)]
+
+
+def _parts(
+    points: ArrayLike, box: ArrayLike, height: int, width: int
+) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.int64]]:
+    """Parts (n, 2), which pixels have their centre in the box, and which parts have a pixel."""
+    parts = np.asarray(points, dtype=np.float64).reshape(-1, 2)
+    if not np.isfinite(parts).all():
         message = "a visible part has a coordinate that is not finite"
         raise ValueError(message)
-    return checked
-
-
-def _inside(box: ArrayLike, height: int, width: int) -> NDArray[np.bool_]:
-    """Pixels whose centre lies in the box: array of shape (height, width)."""
     left, top, box_width, box_height = np.asarray(box, dtype=np.float64)
     x, y = np.arange(width) + 0.5, np.arange(height) + 0.5
     columns = (left <= x) & (x < left + box_width)
@@ -219,18 +211,101 @@ def _inside(box: ArrayLike, height: int, width: int) -> NDArray[np.bool_]:
             f"{height}×{width} pixels"
         )
         raise ValueError(message)
-    return inside
+    usable = np.unique(_nearest(parts, inside)) if len(parts) else np.empty(0, dtype=np.int64)
+    return parts, inside, usable
 
 
 def _nearest(points: NDArray[np.float64], inside: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Index of the point nearest to every pixel of the box, in reading order."""
-    rows, columns = np.nonzero(inside)
-    squared = (columns[:, None] + 0.5 - points[:, 0]) ** 2 + (
-        rows[:, None] + 0.5 - points[:, 1]
-    ) ** 2
-    return squared.argmin(axis=1)
+    centres = np.argwhere(inside)[:, ::-1] + 0.5
+    return ((centres[:, None] - points) ** 2).sum(axis=2).argmin(axis=1)
 
 
-def _with_a_pixel(points: NDArray[np.float64], inside: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Indices of the points whose Voronoi cell has a pixel, in increasing order."""
-    return np.unique(_nearest(points, inside)) if len(points) else np.empty(0, dtype=np.int64)
+def superpixel_players(image: NDArray[np.uint8], *, n_players: int) -> Labels:
+    """Cut an image into exactly `n_players` connected regions of like colour.
+
+    SLIC returns about as many segments as it is asked for. It is asked for more and more, until
+    there are enough; then the smallest region joins the neighbour of the nearest mean colour, until
+    there are `n_players`. Where SLIC never finds enough (an image of one colour, or of a few
+    pixels), the largest region is split in two instead. Nothing is random; players are numbered by
+    their first pixels in reading order.
+
+    Parameters
+    ----------
+    image : array of shape (height, width, channels), uint8, with 1 or 3 channels
+
+    Raises
+    ------
+    ValueError
+        If there are fewer pixels than players, or the shape is wrong.
+    """
+    if image.ndim != 3 or image.shape[2] not in COMPACTNESS:
+        message = f"an image of shape {image.shape} is not (height, width, 1 or 3 channels)"
+        raise ValueError(message)
+    height, width, channels = image.shape
+    if not 1 <= n_players <= height * width:
+        message = f"n_players = {n_players}: the image has {height * width} pixels"
+        raise ValueError(message)
+    regions = np.zeros((height, width), dtype=np.int64)
+    for finer in FINER:
+        segments = slic(
+            image,
+            n_segments=min(round(n_players * finer), height * width),
+            compactness=COMPACTNESS[channels],
+            sigma=SMOOTHING * min(height, width),
+            start_label=0,
+            channel_axis=-1,
+        )
+        # Not every segment of SLIC is in one piece.
+        found = label(segments, background=-1, connectivity=1) - 1  # type: ignore[no-untyped-call]
+        if found.max() >= regions.max():
+            regions = found
+        if regions.max() + 1 >= n_players:
+            break
+    while regions.max() + 1 > n_players:
+        regions = _merge_smallest(regions, image)
+    while regions.max() + 1 < n_players:
+        regions = _split_largest(regions)
+    firsts = np.unique(regions, return_index=True)[1]
+    return np.argsort(np.argsort(firsts))[regions].astype(np.int16)
+
+
+def _merge_smallest(regions: NDArray[np.int64], image: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Join the smallest region with the neighbour whose mean colour is nearest."""
+    flat = regions.ravel()
+    sizes = np.bincount(flat)
+    channels = np.moveaxis(image, 2, 0)
+    colours = np.stack([np.bincount(flat, channel.ravel()) / sizes for channel in channels], axis=1)
+    smallest = int(sizes.argmin())
+    near = binary_dilation(regions == smallest) & (regions != smallest)
+    neighbours = np.unique(regions[near])
+    distances = np.linalg.norm(colours[neighbours] - colours[smallest], axis=1)
+    merged = np.where(regions == smallest, neighbours[distances.argmin()], regions)
+    # Labels stay 0, 1, … without a gap.
+    return merged - (merged > smallest)
+
+
+def _split_largest(regions: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Split the largest region in two: what is nearer to either of two pixels far apart.
+
+    Distances are along paths inside the region, so that both halves are in one piece.
+    """
+    region = regions == np.bincount(regions.ravel()).argmax()
+    start = int(region.argmax())
+    ends = []
+    for _ in range(2):
+        start = int(np.where(region, _steps(region, start), -1).argmax())
+        ends.append(start)
+    further = _steps(region, ends[1]) < _steps(region, ends[0])
+    return np.where(region & further, regions.max() + 1, regions)
+
+
+def _steps(region: NDArray[np.bool_], start: int) -> NDArray[np.int64]:
+    """Length of the shortest path inside a region in one piece from a pixel to every other."""
+    steps = np.zeros(region.shape, dtype=np.int64)
+    left = region.copy()
+    left.flat[start] = False
+    while left.any():
+        steps += left
+        left &= ~binary_dilation(region & ~left)
+    return steps

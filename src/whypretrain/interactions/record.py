@@ -40,8 +40,7 @@ from scipy.special import logsumexp
 
 from whypretrain.data.samples import Samples
 from whypretrain.files.artifacts import reading, written_hdf5
-from whypretrain.interactions.coalitions import n_players_of
-from whypretrain.interactions.mobius import mobius
+from whypretrain.interactions.mobius import mobius, n_players_of
 
 FORMAT = "whypretrain-interactions-2"
 PADDING = -2
@@ -50,15 +49,7 @@ ROUNDING = 1e-9
 """How far interactions may differ from the outputs' transform, relative to the largest output."""
 
 _STRINGS = ("samples", "classes", "digests")
-_OF_SNAPSHOTS = (
-    "fractions",
-    "epochs",
-    "outputs",
-    "interactions",
-    "logits",
-    "noise_floor",
-    "digests",
-)
+_WITHOUT_SNAPSHOTS = ("samples", "classes", "labels", "players", "lengths")
 
 
 @dataclass(frozen=True)
@@ -108,7 +99,8 @@ class Record:
     def at(self, snapshot: int) -> "Record":
         """The record of one snapshot, as views; -1 is the last one."""
         one = slice(snapshot, snapshot + 1 or None)
-        return replace(self, **{name: getattr(self, name)[one] for name in _OF_SNAPSHOTS})
+        arrays = {k: v[one] for k, v in vars(self).items() if k not in _WITHOUT_SNAPSHOTS}
+        return replace(self, **arrays)
 
     def fits(self, other: "Record") -> bool:
         """Whether both are of the same samples with equally many players."""
@@ -118,24 +110,6 @@ class Record:
         """Players of one sample, without padding: (height, width) or (length,)."""
         of_sample = self.players[sample]
         return of_sample if self.lengths is None else of_sample[: self.lengths[sample]]
-
-
-def stacked_players(
-    players: Sequence[NDArray[np.int16]],
-) -> tuple[NDArray[np.int16], NDArray[np.int64] | None]:
-    """The fields `players` and `lengths` of samples with these players.
-
-    >>> stacked_players([np.array([0, 1], np.int16), np.array([1, -1, 0], np.int16)])
-    (array([[ 0,  1, -2],
-           [ 1, -1,  0]], dtype=int16), array([2, 3]))
-    """
-    if players[0].ndim == 2:
-        return np.stack(players), None
-    lengths = np.array([len(one) for one in players], dtype=np.int64)
-    padded = np.full((len(players), lengths.max()), PADDING, dtype=np.int16)
-    for row, one in zip(padded, players, strict=True):
-        row[: len(one)] = one
-    return padded, lengths
 
 
 def new_record(
@@ -149,7 +123,11 @@ def new_record(
     digests: Sequence[Sequence[str]],
 ) -> Record:
     """The record of measured outputs, with their interactions and what is known of the samples."""
-    players, lengths = stacked_players([sample.players for sample in samples.samples])
+    players, lengths = [sample.players for sample in samples.samples], None
+    if players[0].ndim == 1:
+        lengths = np.array([len(one) for one in players], dtype=np.int64)
+        longest = lengths.max()
+        players = [np.pad(p, (0, longest - len(p)), constant_values=PADDING) for p in players]
     return Record(
         samples=[sample.id for sample in samples.samples],
         classes=samples.classes,
@@ -161,7 +139,7 @@ def new_record(
         logits=logits,
         noise_floor=noise_floor,
         digests=np.array(digests),
-        players=players,
+        players=np.stack(players),
         lengths=lengths,
     )
 
@@ -177,11 +155,11 @@ def write_record(path: Path, record: Record, attributes: dict[str, Any]) -> None
         file.attrs["format"] = FORMAT
         for name, value in sorted(attributes.items()):
             file.attrs[name] = json.dumps(value) if isinstance(value, dict | list) else value
-        for name, value in _present(record).items():
+        for name, value in vars(record).items():
             if name in _STRINGS:
                 array = np.array(value, dtype=object)
                 file.create_dataset(name, data=array, dtype=h5py.string_dtype())
-            else:
+            elif value is not None:
                 compression = "gzip" if name == "players" else None
                 file.create_dataset(name, data=value, compression=compression)
 
@@ -213,11 +191,6 @@ def read_record(path: Path) -> Record:
     return record
 
 
-def _present(record: Record) -> dict[str, Any]:
-    values = {field.name: getattr(record, field.name) for field in fields(record)}
-    return {name: value for name, value in values.items() if value is not None}
-
-
 def _check(record: Record) -> None:
     """Raise ValueError if a record contradicts itself."""
     n_samples, n_classes = len(record.samples), len(record.classes)
@@ -238,10 +211,10 @@ def _check(record: Record) -> None:
         "players": (np.int16, (n_samples, *record.players.shape[1:])),
         "lengths": (np.int64, both[1:]),
     }
-    for name, array in _present(record).items():
-        if name not in expected:
-            continue
-        dtype, shape = expected[name]
+    if record.lengths is None:
+        del expected["lengths"]
+    for name, (dtype, shape) in expected.items():
+        array = getattr(record, name)
         if array.dtype != dtype or array.shape != shape:
             message = f"{name}: {array.dtype} of shape {array.shape}, not {shape}"
             raise ValueError(message)

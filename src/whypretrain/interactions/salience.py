@@ -5,8 +5,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from whypretrain.interactions.coalitions import n_players_of, orders
-from whypretrain.interactions.mobius import zeta
+from whypretrain.interactions.mobius import n_players_of, orders, zeta
 
 SalienceScale = Literal["sample", "model"]
 
@@ -19,8 +18,8 @@ def salient(
     Parameters
     ----------
     interactions : array of shape (n_samples, 2**n_players)
-    threshold : share of the largest strength that an interaction must exceed.
-    scale : whether the maximum runs over the sample's own sets or over all samples of the model.
+    threshold : share of the largest strength that an interaction must exceed
+    scale : whether the maximum runs over the sample's own sets or over all samples of the model
 
     Returns
     -------
@@ -48,11 +47,9 @@ def reconstruction_error(
     array of shape (n_samples,), float64
         RMS over T of the error, divided by the RMS over T of v(T) - v(∅); 0 for a constant v.
     """
-    kept = is_salient.copy()
-    kept[:, 0] = True
-    error = zeta(np.where(kept, 0.0, interactions))
     varying = interactions.copy()
     varying[:, 0] = 0.0
+    error = zeta(np.where(is_salient, 0.0, varying))
     spread = np.sqrt(np.mean(zeta(varying) ** 2, axis=1))
     rms = np.sqrt(np.mean(error**2, axis=1))
     return np.divide(rms, spread, out=np.zeros_like(rms), where=spread > 0)

@@ -1,34 +1,54 @@
 """Choosing the samples of an experiment from the test split, with their players and baselines."""
 
 import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field, TypeAdapter, ValidationError
+from scipy.ndimage import gaussian_filter
 
 from whypretrain.data.images import decode, pixel_mean
-from whypretrain.data.samples import BACKGROUND, Sample, Samples, check_players
+from whypretrain.data.samples import Sample, Samples
 from whypretrain.data.table import Split
-from whypretrain.data.texts import NO_WORD, Tokenizer, Tokens
-from whypretrain.interactions.annotations import Annotations, read_annotations
-from whypretrain.interactions.baselines import make_baseline
+from whypretrain.data.texts import Tokenizer
+from whypretrain.files.artifacts import ArtifactError
 from whypretrain.interactions.players import (
     annotation_players,
+    count_words,
     grid_players,
     part_players,
+    players_of_words,
+    superpixel_players,
     usable_parts,
     word_players,
 )
-from whypretrain.interactions.superpixels import superpixel_players
+from whypretrain.settings.base import configured_path
 from whypretrain.settings.interactions import (
     AnnotationPlayers,
     GridPlayers,
     PartPlayers,
     SamplesSettings,
     Sampling,
-    WordPlayers,
 )
 from whypretrain.settings.models import ImageArchitecture, TextArchitecture
-from whypretrain.settings.paths import configured_path
+
+Baseline = Literal["pixel_mean", "channel_mean", "zero", "blur", "mask_token"]
+"""The kinds of baselines; all but the last are of images."""
+
+_Coordinate = Annotated[int, Field(strict=True)]
+_Pixels = Annotated[
+    list[Annotated[list[_Coordinate], Field(min_length=2, max_length=2)]], Field(min_length=1)
+]
+Annotations = dict[str, Annotated[list[_Pixels], Field(min_length=1)]]
+"""By the sample's id, one list of pixels [row, column] a player."""
+_EXPECTED = (
+    "must map the ids of samples to their players",
+    "sample '{}': must be a list with one list of pixels a player",
+    "sample '{}', player {}: must be a list of pixels [row, column]",
+    "sample '{}', player {}, pixel {}: must be [row, column], two whole numbers",
+)
 
 
 def make_samples(train: Split, test: Split, settings: SamplesSettings) -> Samples:
@@ -44,8 +64,6 @@ def make_samples(train: Split, test: Split, settings: SamplesSettings) -> Sample
         samples = _image_samples(train, test, sampling, architecture)
     else:
         samples = _text_samples(test, sampling, architecture)
-    for sample in samples:
-        check_players(sample.players, sampling.players.n)
     return Samples(test.classes, sampling.players.n, samples)
 
 
@@ -70,9 +88,8 @@ def draw_samples(
     drawn: list[int] = []
     for label, name in enumerate(test.classes):
         count = sampling.of_class(label, len(test.classes))
-        order = np.random.default_rng([sampling.seed, label]).permutation(
-            np.flatnonzero(labels == label)
-        )
+        generator = np.random.default_rng([sampling.seed, label])
+        order = generator.permutation(np.flatnonzero(labels == label))
         chosen = order if usable is None else order[usable[order]]
         if len(chosen) < count:
             message = (
@@ -85,6 +102,82 @@ def draw_samples(
     return drawn
 
 
+def make_baseline(
+    kind: Baseline,
+    *,
+    image: NDArray[np.uint8],
+    pixel_mean: NDArray[np.float32],
+    blur_sigma: float,
+) -> NDArray[np.float32]:
+    """What the masked pixels of one image show; only `blur` differs between images.
+
+    Parameters
+    ----------
+    kind
+        `pixel_mean`: the mean of every pixel over the training images. `channel_mean`: the mean of
+        that over the pixels of each channel. `zero`: black. `blur`: the image itself under a
+        Gaussian, continued at its rim by its mirror image.
+    image : array of shape (channels, height, width), uint8
+    pixel_mean : array of the same shape, float32, in [0, 1]
+    blur_sigma : standard deviation of the Gaussian, in pixels; used by `blur` alone
+
+    Returns
+    -------
+    array of shape (channels, height, width), float32, in [0, 1]
+    """
+    # Means and sums in double precision: rounding must not depend on the size of the image.
+    if kind == "pixel_mean":
+        return pixel_mean
+    if kind == "channel_mean":
+        means = pixel_mean.mean(axis=(1, 2), dtype=np.float64, keepdims=True)
+        return np.broadcast_to(means, image.shape).astype(np.float32)
+    if kind == "blur":
+        blurred = gaussian_filter(image / 255, sigma=(0, blur_sigma, blur_sigma))
+        return blurred.clip(0, 1).astype(np.float32)
+    return np.zeros(image.shape, dtype=np.float32)
+
+
+def read_annotations(path: Path) -> Annotations:
+    """Read players that people drew: a JSON file from the id of a sample to its regions.
+
+        {"5_0017": [[[3, 4], [3, 5]], [[9, 9], [9, 10], [10, 9]]]}
+
+    Pixels are [row, column] of the image as the network sees it, after resizing, counted from 0.
+
+    Raises
+    ------
+    ArtifactError
+        If there is no such file, it is no JSON, or a sample is not a list of lists of pixels; the
+        message names file, sample and player.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        content = json.loads(text, object_pairs_hook=_without_repeats)
+        return TypeAdapter(Annotations).validate_python(content)
+    except OSError as error:
+        message = (
+            f"{path}: cannot read the annotations ({error.strerror or error}); correct the path"
+        )
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        place = wrong["loc"][:3]
+        expected = _EXPECTED[len(place)].format(*place)
+        message = f"{path}: {expected}, not {json.dumps(wrong['input'])[:80]}"
+    except (ValueError, RecursionError) as error:
+        message = f"{path}: no JSON file of annotations ({error}); correct it"
+    raise ArtifactError(message)
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            message = f"'{key}' stands twice"
+            raise ValueError(message)
+        found[key] = value
+    return found
+
+
 def _generator(sampling: Sampling, index: int) -> np.random.Generator:
     # One generator a sample: another number of samples leaves its players as they are.
     return np.random.default_rng([sampling.seed, index])
@@ -94,56 +187,46 @@ def _image_samples(
     train: Split, test: Split, sampling: Sampling, architecture: ImageArchitecture
 ) -> list[Sample]:
     size, channels = architecture.image_size, architecture.channels
-    regions = None
-    usable = None
-    if isinstance(sampling.players, AnnotationPlayers):
-        regions = read_annotations(configured_path(sampling.players.path, "players.path"))
+    options, regions, usable = sampling.players, {}, None
+    if isinstance(options, AnnotationPlayers):
+        regions = read_annotations(configured_path(options.path, "players.path"))
         usable = np.array([name in regions for name in test.ids])
-    elif isinstance(sampling.players, PartPlayers):
+    elif isinstance(options, PartPlayers):
         counts = [_usable_parts(note, size) for note in test.annotations]
-        usable = np.array(counts) >= sampling.players.n
+        usable = np.array(counts) >= options.n
     mean = pixel_mean(train.images, size=size, channels=channels)
     samples = []
     for index in draw_samples(test, sampling, usable):
+        name, label = test.ids[index], test.labels[index]
         image = decode(test.images[index], size=size, channels=channels)
         baseline = make_baseline(
             sampling.baseline, image=image, pixel_mean=mean, blur_sigma=sampling.blur_sigma
         )
-        players = _image_players(test, index, image, sampling, regions)
-        label = test.labels[index]
-        samples.append(Sample(test.ids[index], label, image, baseline, players, [], []))
+        if isinstance(options, AnnotationPlayers):
+            try:
+                players = annotation_players(regions[name], size, size, n_players=options.n)
+            except ValueError as error:
+                message = f"{options.path}: sample '{name}': {error}; correct the file"
+                raise ValueError(message) from error
+        else:
+            players = _drawn_players(test, index, image, sampling)
+        samples.append(Sample(name, label, image, baseline, players, [], []))
     return samples
 
 
-def _image_players(
-    test: Split,
-    index: int,
-    image: NDArray[np.uint8],
-    sampling: Sampling,
-    regions: Annotations | None,
+def _drawn_players(
+    test: Split, index: int, image: NDArray[np.uint8], sampling: Sampling
 ) -> NDArray[np.int16]:
-    options = sampling.players
-    size = image.shape[1]
+    options, size = sampling.players, image.shape[1]
+    generator = _generator(sampling, index)
     if isinstance(options, GridPlayers):
+        cells, margin = options.cells, options.margin
         return grid_players(
-            size,
-            size,
-            cells=options.cells,
-            margin=options.margin,
-            n_players=options.n,
-            generator=_generator(sampling, index),
+            size, size, cells=cells, margin=margin, n_players=options.n, generator=generator
         )
     if isinstance(options, PartPlayers):
         points, box = _parts(test.annotations[index], size)
-        generator = _generator(sampling, index)
         return part_players(points, box, size, size, n_players=options.n, generator=generator)
-    if isinstance(options, AnnotationPlayers):
-        assert regions is not None
-        try:
-            return annotation_players(regions[test.ids[index]], size, size, n_players=options.n)
-        except ValueError as error:
-            message = f"{options.path}: sample '{test.ids[index]}': {error}; correct the file"
-            raise ValueError(message) from error
     return superpixel_players(image.transpose(1, 2, 0), n_players=options.n)
 
 
@@ -155,44 +238,33 @@ def _usable_parts(annotation: str, size: int) -> int:
         return 0
 
 
-def _parts(
-    annotation: str, size: int
-) -> tuple[NDArray[np.float64], tuple[float, float, float, float]]:
+def _parts(annotation: str, size: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Visible keypoints (k, 2) and box (x, y, w, h) of an image, scaled with it to `size`."""
     if not annotation:
-        return np.empty((0, 2)), (0.0, 0.0, 0.0, 0.0)
+        return np.empty((0, 2)), np.zeros(4)
     noted = json.loads(annotation)
     scale = size / np.array(noted["size"], dtype=float)
-    x, y = np.array(noted["box"][:2]) * scale
-    width, height = np.array(noted["box"][2:]) * scale
-    points = np.array(noted.get("parts", []), dtype=float).reshape(-1, 2) * scale
-    return points, (float(x), float(y), float(width), float(height))
+    points = np.array(noted.get("parts", []), dtype=float).reshape(-1, 2)
+    return points * scale, np.array(noted["box"], dtype=float) * np.tile(scale, 2)
 
 
 def _text_samples(test: Split, sampling: Sampling, architecture: TextArchitecture) -> list[Sample]:
     tokenizer = Tokenizer(architecture)
     tokens = [tokenizer(text) for text in test.texts]
-    n_players = sampling.players.n
-    assert isinstance(sampling.players, WordPlayers)
-    usable = np.array([not item.cut and _n_words(item) >= n_players for item in tokens])
+    n = sampling.players.n
+    usable = np.array([not item.cut and count_words(item.word_of_token) >= n for item in tokens])
     samples = []
     for index in draw_samples(test, sampling, usable):
-        item = tokens[index]
-        generator = _generator(sampling, index)
-        players = word_players(item.word_of_token, n_players=n_players, generator=generator)
-        of_word = dict(zip(item.word_of_token.tolist(), players.tolist(), strict=True))
+        ids, word_of_token, words, _ = tokens[index]
+        players = word_players(word_of_token, n_players=n, generator=_generator(sampling, index))
         sample = Sample(
             id=test.ids[index],
             label=test.labels[index],
-            inputs=item.ids,
-            baseline=np.full_like(item.ids, tokenizer.mask),
+            inputs=ids,
+            baseline=np.full_like(ids, tokenizer.mask),
             players=players,
-            words=item.words,
-            word_players=[of_word.get(word, BACKGROUND) for word in range(len(item.words))],
+            words=words,
+            word_players=players_of_words(word_of_token, players, len(words)),
         )
         samples.append(sample)
     return samples
-
-
-def _n_words(tokens: Tokens) -> int:
-    return len(set(tokens.word_of_token.tolist()) - {NO_WORD})

@@ -12,12 +12,33 @@ from numpy.typing import NDArray
 from whypretrain.data.samples import Samples
 from whypretrain.files.artifacts import ArtifactError
 from whypretrain.files.progress import Progress, say
-from whypretrain.interactions.extraction import Extractor
-from whypretrain.interactions.measure import Evaluation
+from whypretrain.interactions.measure import Evaluation, Extractor
 from whypretrain.interactions.record import Record, new_record, read_record, write_record
+from whypretrain.settings.base import digest
+from whypretrain.settings.interactions import ExtractSettings
 
 NOT_MEASURED = -1.0
 """Noise floor of a group of samples without the first one."""
+
+
+def sample_digests(
+    samples: Samples, *, weights: str, settings: ExtractSettings, code: str
+) -> list[str]:
+    """Digest of all that determines the outputs of each sample under one snapshot.
+
+    Parameters
+    ----------
+    weights : digest of the snapshot
+    code : digest of the code that evaluates
+    """
+    common, n_classes = (weights, settings.to_json(), code), str(len(samples.classes))
+    return [
+        digest(
+            *(*common, str(one.label), n_classes),
+            *(array.tobytes() for array in (one.inputs, one.players, one.baseline)),
+        )
+        for one in samples.samples
+    ]
 
 
 class Known:
@@ -39,10 +60,6 @@ class Known:
             if record.noise_floor[k, 0] != NOT_MEASURED:
                 self.noise[str(digests[0])] = record.noise_floor[k]
 
-    def has(self, digest: str, *, noise: bool) -> bool:
-        """Whether a sample was measured, and the noise floor on it where that is asked for."""
-        return digest in self.found and (digest in self.noise or not noise)
-
 
 def measure_snapshot(
     extractor: Extractor,
@@ -60,7 +77,10 @@ def measure_snapshot(
     with ThreadPoolExecutor(max_workers=1) as writer:
         written: Future[None] | None = None
         for positions in extractor.groups():
-            missing = [i for i in positions if not known.has(digests[i], noise=i == 0)]
+            # The first sample is known where its noise floor is, too.
+            missing = [
+                i for i in positions if digests[i] not in (known.found if i else known.noise)
+            ]
             if missing:
                 measured = extractor.measure(positions, [digests[i] for i in positions])
                 new = [one for i, one in zip(positions, measured, strict=True) if i in missing]

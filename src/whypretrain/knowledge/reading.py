@@ -1,9 +1,8 @@
 """Reading tables back: which columns each has, what is in them, and which may have gaps."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -17,28 +16,25 @@ True and False."""
 Columns = Mapping[str, Kind]
 
 
-def _columns(text: str = "", number: str = "", gaps: str = "", truth: str = "") -> dict[str, Kind]:
-    return {
-        **dict.fromkeys(text.split(), "text"),
-        **dict.fromkeys(number.split(), "number"),
-        **dict.fromkeys(gaps.split(), "gaps"),
-        **dict.fromkeys(truth.split(), "truth"),
-    }
+def _columns(**names: str) -> Columns:
+    return {name: kind for kind in get_args(Kind) for name in names.get(kind, "").split()}
 
 
 SCORES = "test_loss test_accuracy"
 INTERVAL = "low high chance swapped second_run"
-HISTORY: Columns = _columns(number=SCORES, gaps="train_loss train_accuracy")
+EXCESS = "excess excess_low excess_high"
+HISTORY = _columns(number=SCORES, gaps="train_loss train_accuracy")
 """Of a run. A linear probe's has but one row and no epochs."""
 SHIFTS = "level n_items n_correct accuracy loss n_lost n_gained"
-ROBUSTNESS: Columns = _columns(text="shift", number=SHIFTS)
+ROBUSTNESS = _columns(text="shift", number=SHIFTS)
 """Of a run."""
 TABLES: dict[str, Columns] = {
-    "summary": {
-        **_columns(text="experiment quantity", number="number n_seeds"),
-        **dict.fromkeys(("variant", "order", "reading", "level"), "empty"),
-        **_columns(gaps=f"{INTERVAL} fraction epoch excess excess_low excess_high n noise_floor"),
-    },
+    "summary": _columns(
+        text="experiment quantity",
+        empty="variant order reading level",
+        number="n_seeds",
+        gaps=f"number {INTERVAL} fraction epoch {EXCESS} n noise_floor",
+    ),
     "knowledge": _columns(
         text="experiment sample quantity reference", number="order strength n_sets noise_floor"
     ),
@@ -78,9 +74,9 @@ TABLES: dict[str, Columns] = {
     ),
     "robustness": _columns(text="experiment variant shift", number=SHIFTS),
     "claims": _columns(
-        text="experiment claim statement paper as_worded beyond_null verdict",
+        text="experiment claim statement paper as_worded beyond_chance verdict",
         number="n",
-        gaps="number low high null excess excess_low excess_high swapped second_run",
+        gaps=f"number {INTERVAL} {EXCESS}",
     ),
     "overview": _columns(text="experiment kind quantity", number="n", gaps=f"number {INTERVAL}"),
     "correlations": _columns(
@@ -88,6 +84,15 @@ TABLES: dict[str, Columns] = {
     ),
 }
 """Tables that figures and claims read, by name; each may have further columns."""
+QUANTITIES = {
+    *("preserve", "discard", "new", "reached", "probe", "finetune", "scratch", "finetune_only"),
+    *("scratch_only", "ratio", "jaccard", "discard_over_preserve", "new_over_preserve"),
+    *("preserved_share", "discard_order", "new_order", "jaccard_area", "earlier", "epochs"),
+    *("test_accuracy", "test_loss", "accuracy", "accuracy_gain", "salient_count", "salient_share"),
+    *("reconstruction_error", "counterfactual_change", "counterfactual_positive"),
+    *("counterfactual_positive_before", "counterfactual_strength", "robustness_accuracy"),
+}
+"""What the summary of every experiment holds, whatever its settings."""
 
 
 def read_table(path: Path, columns: Columns) -> pd.DataFrame:
@@ -107,40 +112,34 @@ def read_table(path: Path, columns: Columns) -> pd.DataFrame:
         # A sample's id or an order may look like a number, or like a gap ("null"); it is a name.
         names = [name for name, kind in columns.items() if kind in ("text", "empty")]
         table = pd.read_csv(
-            path,
-            dtype=dict.fromkeys(names, str),
-            keep_default_na=False,
-            na_values=[""],
+            path, dtype=dict.fromkeys(names, str), keep_default_na=False, na_values=[""]
         )
-        may_be_empty = [name for name, kind in columns.items() if kind == "empty"]
-        table = table.fillna(dict.fromkeys(set(may_be_empty) & set(table.columns), ""))
-        if missing := columns.keys() - set(table.columns):
-            message = f"columns {', '.join(sorted(missing))} are missing"
-            raise ValueError(message)
-        if table.empty:
-            message = "no rows"
-            raise ValueError(message)
-        wrong = [name for name, kind in columns.items() if not _holds(table[name], kind)]
-        if wrong:
-            message = f"text, gaps or infinite numbers where they cannot be: {', '.join(wrong)}"
-            raise ValueError(message)
-        if "sample" in columns and len(set(Counter(table["sample"]).values())) > 1:
-            message = "rows of some samples are missing"
-            raise ValueError(message)
+        table = table.fillna({name: "" for name, kind in columns.items() if kind == "empty"})
+        if fault := _fault(table, columns):
+            raise ValueError(fault)
     return table
 
 
+def _fault(table: pd.DataFrame, columns: Columns) -> str | None:
+    if missing := columns.keys() - set(table.columns):
+        return f"columns {', '.join(sorted(missing))} are missing"
+    if table.empty:
+        return "no rows"
+    if wrong := [name for name, kind in columns.items() if not _holds(table[name], kind)]:
+        return f"text, gaps or infinite numbers where they cannot be: {', '.join(wrong)}"
+    if "sample" in columns and len(set(table["sample"].value_counts())) > 1:
+        return "rows of some samples are missing"
+    return None
+
+
 def _holds(column: pd.Series, kind: Kind) -> bool:
-    if kind == "empty":
-        return True
-    if kind == "text":
+    if kind in ("text", "empty"):
         return bool(column.notna().all())
-    if kind == "truth":
-        return column.dtype == bool
-    if not pd.api.types.is_numeric_dtype(column) or column.dtype == bool:
+    if kind == "truth" or column.dtype == bool:
+        return kind == "truth" and column.dtype == bool
+    if not pd.api.types.is_numeric_dtype(column):
         return False
-    values = column.to_numpy(dtype=float)
-    return not np.isinf(values).any() and (kind == "gaps" or not np.isnan(values).any())
+    return not np.isinf(column).any() and (kind == "gaps" or bool(column.notna().all()))
 
 
 def read_tables(paths: Sequence[Path], experiments: Sequence[str]) -> dict[str, pd.DataFrame]:
@@ -149,20 +148,21 @@ def read_tables(paths: Sequence[Path], experiments: Sequence[str]) -> dict[str, 
     Raises
     ------
     ArtifactError
-        If a file is damaged, or says nothing about an experiment.
+        If a file is damaged, says nothing about an experiment, or is a summary that lacks one of
+        QUANTITIES.
     """
     found: dict[str, list[pd.DataFrame]] = {}
     for path in paths:
         table = read_table(path, TABLES[path.stem])
-        strange = set(table.get("experiment", experiments)) - set(experiments)
-        if strange:
+        if strange := set(table.get("experiment", experiments)) - set(experiments):
             raise damaged(path, f"rows of {', '.join(sorted(strange))}, which is not asked for")
+        if path.stem == "summary" and (lost := QUANTITIES - set(table["quantity"])):
+            raise damaged(path, f"no row of the quantity {', '.join(sorted(lost))}: cut off?")
         found.setdefault(path.stem, []).append(table)
     tables = {name: pd.concat(parts, ignore_index=True) for name, parts in found.items()}
     for name, table in tables.items():
-        absent = set(experiments) - set(table.get("experiment", experiments))
-        if absent:
-            (path, *_) = [path for path in paths if path.stem == name]
+        if absent := set(experiments) - set(table.get("experiment", experiments)):
+            path = next(path for path in paths if path.stem == name)
             raise damaged(path, f"no row of {', '.join(sorted(absent))}")
     return tables
 

@@ -1,31 +1,103 @@
-"""The numbers that claims are about: functions of paired per-sample arrays, ready for resampling.
+"""The numbers that claims are about, and their intervals, both of paired arrays of samples.
 
-Each takes arrays whose axis `axis` is the samples, and reduces it.
+A statistic takes arrays whose axis `axis` is the samples, and reduces it. A resample draws the
+same samples of all arrays.
 """
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
-from whypretrain.knowledge.intervals import quotient
+if TYPE_CHECKING:
+    from whypretrain.settings.knowledge import Statistics
 
 Array = NDArray[np.float64]
 Statistic = Callable[..., Array]
+ENTRIES_AT_ONCE = 2**24
 
 
-def share_slope(orders: Array) -> Statistic:
-    """By how much a share changes per order: the least-squares slope over orders.
+def bootstrap(
+    statistic: Statistic, arrays: Sequence[Array], options: "Statistics"
+) -> tuple[Array, Array]:
+    """Bias-corrected and accelerated interval (Efron, 1987) of a statistic of paired arrays.
+
+    Where it is not defined, as for a statistic that is equal in nearly all resamples, the interval
+    is that of percentiles. With fewer than two samples there is none.
 
     Parameters
     ----------
-    orders : of shape (n_orders,)
+    statistic : takes the arrays and `axis`, the axis of samples, and reduces it
+    arrays : of shape (*shape, n_samples), float64, equal samples at equal places
+
+    Returns
+    -------
+    low, high : of the statistic's shape, NaN where there is no interval; the same numbers for the
+        same arrays and options
+    """
+    if arrays[0].shape[-1] < 2:
+        nowhere = np.full_like(statistic(*arrays, axis=-1), np.nan)
+        return nowhere, nowhere
+
+    def found(method: str) -> tuple[Array, Array]:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore", stats.DegenerateDataWarning)
+            result = stats.bootstrap(
+                tuple(arrays),
+                statistic,
+                n_resamples=options.n_resamples,
+                batch=max(ENTRIES_AT_ONCE // max(arrays[0].size, 1), 1),
+                axis=-1,
+                vectorized=True,
+                paired=True,
+                confidence_level=options.confidence,
+                method=method,
+                rng=np.random.default_rng(options.seed),
+            )
+        low, high = result.confidence_interval
+        return np.asarray(low), np.asarray(high)
+
+    low, high = found("BCa")
+    missing = np.isnan(low) | np.isnan(high)
+    if missing.any():
+        simple = found("percentile")
+        low, high = np.where(missing, simple, (low, high))
+    return low, high
+
+
+def mean(values: Array, axis: int = -1) -> Array:
+    """The mean over samples; those without a number (NaN) are left out.
+
+    >>> mean(np.array([1.0, np.nan, 3.0]))
+    array(2.)
+    """
+    held = ~np.isnan(values)
+    total = np.where(held, values, 0.0).sum(axis=axis)
+    count = held.sum(axis=axis)
+    return np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
+
+
+def quotient(numerator: Array, denominator: Array, axis: int = -1) -> Array:
+    """Sum over samples divided by sum over samples; NaN where the second sum is not positive.
+
+    >>> quotient(np.array([1.0, 2.0]), np.array([2.0, 4.0]))
+    array(0.5)
+    """
+    above, below = numerator.sum(axis=axis), denominator.sum(axis=axis)
+    return np.divide(above, below, out=np.full_like(above, np.nan), where=below > 0)
+
+
+def share_slope(orders: Array) -> Statistic:
+    """By how much a share changes per order: the least-squares slope over orders, (n_orders,).
 
     Returns
     -------
     statistic of 2 · n_orders arrays: the parts of each order, then the wholes; the share of an
-    order is the sum of its part over samples divided by that of its whole. Orders without a share
-    (nothing in the whole) are left out; with fewer than two orders the slope is NaN.
+    order is the quotient of its part and its whole. Orders without a share (nothing in the whole)
+    are left out; with fewer than two orders the slope is NaN.
 
     >>> parts, wholes = [np.array([1.0, 1.0]), np.array([3.0, 1.0])], [np.array([4.0, 4.0])] * 2
     >>> share_slope(np.array([1, 2]))(*parts, *wholes)
@@ -33,13 +105,8 @@ def share_slope(orders: Array) -> Statistic:
     """
 
     def slope(*arrays: Array, axis: int = -1) -> Array:
-        n_orders = len(orders)
-        shares = np.stack(
-            [
-                quotient(part, whole, axis=axis)
-                for part, whole in zip(arrays[:n_orders], arrays[n_orders:], strict=True)
-            ]
-        )
+        pairs = zip(arrays[: len(orders)], arrays[len(orders) :], strict=True)
+        shares = np.stack([quotient(part, whole, axis=axis) for part, whole in pairs])
         held = ~np.isnan(shares)
         at = np.where(held, orders.reshape(-1, *[1] * (shares.ndim - 1)), np.nan)
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -51,12 +118,7 @@ def share_slope(orders: Array) -> Statistic:
 
 
 def area(fractions: Array, curves: Array) -> Array:
-    """Area under each sample's curve, by trapezoids.
-
-    Parameters
-    ----------
-    fractions : of shape (n_snapshots,), from 0 to 1
-    curves : of shape (n_snapshots, n_samples)
+    """Area under each sample's curve, (n_snapshots, n_samples), by trapezoids.
 
     >>> area(np.array([0.0, 0.5, 1.0]), np.array([[0.0], [1.0], [1.0]]))
     array([0.75])
@@ -65,7 +127,7 @@ def area(fractions: Array, curves: Array) -> Array:
 
 
 def descent(curves: Array) -> Array:
-    """Total downward movement of each sample's curve, of shape (n_samples,).
+    """Total downward movement of each sample's curve, (n_snapshots, n_samples).
 
     >>> descent(np.array([[0.0], [0.5], [0.25], [1.0]]))
     array([0.25])
@@ -105,10 +167,9 @@ def epochs_saved(finetune_epochs: Array, scratch_epochs: Array) -> Statistic:
 
 def _reached(epochs: Array, losses: Array, level: Array) -> Array:
     """When a curve (n_snapshots, ...) is at or below the level for the first time."""
-    at = (losses <= level).argmax(axis=0)[None]
-    after, before = np.maximum(at, 0), np.maximum(at - 1, 0)
-    high = np.take_along_axis(losses, before, axis=0)[0]
-    low = np.take_along_axis(losses, after, axis=0)[0]
+    after = (losses <= level).argmax(axis=0)[None]
+    before = np.maximum(after - 1, 0)
+    high, low = (np.take_along_axis(losses, at, axis=0)[0] for at in (before, after))
     drop = high - low
     part = np.divide(high - level, drop, out=np.ones_like(drop), where=drop > 0)
     start, end = epochs[before[0]], epochs[after[0]]

@@ -1,16 +1,28 @@
 """Preserved, discarded, new knowledge (eqs. 6, 7), what scratch reaches (8), similarity (9).
 
-Arrays over sets have any leading shape; the three models' interactions are named after them.
+They are not zero for unrelated models: two whose interactions are independent and equally strong
+have a discard/preserve of 2.4 to 3.0. So every number is compared with that of the references,
+which docs/claims.md describes: what it would be without transfer, and at best.
 """
 
-from typing import Literal, NamedTuple, get_args
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from whypretrain.interactions.mobius import n_players_of, orders
+
+if TYPE_CHECKING:
+    from whypretrain.settings.knowledge import Statistics
+
 Array = NDArray[np.float64]
 RatioReading = Literal["positive", "zero", "salient", "weighted"]
 RATIO_READINGS: tuple[RatioReading, ...] = get_args(RatioReading)
+VARIANTS = ("probe", "finetune", "scratch")
+TRAINED = VARIANTS[1:]
+Reference = Literal["measured", "chance", "swapped", "second_run"]
+REFERENCES: tuple[Reference, ...] = get_args(Reference)
 SALIENT_SHARE = 0.05  # of the sample's largest preserved strength: METHOD's reading `salient`
 
 
@@ -22,34 +34,16 @@ class Knowledge(NamedTuple):
     new: Array
 
 
-def shared_strength(first: Array, second: Array) -> Array:
-    """1[a·b > 0] · min(|a|, |b|): the strength of an effect that two models have in common.
-
-    >>> shared_strength(np.array([2.0, -3.0, 1.0]), np.array([1.0, -5.0, -1.0]))
-    array([1., 3., 0.])
-    """
-    # Signs, not the product: a·b underflows to 0 for tiny strengths.
-    agree = np.sign(first) * np.sign(second) > 0
-    return np.where(agree, np.minimum(np.abs(first), np.abs(second)), 0.0)
-
-
 def split_knowledge(probe: Array, finetune: Array) -> Knowledge:
-    """Split the interactions of the two models into preserved, discarded and new (eqs. 6, 7).
+    """Preserved 1[a·b > 0]·min(|a|, |b|), discarded |a| - it, new |b| - it (eqs. 6, 7).
 
     >>> split_knowledge(np.array([3.0, 1.0]), np.array([2.0, -4.0]))
     Knowledge(preserve=array([2., 0.]), discard=array([1., 1.]), new=array([0., 4.]))
     """
-    preserve = shared_strength(probe, finetune)
+    # Signs, not the product: a·b underflows to 0 for tiny strengths.
+    agree = np.sign(probe) * np.sign(finetune) > 0
+    preserve = np.where(agree, np.minimum(np.abs(probe), np.abs(finetune)), 0.0)
     return Knowledge(preserve, np.abs(probe) - preserve, np.abs(finetune) - preserve)
-
-
-def exclusive_strength(own: Array, other: Array) -> Array:
-    """|a| - 1[a·b > 0]·min(|a|, |b|): what `own` holds and `other` does not.
-
-    >>> exclusive_strength(np.array([3.0, 1.0]), np.array([2.0, -4.0]))
-    array([1., 1.])
-    """
-    return np.abs(own) - shared_strength(own, other)
 
 
 def reached_strength(probe: Array, preserve: Array, scratch: Array) -> Array:
@@ -114,3 +108,104 @@ def jaccard(snapshot: Array, final: Array) -> Array:
     common = np.minimum(early, late).sum(axis=1)
     union = np.maximum(early, late).sum(axis=1)
     return np.divide(common, union, out=np.ones_like(common), where=union > 0)
+
+
+class Models(NamedTuple):
+    """Interactions of each model on the same samples, arrays of shape (n_samples, 2**n_players).
+
+    `replicate` is the second fine-tuned network, if one was trained.
+    """
+
+    probe: Array
+    finetune: Array
+    scratch: Array
+    replicate: Array | None = None
+
+
+class Comparison(NamedTuple):
+    """Strengths per sample and set, arrays of shape (n_samples, 2**n_players): eqs. 6 to 8.
+
+    `reached` is what the model in scratch's place reaches of `held`, the preserved knowledge of the
+    models as they are; `finetune_only` and `scratch_only` are what one of the two holds alone.
+    """
+
+    preserve: Array
+    discard: Array
+    new: Array
+    held: Array
+    reached: Array
+    finetune_only: Array
+    scratch_only: Array
+
+
+def comparisons(models: Models, options: "Statistics") -> Iterator[tuple[Reference, Comparison]]:
+    """Every reference in turn, as they take much memory; ``second_run`` only with a replicate."""
+    probe, finetune, scratch, replicate = models
+    measured = _compare((probe, finetune), probe, finetune, scratch)
+    yield "measured", measured
+    yield "chance", _permuted_comparison(models, measured.held, options)
+    yield "swapped", _compare((probe, scratch), probe, scratch, finetune)
+    if replicate is not None:
+        again = _compare((replicate, finetune), probe, finetune, replicate, measured.held)
+        yield "second_run", again
+
+
+def _compare(
+    split: tuple[Array, Array],
+    probe: Array,
+    finetune: Array,
+    scratch: Array,
+    held: Array | None = None,
+) -> Comparison:
+    """What of `split` is preserved, discarded and new, and what scratch has of the others."""
+    knowledge = split_knowledge(*split)
+    held = knowledge.preserve if held is None else held
+    _, *alone = split_knowledge(finetune, scratch)
+    return Comparison(*knowledge, held, reached_strength(probe, held, scratch), *alone)
+
+
+def _permuted_comparison(models: Models, held: Array, options: "Statistics") -> Comparison:
+    probe, finetune, scratch, _ = models
+    generator = np.random.default_rng(options.seed)
+    total = np.zeros((len(Comparison._fields), *probe.shape))
+    for _ in range(options.n_permutations):
+        split = probe, permute(finetune, generator)
+        total += _compare(split, probe, finetune, permute(scratch, generator), held)
+    return Comparison(*(total / options.n_permutations))._replace(held=held)
+
+
+def sets_of_orders(n_coalitions: int) -> list[NDArray[np.int64]]:
+    """The coalitions of each order, from 0 to the number of players.
+
+    >>> sets_of_orders(4)
+    [array([0]), array([1, 2]), array([3])]
+    """
+    n_players = n_players_of(n_coalitions)
+    return [np.flatnonzero(orders(n_players) == order) for order in range(n_players + 1)]
+
+
+def permute(interactions: Array, generator: np.random.Generator) -> Array:
+    """Interactions permuted among the sets of equal order, in each sample on its own.
+
+    >>> drawn = permute(np.array([[0.0, 1.0, 2.0, 3.0]]), np.random.default_rng(0))
+    >>> np.sort(drawn), drawn[0, 0], drawn[0, 3]
+    (array([[0., 1., 2., 3.]]), np.float64(0.0), np.float64(3.0))
+    """
+    result = np.empty_like(interactions)
+    for sets in sets_of_orders(interactions.shape[1]):
+        result[:, sets] = generator.permuted(interactions[:, sets], axis=1)
+    return result
+
+
+def permuted_jaccard(
+    snapshot: Array, final: Array, counted: NDArray[np.bool_], options: "Statistics"
+) -> Array:
+    """Jaccard similarity (eq. 9) of a permuted snapshot to the final model, averaged over draws.
+
+    As of :func:`jaccard`, but given all sets; `counted`, (2**n_players,), are those that enter.
+    """
+    generator = np.random.default_rng(options.seed)
+    total = np.zeros(len(snapshot))
+    for _ in range(options.n_permutations):
+        total += jaccard(permute(snapshot, generator)[:, counted], final[:, counted])
+    return total / options.n_permutations

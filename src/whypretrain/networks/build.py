@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from whypretrain.data.texts import CONFIG, check_folder, transformers
 from whypretrain.files.artifacts import atomic_path, damaged, reading
-from whypretrain.settings.identity import canonical_json
+from whypretrain.settings.base import canonical_json
 from whypretrain.settings.models import Architecture, ImageArchitecture, TextArchitecture
 
 METADATA_KEY = "whypretrain"
@@ -201,7 +201,8 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], Loaded]:
     """
     with reading(path, "a file of weights") as sha256:
         with safe_open(path, framework="pt") as file:
-            metadata = dict(json.loads((file.metadata() or {}).get(METADATA_KEY, "{}")))
+            made = json.loads((file.metadata() or {}).get(METADATA_KEY, "{}"))
+            metadata: dict[str, Any] = {} | made  # which refuses all but an object
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         if broken := not_finite(tensors):
             message = f"weights that are not finite: {broken}"

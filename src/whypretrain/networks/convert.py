@@ -13,8 +13,8 @@ from torch import Tensor
 from whypretrain.data.texts import Tokenizer, transformers
 from whypretrain.files.artifacts import FETCHED, ArtifactError, atomic_path, check_download
 from whypretrain.networks.build import build, check_input, head_keys, misfit, misfit_of, not_finite
+from whypretrain.settings.base import configured_path
 from whypretrain.settings.models import SET_HERE, Architecture, ImageArchitecture, TextArchitecture
-from whypretrain.settings.paths import configured_path
 
 PICKLES = {".pt", ".pth", ".bin", ".ckpt", ".tar", ".pkl", ".pickle"}
 """How files of pickled weights are called."""
@@ -66,9 +66,8 @@ def _image_weights(architecture: ImageArchitecture, source: Path) -> dict[str, T
         files = source.iterdir() if source.is_dir() else [source]
         if pickles := sorted(path.name for path in files if path.suffix in PICKLES):
             # Reading them could run what a stranger wrote.
-            message += (
-                f"; {pickles[0]} is pickled, which is never read: save the weights as safetensors"
-            )
+            remedy = "which is never read: save the weights as safetensors"
+            message += f"; {pickles[0]} is pickled, {remedy}"
         raise ArtifactError(message) from error
     with torch.device("meta"):
         model = build(architecture, 2)

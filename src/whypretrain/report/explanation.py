@@ -1,17 +1,18 @@
 """One sample under one model, for a person: as a table, as a picture, or for shapiq."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import matplotlib as mpl
 import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from whypretrain.interactions.coalitions import members, n_players_of, orders
+from whypretrain.interactions.mobius import members, n_players_of, orders
 from whypretrain.interactions.salience import reconstruction_error, salient
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.figure import Figure
+from whypretrain.report import style
+from whypretrain.report.player_sheet import draw_image_players, draw_text_players
 
 
 @dataclass(frozen=True)
@@ -55,33 +56,24 @@ class Explanation:
         >>> Explanation(two, two, np.array([0, 1], dtype=np.int16), np.zeros(2), 0).name(3)
         '{0, 1}'
         """
-        inside = members(coalition)
+        said = {member: [str(member)] for member in members(coalition)}
         if self.words:
-            said = [
-                " ".join(
-                    word
-                    for word, player in zip(self.words, self.word_players, strict=True)
-                    if player == member
-                )
-                for member in inside
-            ]
-        else:
-            said = [str(member) for member in inside]
-        return "{" + ", ".join(said) + "}"
+            said = {member: [] for member in said}
+            for word, player in zip(self.words, self.word_players, strict=True):
+                said.get(player, []).append(word)
+        return "{" + ", ".join(" ".join(words) for words in said.values()) + "}"
 
-    def table(self, *, threshold: float = 0.05) -> "pd.DataFrame":
+    def table(self, *, threshold: float = 0.05) -> pd.DataFrame:
         """One row a set S, in the order of the arrays.
 
         Columns: `players` (what it consists of), `order`, `output` (v(S), nats), `interaction`
         (I(S), nats), `salient` (stronger than `threshold` times the strongest; never ∅). The index
         is the coalition.
         """
-        import pandas as pd  # noqa: PLC0415  (a table alone needs it)
-
-        every = np.arange(len(self.outputs))
+        every = range(len(self.outputs))
         return pd.DataFrame(
             {
-                "players": [self.name(int(coalition)) for coalition in every],
+                "players": [self.name(coalition) for coalition in every],
                 "order": orders(self.n_players),
                 "output": self.outputs,
                 "interaction": self.interactions,
@@ -90,7 +82,7 @@ class Explanation:
             index=pd.Index(every, name="coalition"),
         )
 
-    def strongest(self, count: int = 10) -> "pd.DataFrame":
+    def strongest(self, count: int = 10) -> pd.DataFrame:
         """The rows of :meth:`table` with the strongest interactions, strongest first, without ∅."""
         table = self.table().drop(index=0)
         return table.loc[table["interaction"].abs().sort_values(ascending=False).index[:count]]
@@ -103,15 +95,38 @@ class Explanation:
         rows = self.interactions[None]
         return float(reconstruction_error(rows, salient(rows, threshold=threshold))[0])
 
-    def plot(self, count: int = 10) -> "Figure":
-        """The sample with its players beside its strongest interactions."""
-        from whypretrain.report.explanation_plot import draw  # noqa: PLC0415  (heavy)
+    def plot(self, count: int = 10) -> Figure:
+        """The sample with its players, where it is known, beside its strongest interactions.
 
+        The figure belongs to no window: a notebook shows it, `figure.savefig` keeps it.
+        """
         bars = self.strongest(count)
-        title = f"label {self.label}, predicted {self.prediction}, log-odds {self.outputs[-1]:.2f}"
-        if self.words:
-            return draw(bars, title, words=self.words, players=np.array(self.word_players))
-        return draw(bars, title, image=self.image, players=self.players)
+        places, height = np.arange(len(bars)), max(2.2, 0.22 * len(bars) + 0.7)
+        with mpl.rc_context():  # a notebook's own style stays as it is
+            style.apply()
+            if self.words:
+                figure = Figure(figsize=(5.6, height + 0.9))
+                picture, axes = figure.subplots(2, height_ratios=[0.9, height])
+                picture.imshow(draw_text_players(self.words, np.array(self.word_players)))
+                picture.set_axis_off()
+            elif self.image is not None:
+                figure = Figure(figsize=(7.0, height))
+                picture, axes = figure.subplots(1, 2, width_ratios=[1.6, 1])
+                picture.imshow(draw_image_players(self.image, self.players))
+                picture.set_axis_off()
+            else:
+                figure = Figure(figsize=(3.6, height))
+                axes = figure.subplots()
+            signs = np.where(bars["interaction"] > 0, "positive", "negative")
+            colours = [style.COLOURS[sign] for sign in signs]
+            axes.barh(places, bars["interaction"], color=colours, height=0.7)
+            axes.set_yticks(places, bars["players"])
+            axes.invert_yaxis()
+            axes.axvline(0, color="black", linewidth=0.6)
+            axes.set_xlabel("interaction I(S) [nats]")
+            said = f"log-odds {self.outputs[-1]:.2f}"
+            axes.set_title(f"label {self.label}, predicted {self.prediction}, {said}")
+        return figure
 
     def to_shapiq(self) -> Any:
         """These interactions as `shapiq.InteractionValues`, of index "Moebius", for its plots.

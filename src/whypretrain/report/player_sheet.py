@@ -5,30 +5,25 @@ alone: a grey printer or a colour-blind reader loses nothing. What is no player 
 """
 
 from collections.abc import Sequence
-from typing import Any
+from itertools import groupby
 
 import matplotlib as mpl
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageColor, ImageDraw, ImageFont
-from scipy.ndimage import (
-    binary_dilation,
-    distance_transform_edt,
-    generate_binary_structure,
-    maximum_filter,
-    minimum_filter,
-)
+from scipy import ndimage
 
 from whypretrain.data.samples import Sample
 
-TINTS = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7")
+OKABE_ITO = "#E69F00 #56B4E9 #009E73 #F0E442 #0072B2 #D55E00 #CC79A7"
+TINTS = np.array([ImageColor.getrgb(tint) for tint in OKABE_ITO.split()])
 INK, PAPER, DIMMED = "#000000", "#FFFFFF", "#767676"
 SIDE = 640  # pixels, the longer side of an enlarged image, about
 GAP = 16  # pixels between pictures, and around everything
 NUMBER = 20  # pixels, the size of numbers on images
 TEXT = 28  # pixels, the size of words
 LINE = 1100  # pixels, where lines of words are broken
-CROSS = generate_binary_structure(2, 1)  # a pixel and the four beside it
+CROSS = ndimage.generate_binary_structure(2, 1)  # a pixel and the four beside it
 
 
 def player_sheet(sample: Sample) -> NDArray[np.uint8]:
@@ -53,27 +48,16 @@ def draw_image_players(image: NDArray[np.uint8], players: NDArray[np.integer]) -
     Returns
     -------
     array of shape (rows, columns, 3), uint8
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not fit.
     """
-    if image.ndim != 3 or image.shape[0] not in (1, 3) or image.shape[1:] != players.shape:
-        message = (
-            f"image {image.shape} and players {players.shape}: must be (1 or 3 channels, height, "
-            "width) and (height, width)"
-        )
-        raise ValueError(message)
-    height, width = players.shape
     # Whole pixels of the sample become whole squares, so that outlines are exact.
-    factor = max(1, round(SIDE / max(height, width)))
-    plain = _enlarged(np.broadcast_to(image.transpose(1, 2, 0), (height, width, 3)), factor)
-    labels = _enlarged(players, factor)
-    margin = 3 * NUMBER
-    sheet = Image.new("RGB", (3 * GAP + 2 * width * factor + margin, 2 * GAP + height * factor))
-    sheet.paste(PAPER, (0, 0, *sheet.size))
-    left = 2 * GAP + width * factor
+    factor = max(1, round(SIDE / max(players.shape)))
+    labels = players.repeat(factor, axis=0).repeat(factor, axis=1)
+    plain = image.transpose(1, 2, 0).repeat(factor, axis=0).repeat(factor, axis=1)
+    plain = np.broadcast_to(plain, (*labels.shape, 3))
+    height, width = labels.shape
+    size = (3 * GAP + 2 * width + 3 * NUMBER, 2 * GAP + height)
+    sheet = Image.new("RGB", size, PAPER)
+    left = 2 * GAP + width
     sheet.paste(Image.fromarray(plain), (GAP, GAP))
     sheet.paste(Image.fromarray(_outlined(_tinted(plain, labels), labels)), (left, GAP))
     _number(ImageDraw.Draw(sheet), labels, (left, GAP))
@@ -92,36 +76,29 @@ def draw_text_players(words: Sequence[str], players: NDArray[np.integer]) -> NDA
     Returns
     -------
     array of shape (rows, columns, 3), uint8
-
-    Raises
-    ------
-    ValueError
-        If there are not as many words as labels.
     """
-    if players.shape != (len(words),):
-        message = f"{len(words)} words, but players of shape {players.shape}"
-        raise ValueError(message)
     font, small = _font(TEXT), _font(TEXT * 3 // 5, bold=True)
     space, pad = TEXT // 3, TEXT // 4
     tag = TEXT * 4 // 5  # height of the row of numbers above the words
     row = TEXT + 2 * pad + tag + space
-    placed: list[tuple[int, int, str, int]] = []
+    placed: list[tuple[int, int, int, str, int]] = []
     x, y, widest = GAP, GAP, 0
-    for text, player in _boxes(words, players):
+    whose = [(player, -1 if player >= 0 else at) for at, player in enumerate(players.tolist())]
+    boxes = groupby(zip(whose, words, strict=True), key=lambda pair: pair[0])
+    for (player, _), pairs in boxes:
+        text = " ".join(word for _, word in pairs)
         width = round(font.getlength(text)) + 2 * pad
         if x > GAP and x + width > LINE:
             x, y = GAP, y + row
-        placed.append((x, y, text, player))
+        placed.append((x, y, x + width, text, player))
+        widest = max(widest, x + width)
         x += width + space
-        widest = max(widest, x - space)
     sheet = Image.new("RGB", (widest + GAP, y + row + GAP - space), PAPER)
     draw = ImageDraw.Draw(sheet)
-    for left, top, text, player in placed:
-        right = left + round(font.getlength(text)) + 2 * pad
-        box = (left, top + tag, right, top + row - space)
+    for left, top, right, text, player in placed:
         if player >= 0:
-            red, green, blue = ImageColor.getrgb(TINTS[player % len(TINTS)])[:3]
-            pale = tuple((45 * part + 55 * 255) // 100 for part in (red, green, blue))
+            pale = tuple(((45 * TINTS[player % len(TINTS)] + 55 * 255) // 100).tolist())
+            box = (left, top + tag, right, top + row - space)
             draw.rectangle(box, fill=pale, outline=INK, width=2)
             centre = ((left + right) / 2, top + tag / 2)
             draw.text(centre, str(player), fill=INK, font=small, anchor="mm")
@@ -131,34 +108,22 @@ def draw_text_players(words: Sequence[str], players: NDArray[np.integer]) -> NDA
     return np.asarray(sheet)
 
 
-def _boxes(words: Sequence[str], players: NDArray[np.integer]) -> list[tuple[str, int]]:
-    """Texts and players of the boxes: neighbouring words of one player are one box."""
-    boxes: list[tuple[str, int]] = []
-    for word, player in zip(words, players.tolist(), strict=True):
-        if boxes and player >= 0 and boxes[-1][1] == player:
-            boxes[-1] = (f"{boxes[-1][0]} {word}", player)
-        else:
-            boxes.append((word, player))
-    return boxes
-
-
 def _tinted(plain: NDArray[np.uint8], labels: NDArray[np.integer]) -> NDArray[np.uint8]:
     """Players in grey with a tint, the rest in grey and darkened."""
     grey = plain.mean(axis=2, keepdims=True)
-    tints = np.array([ImageColor.getrgb(tint) for tint in TINTS])
     # Dark images stay dark and light ones light, but the tint is seen on both.
-    coloured = 0.55 * grey + 0.45 * tints[labels % len(TINTS)]
+    coloured = 0.55 * grey + 0.45 * TINTS[labels % len(TINTS)]
     return np.where(labels[..., None] >= 0, coloured, 0.4 * grey + 20).round().astype(np.uint8)
 
 
 def _outlined(picture: NDArray[np.uint8], labels: NDArray[np.integer]) -> NDArray[np.uint8]:
     """Borders of players as a black line with a white one on either side, seen on any ground."""
-    border = maximum_filter(labels, footprint=CROSS) != minimum_filter(labels, footprint=CROSS)
+    border = ndimage.morphological_gradient(labels, footprint=CROSS) != 0
     # The rim of the picture is a border of the players that touch it.
     for edge in (np.s_[0], np.s_[-1], np.s_[:, 0], np.s_[:, -1]):
         border[edge] |= labels[edge] >= 0
     outlined = picture.copy()
-    outlined[binary_dilation(border)] = ImageColor.getrgb(PAPER)
+    outlined[ndimage.binary_dilation(border)] = ImageColor.getrgb(PAPER)
     outlined[border] = ImageColor.getrgb(INK)
     return outlined
 
@@ -170,57 +135,41 @@ def _number(
     font = _font(NUMBER, bold=True)
     left, top = corner
     height, width = labels.shape
-    inside: list[tuple[int, int, str]] = []
-    aside: list[tuple[int, int, str]] = []
+    discs: list[tuple[float, float, str, float]] = []
+    aside: list[tuple[float, float, str, float]] = []
     for player in np.unique(labels[labels >= 0]).tolist():
-        depth = depth_of(labels == player)
-        row, column = np.unravel_index(int(depth.argmax()), labels.shape)
-        fits = depth[row, column] >= _radius(str(player), font)
-        (inside if fits else aside).append((top + int(row), left + int(column), str(player)))
+        row, column, depth = deepest(labels == player)
+        radius = 0.62 * float(np.hypot(font.getlength(str(player)), NUMBER))
+        own = (top + row, left + column, str(player), radius)
+        (discs if depth >= radius else aside).append(own)
     # From top to bottom, so that lines do not cross; pushed apart, then back into the picture.
     aside.sort()
     step = min(2.0 * NUMBER, height / max(len(aside), 1))
     heights: list[float] = []
-    for y, _, _ in aside:
+    for y, *_ in aside:
         heights.append(max(y, heights[-1] + step if heights else top + NUMBER))
-    for place in range(len(aside)):
-        below = len(aside) - 1 - place
-        heights[place] = min(heights[place], top + height - NUMBER - below * step)
     beside = left + width + GAP + NUMBER
-    for (y, x, _), at in zip(aside, heights, strict=True):
+    for place, (y, x, text, radius) in enumerate(aside):
+        below = len(aside) - 1 - place
+        at = min(heights[place], top + height - NUMBER - below * step)
         draw.line([(x, y), (beside, at)], fill=PAPER, width=5)
         draw.line([(x, y), (beside, at)], fill=INK, width=2)
         draw.ellipse([x - 4, y - 4, x + 4, y + 4], fill=INK, outline=PAPER)
+        discs.append((at, beside, text, radius))
     # Numbers lie above all lines.
-    for y, x, text in inside:
-        _disc(draw, x, y, text, font)
-    for (_, _, text), at in zip(aside, heights, strict=True):
-        _disc(draw, beside, at, text, font)
+    for y, x, text, radius in discs:
+        draw.ellipse([x - radius, y - radius, x + radius, y + radius], PAPER, INK, width=2)
+        draw.text((x, y), text, fill=INK, font=font, anchor="mm")
 
 
-def _disc(
-    draw: ImageDraw.ImageDraw, x: float, y: float, text: str, font: ImageFont.FreeTypeFont
-) -> None:
-    """A number in black on a white disc with a black rim."""
-    radius = _radius(text, font)
-    draw.ellipse([x - radius, y - radius, x + radius, y + radius], PAPER, INK, width=2)
-    draw.text((x, y), text, fill=INK, font=font, anchor="mm")
+def deepest(region: NDArray[np.bool_]) -> tuple[int, int, float]:
+    """Row and column of the region's pixel that is farthest from its outside, and how far.
 
-
-def _radius(text: str, font: ImageFont.FreeTypeFont) -> float:
-    """Radius of the disc that holds a number."""
-    return 0.62 * float(np.hypot(font.getlength(text), NUMBER))
-
-
-def depth_of(region: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Distance of every pixel to the outside of the region; the picture's rim is outside."""
-    padded = np.pad(region, 1)
-    return distance_transform_edt(padded)[1:-1, 1:-1]
-
-
-def _enlarged(array: NDArray[Any], factor: int) -> NDArray[Any]:
-    """Every pixel as a square of `factor`×`factor` pixels."""
-    return array.repeat(factor, axis=0).repeat(factor, axis=1)
+    The picture's rim is outside.
+    """
+    depth = ndimage.distance_transform_edt(np.pad(region, 1))[1:-1, 1:-1]
+    row, column = np.unravel_index(int(depth.argmax()), depth.shape)
+    return int(row), int(column), float(depth[row, column])
 
 
 def _font(size: int, *, bold: bool = False) -> ImageFont.FreeTypeFont:

@@ -4,6 +4,8 @@ Colours are Okabe and Ito's (jfly.uni-koeln.de/color, 2008), told apart by the c
 series also differs in hatch, dash or marker, so that the figures survive a grey printer.
 """
 
+from typing import Any
+
 VARIANTS = ("probe", "finetune", "scratch")
 COLOURS = {
     "probe": "#56B4E9",
@@ -43,26 +45,20 @@ def apply() -> None:
     """Set the style for everything drawn afterwards."""
     import seaborn as sns  # noqa: PLC0415  (the explorer takes the colours alone)
 
-    sns.set_theme(
-        context="paper",
-        style="ticks",
-        rc={
-            "font.family": "DejaVu Sans",
-            "font.size": 8,
-            "axes.titlesize": 8,
-            "axes.labelsize": 8,
-            "legend.fontsize": 7.5,
-            "legend.title_fontsize": 7.5,
-            "xtick.labelsize": 7.5,
-            "ytick.labelsize": 7.5,
-            "axes.spines.top": False,
-            "axes.spines.right": False,
-            "legend.frameon": False,
-            "hatch.linewidth": 0.5,
-            "figure.dpi": 100,
-            "savefig.dpi": 200,
-            "pdf.fonttype": 42,  # embed TrueType, so that text stays text
-            "figure.constrained_layout.use": True,
-            "text.parse_math": False,  # a dollar in a title is a dollar
-        },
-    )
+    small = ("legend.fontsize", "legend.title_fontsize", "xtick.labelsize", "ytick.labelsize")
+    rc = dict[str, Any].fromkeys(small, 7.5) | {
+        "font.family": "DejaVu Sans",
+        "font.size": 8,
+        "axes.titlesize": 8,
+        "axes.labelsize": 8,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "legend.frameon": False,
+        "hatch.linewidth": 0.5,
+        "figure.dpi": 100,
+        "savefig.dpi": 200,
+        "pdf.fonttype": 42,  # embed TrueType, so that text stays text
+        "figure.constrained_layout.use": True,
+        "text.parse_math": False,  # a dollar in a title is a dollar
+    }
+    sns.set_theme(context="paper", style="ticks", rc=rc)

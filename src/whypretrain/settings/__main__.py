@@ -18,20 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from whypretrain.settings.base import Section, known
-from whypretrain.settings.mistakes import ConfigError
-from whypretrain.settings.reading import read_over
+from whypretrain.settings.reading import ConfigError, read_over
 from whypretrain.settings.whole import Config, check
 from whypretrain.stages import command
 
 
 def load(*paths: Path) -> Config:
-    """Read and validate files, laid over each other as by :func:`read_over`.
-
-    Raises
-    ------
-    ConfigError
-        Naming the file, or all files if they are wrong together.
-    """
+    """Read files by :func:`read_over` and validate them; a ConfigError names the file, or all."""
     values = read_over(*paths)
     try:
         return check(values)
@@ -42,19 +35,19 @@ def load(*paths: Path) -> Config:
 
 def stages(config: Config) -> dict[str, tuple[Callable[[str], Section], Iterable[str]]]:
     """The settings of each stage, and the names that it has settings for."""
-    downloads = [name for name, one in config.datasets.items() if one.download_folder(name)]
-    weights = [name for name, model in config.models.items() if model.weights.hub]
-    here = [name for name, model in config.models.items() if model.weights.dataset]
-    runs = config.runs()
-    probes = [name for name, run in runs.items() if run.variant == "probe"]
+    datasets, models, runs = config.datasets, config.models, config.runs()
+    downloads = [name for name in datasets if datasets[name].download_folder(name)]
+    weights = [name for name in models if models[name].weights.hub]
+    here = [name for name in models if models[name].weights.dataset]
+    probes = [name for name in runs if runs[name].variant == "probe"]
 
     def fetch(name: str) -> Section:
         return (config.fetch_dataset if name in downloads else config.fetch_weights)(name)
 
     return {
         "fetch": (fetch, [*downloads, *weights]),
-        "prepare": (config.prepare, config.datasets),
-        "convert": (config.convert, [name for name in config.models if name not in here]),
+        "prepare": (config.prepare, datasets),
+        "convert": (config.convert, [name for name in models if name not in here]),
         "pretrain": (config.pretrain, here),
         "samples": (config.samples, config.experiments),
         "probe": (config.probe, probes),
@@ -66,7 +59,7 @@ def stages(config: Config) -> dict[str, tuple[Callable[[str], Section], Iterable
         "figure": (config.figure, config.suites),
         "explorer": (config.explore, config.suites),
         "planted": (lambda _: config.planted, ["all"]),
-        "simulation": (lambda _: config.simulation(), ["all"]),
+        "simulation": (lambda _: config.statistics, ["all"]),
     }
 
 
@@ -112,13 +105,10 @@ def _kind(field: dict[str, Any]) -> str:
     if "$ref" in field:
         name = field["$ref"].rpartition("/")[2]
         return f"[{name}](#{name.lower()})"
-    for key in ("anyOf", "oneOf"):
-        if key in field:
-            return " or ".join(_kind(option) for option in field[key])
-    if "const" in field:
-        return f"`{field['const']}`"
-    if "enum" in field:
-        return " or ".join(f"`{value}`" for value in field["enum"])
+    if options := field.get("anyOf") or field.get("oneOf"):
+        return " or ".join(map(_kind, options))
+    if values := field.get("enum") or ([field["const"]] if "const" in field else []):
+        return " or ".join(f"`{value}`" for value in values)
     if field.get("type") == "array":
         return f"list of {_kind(field.get('items', {}))}"
     if isinstance(field.get("additionalProperties"), dict):
@@ -134,13 +124,12 @@ def main() -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     commands = parser.add_subparsers(dest="command", required=True)
     checks = commands.add_parser("check", help="validate files")
-    checks.add_argument(
-        "files", type=Path, nargs="+", metavar="FILE", help="each is laid over those before it"
-    )
     commands.add_parser("schema", help="print the JSON schema")
     commands.add_parser("reference", help="print docs/configuration.md")
     show = commands.add_parser("show", help="print the settings of one stage as JSON")
-    show.add_argument("files", type=Path, nargs="+", metavar="FILE", help="as for check")
+    for own in (checks, show):
+        text = "each is laid over those before it"
+        own.add_argument("files", type=Path, nargs="+", metavar="FILE", help=text)
     show.add_argument("stage", metavar="STAGE", help="such as train; any other lists all")
     show.add_argument("name", metavar="NAME", help="dataset, model, run, experiment or suite")
     arguments = parser.parse_args()
@@ -150,18 +139,15 @@ def main() -> None:
     files = ", ".join(map(str, arguments.files))
     try:
         config = load(*arguments.files)
-    except ConfigError as error:
-        sys.exit(str(error))
-    if arguments.command == "check":
-        print(f"{files}: valid; suites: {', '.join(config.suites)}")
-        return
-    try:
-        known_stages = stages(config)
-        known("STAGE", arguments.stage, known_stages)
-        settings, names = known_stages[arguments.stage]
-        known("NAME", arguments.name, list(names))
+        if arguments.command == "check":
+            print(f"{files}: valid; suites: {', '.join(config.suites)}")
+            return
+        found = stages(config)
+        known(f"{files}: STAGE", arguments.stage, found)
+        settings, names = found[arguments.stage]
+        known(f"{files}: NAME", arguments.name, list(names))
     except ValueError as error:
-        sys.exit(f"{files}: {error}")
+        sys.exit(str(error))
     print(settings(arguments.name).to_json())
 
 

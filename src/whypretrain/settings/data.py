@@ -2,38 +2,26 @@
 
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from whypretrain.settings.base import Section, Seed, require
-from whypretrain.settings.fetch import Archive, FetchSettings
-from whypretrain.settings.hub import Hub
+from whypretrain.settings.fetch import Archive, Hub
 
 Task = Literal["image", "text"]
 """What a dataset classifies."""
 
 
 class _Source(Section):
-    """A dataset; some kinds can be downloaded."""
-
     def download_folder(self, name: str) -> str | None:
         """Folder of the download of the dataset called `name`; None if nothing is downloaded."""
         remote = getattr(self, "hub", None) or getattr(self, "archive", None)
         return f"resources/datasets/{name}" if remote else None
-
-    def fetch(self, name: str) -> FetchSettings:
-        """Settings of the download. Raises pydantic's ValidationError if there is none."""
-        return FetchSettings(
-            path_key=f"datasets.{name}.path",
-            hub=getattr(self, "hub", None),
-            archive=getattr(self, "archive", None),
-        )
 
 
 class Digits(_Source):
     """The handwritten digits of scikit-learn (`load_digits`), 8×8 pixels."""
 
     source: Literal["digits"]
-    """Kind of dataset."""
     classes: list[Annotated[int, Field(ge=0, le=9)]] = Field(min_length=2)
     """Digits to use; they become the classes 0, 1, … in this order."""
     train_per_class: int | None = Field(default=None, ge=1)
@@ -42,17 +30,14 @@ class Digits(_Source):
     """With `train_per_class`: number of images of each class to skip before the first for training.
     Datasets with the same `classes` and `seed` draw in the same order."""
     test_from: int | None = Field(default=None, ge=1)
-    """With `train_per_class`: number of images of each class to skip before the first for testing;
-    null tests on all but the training images."""
+    """As `train_from`, for testing; null tests on all but the training images."""
     test_fraction: float | None = Field(default=None, gt=0, lt=1)
     """Instead of `train_per_class`: share of each class held out for testing."""
     distortion: Literal["none", "invert", "shuffle"] = "none"
-    """Change of every image: dark and light swapped, or the 64 pixels shuffled in one order that
-    all images share."""
+    """Change of every image: dark and light swapped, or its pixels shuffled, all in one order."""
     seed: Seed = 0
     """Seed of the split and of the order of shuffled pixels."""
     task: ClassVar[Task] = "image"
-    """What is classified."""
 
     @model_validator(mode="after")
     def _one_split(self) -> Self:
@@ -62,22 +47,14 @@ class Digits(_Source):
         repeated = len(set(self.classes)) < len(self.classes)
         require(not repeated, f"classes = {self.classes}: a digit is given twice")
         message = "train_from and test_from need train_per_class"
-        require(drawn or not (self.train_from or self.test_from is not None), message)
+        require(drawn or not (self.train_from or self.test_from), message)
         first = self.train_from + (self.train_per_class or 0)
         message = f"test_from = {self.test_from}: at least {first}, after the training images"
         require(self.test_from is None or self.test_from >= first, message)
         return self
 
     def may_train_on_tests_of(self, other: "Digits") -> bool:
-        """Whether a training image here may be a test image of `other`, distorted or not.
-
-        >>> upstream = Digits(source="digits", classes=[5, 6], train_from=20, train_per_class=80)
-        >>> split = {"source": "digits", "classes": [5, 6], "train_per_class": 20}
-        >>> upstream.may_train_on_tests_of(Digits(**split))
-        True
-        >>> upstream.may_train_on_tests_of(Digits(**split, test_from=100))
-        False
-        """
+        """Whether a training image here may be a test image of `other`, distorted or not."""
         if not set(self.classes) & set(other.classes):
             return False
         if (self.classes, self.seed) != (other.classes, other.seed):
@@ -135,14 +112,12 @@ class ImageFolder(_ImageFiles):
     """Your own images: `<path>/train/<class>/<image>` and `<path>/test/<class>/<image>`."""
 
     source: Literal["image_folder"]
-    """Kind of dataset."""
 
 
 class Cub(_ImageFiles):
     """Caltech-UCSD Birds 200-2011 as released, or some classes of it, with boxes and parts."""
 
     source: Literal["cub"]
-    """Kind of dataset."""
     archive: Archive | None = None
     """Download: the release, `https://data.caltech.edu/records/65de6-vp158/files/CUB_200_2011.tgz`."""
 
@@ -151,7 +126,6 @@ class Cars(_ImageFiles):
     """Stanford Cars as released: `devkit/`, `cars_train/` and `cars_test/`, with boxes."""
 
     source: Literal["cars"]
-    """Kind of dataset."""
 
 
 class _Table(_Files):
@@ -164,23 +138,18 @@ class _Table(_Files):
     classes: list[str] | None = Field(default=None, min_length=2)
     """Names of the labels 0, 1, …; if left out, those in the files, or the labels themselves."""
 
-    @model_validator(mode="after")
-    def _classes_agree(self) -> Self:
-        names = self.classes
-        if names is None:
-            return self
-        require(all(name.strip() for name in names), f"classes = {names}: a name is empty")
-        require(len(set(names)) == len(names), f"classes = {names}: a name is given twice")
-        message = f"n_classes = {self.n_classes}, but classes has {len(names)} names"
-        require(self.n_classes in (None, len(names)), message)
-        return self
+    @field_validator("classes")
+    @classmethod
+    def _are_names(cls, names: list[str] | None) -> list[str] | None:
+        require(all(map(str.strip, names or [])), "a name is empty")
+        require(names is None or len(set(names)) == len(names), "a name is given twice")
+        return names
 
 
 class HubParquet(_Table):
     """Parquet as on the hub, `<split>-*.parquet` or `<split>/*.parquet`, or `save_to_disk`."""
 
     source: Literal["parquet"]
-    """Kind of dataset."""
     task: Task = "image"
     """What is classified: the column of images or of sentences."""
     image_column: str = "image"
@@ -196,18 +165,11 @@ class HubParquet(_Table):
     seed: Seed = 0
     """Seed of the draws; a larger number of rows contains those of a smaller one."""
 
-    @model_validator(mode="after")
-    def _two_splits(self) -> Self:
-        message = f"train_split and test_split are both '{self.train_split}'; name two splits"
-        require(self.train_split != self.test_split, message)
-        return self
-
 
 class TextTable(_Table):
     """Your own tables of sentences: CSV, TSV (without quoting), JSON lines or Parquet."""
 
     source: Literal["text_table"]
-    """Kind of dataset."""
     task: ClassVar[Task] = "text"
     train: str = Field(min_length=1)
     """Training file in the folder."""
@@ -219,11 +181,6 @@ class TextTable(_Table):
         """The two tables; other files in their folder do not count."""
         return [f"{self.path}/{name}" for name in (self.train, self.test)] if self.path else []
 
-    @model_validator(mode="after")
-    def _two_files(self) -> Self:
-        require(self.train != self.test, f"train and test are both '{self.train}'; name two files")
-        return self
-
 
 Dataset = Annotated[
     Digits | ImageFolder | HubParquet | Cub | Cars | TextTable, Field(discriminator="source")
@@ -231,6 +188,4 @@ Dataset = Annotated[
 
 
 class PrepareSettings(Section):
-    """Settings of the stage `prepare`."""
-
     dataset: Dataset

@@ -1,12 +1,65 @@
-"""An experiment: which network on which data, how it is trained, and what is explained."""
+"""Experiments: networks on data, how they are trained, what is explained; and their variations.
 
-from typing import Self
+Experiments that extend another one, and those that variations make, are written out as whole
+experiments before the checks, so that every rule for experiments holds for them too.
+"""
 
-from pydantic import model_validator
+import json
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
-from whypretrain.settings.base import Name, Section, Seed, Title, require
+from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError, model_validator
+
+from whypretrain.settings.base import (
+    Name,
+    Section,
+    Seed,
+    Title,
+    canonical_json,
+    check_name,
+    digest,
+    known,
+    require,
+)
 from whypretrain.settings.interactions import Sampling
-from whypretrain.settings.training import Probe, RecipeChoice
+from whypretrain.settings.reading import laid_over
+from whypretrain.settings.training import Probe, RecipeChoice, TrainedVariant
+
+Variant = Literal["probe", TrainedVariant]
+Values = dict[str, Any]
+Scalar = str | bool | int | float | None
+NAMED = "for several keys at once, give names: `<factor>: {<level>: {<key>: <value>, …}}`"
+NOT_INHERITED = {"extends", "factor", "level", "title"}
+"""Keys of an experiment that one which extends it does not take over."""
+
+
+class Run(NamedTuple):
+    """One network, which experiments may share: everything that its weights depend on.
+
+    `how` is the probe of the pre-trained network, or the recipe of the training.
+    """
+
+    model: str
+    dataset: str
+    variant: Variant
+    how: Probe | RecipeChoice
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """Folder under `results/runs/`; it ends with a digest of any unusual options.
+
+        >>> Run("vgg16", "cub", "probe", Probe(), 0).name
+        'vgg16/cub/probe'
+        >>> Run("vgg16", "cub", "finetune", RecipeChoice(recipe="vgg_finetune"), 1).name
+        'vgg16/cub/finetune-vgg_finetune-seed1'
+        """
+        name = f"{self.model}/{self.dataset}/{self.variant}"
+        if isinstance(self.how, Probe):
+            unusual = self.how.model_dump(exclude_defaults=True)
+        else:
+            name += f"-{self.how.recipe}-seed{self.seed}"
+            unusual = self.how.override
+        return f"{name}-{digest(canonical_json(unusual))[:8]}" if unusual else name
 
 
 class Experiment(Section):
@@ -24,8 +77,7 @@ class Experiment(Section):
     scratch: RecipeChoice
     """How the same architecture is trained from random weights."""
     title: Title = ""
-    """Name in figures; if empty, `<model> · <dataset>`, or the title of the experiment it extends
-    with `factor` and `level`."""
+    """Name in figures; if empty, `<model> · <dataset>`, or the base's with `factor` and `level`."""
     probe: Probe = Probe()
     """How the linear probe of the pre-trained network is fitted."""
     sampling: Sampling = Sampling()
@@ -33,8 +85,7 @@ class Experiment(Section):
     seed: Seed = 0
     """Seed of fine-tuning and of training from scratch: first weights, order and augmentation."""
     replicate_seed: Seed | None = None
-    """Seed of a second fine-tuned network, which shows how much two of them agree; null trains
-    none."""
+    """Seed of a second fine-tuned network, to show how much two of them agree; null trains none."""
     factor: Title = ""
     """With `extends`: the choice that differs, as the figure `sensitivity` names it."""
     level: Title = ""
@@ -48,3 +99,172 @@ class Experiment(Section):
         message = f"factor = '{self.factor}', level = '{self.level}': give both, with extends"
         require(len(given) == 3 or given in ([], ["extends"]), message)
         return self
+
+    def runs(self) -> dict[str, Run]:
+        """Its networks; `replicate` is a second fine-tuned one, with another seed."""
+        seeds: dict[Variant, int] = {"probe": 0, "finetune": self.seed, "scratch": self.seed}
+        found: dict[str, Run] = {
+            variant: Run(self.model, self.dataset, variant, getattr(self, variant), seed)
+            for variant, seed in seeds.items()
+        }
+        if self.replicate_seed is not None:
+            found["replicate"] = found["finetune"]._replace(seed=self.replicate_seed)
+        return found
+
+
+def _check_levels(levels: Any) -> Any:
+    # One message, where a union would give one for each of its types.
+    if isinstance(levels, list) and all(isinstance(value, Scalar) for value in levels):
+        repeated = len(set(map(_label, levels))) < len(levels)
+        require(levels and not repeated, "give at least one value, each once")
+        return levels
+    named = isinstance(levels, dict) and all(isinstance(own, dict) for own in levels.values())
+    require(named and levels, f"give a list of values; {NAMED}")
+    return {check_name(level): keys for level, keys in levels.items()}
+
+
+def _label(value: Scalar) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+Levels = Annotated[list[Scalar] | dict[str, Values], BeforeValidator(_check_levels)]
+
+
+class Variation(Section):
+    """Experiments that each change one choice of a base, to see how results depend on it."""
+
+    base: Name
+    """One of `experiments`."""
+    factors: dict[Name, Levels] = Field(min_length=1)
+    """What to change. `<key>: [<value>, …]` gives other values to one key of the experiment, such
+    as `sampling.seed`; `<factor>: {<level>: {<key>: <value>, …}, …}` changes several keys at once.
+    Each level makes one experiment, `<base>-<factor>-<level>`, that extends the base."""
+
+    @model_validator(mode="after")
+    def _names_are_possible(self) -> Self:
+        made = self.experiments()
+        message = "two of its experiments would have one name; rename a factor or a level"
+        require(len(made) == sum(map(len, self.factors.values())), message)
+        for name in made:
+            try:
+                check_name(name)
+            except ValueError as error:
+                message = f"would make experiment '{name}': {error}; {NAMED}"
+                raise ValueError(message) from None
+        return self
+
+    def experiments(self) -> dict[str, Values]:
+        """The experiments that are made, by name, as they would be written in YAML.
+
+        >>> Variation(base="vgg", factors={"seed": [1, 2]}).experiments()["vgg-seed-2"]
+        {'seed': 2, 'extends': 'vgg', 'factor': 'seed', 'level': '2'}
+        """
+        made: dict[str, Values] = {}
+        for factor, levels in self.factors.items():
+            named: dict[str, Values] = (
+                {_label(value): {factor: value} for value in levels}
+                if isinstance(levels, list)
+                else levels
+            )
+            for level, keys in named.items():
+                origin = {"extends": self.base, "factor": factor, "level": level}
+                made[f"{self.base}-{factor}-{level}"] = keys | origin
+        return made
+
+
+def expand(values: Values) -> Values:
+    """A configuration with complete `experiments`, and with `suites` that name experiments only.
+
+    Experiments that extend others and those that variations make are written out. Malformed
+    sections stay as they are, for the checks that follow to report. Raises ValueError if a base is
+    unknown or extends itself, or if names clash.
+    """
+    experiments, suites = values.get("experiments"), values.get("suites")
+    if not isinstance(experiments, dict):
+        return values
+    try:
+        section = values.get("variations") or {}
+        variations = TypeAdapter(dict[Name, Variation]).validate_python(section)
+    except ValidationError:
+        variations = {}
+    members = {}
+    for name, variation in variations.items():
+        key, made = f"variations.{name}", variation.experiments()
+        message = f"{key}: an experiment has the same name; rename one, as suites name both"
+        require(name not in experiments, message)
+        known(f"{key}.base", variation.base, experiments)
+        clash = sorted(experiments.keys() & made.keys())
+        require(not clash, f"{key}: makes experiment {clash}, which exists already; rename one")
+        experiments = experiments | made
+        members[name] = [variation.base, *made]
+    own = {name: _nested(e) if isinstance(e, dict) else {} for name, e in experiments.items()}
+    complete = {
+        name: _complete(name, own) if isinstance(experiment, dict) else experiment
+        for name, experiment in experiments.items()
+    }
+    expanded = values | {"experiments": complete}
+    if isinstance(suites, dict):
+        expanded["suites"] = {suite: _members(names, members) for suite, names in suites.items()}
+    return expanded
+
+
+def _complete(name: str, own: dict[str, Values], above: tuple[str, ...] = ()) -> Values:
+    """An experiment with all keys that it takes over, from what each gives itself."""
+    base, key = own[name].get("extends"), f"experiments.{name}.extends"
+    if not isinstance(base, str):
+        return own[name]
+    known(key, base, own)
+    message = f"{key} = '{base}': the experiments extend each other in a circle; remove one"
+    require(base not in (name, *above), message)
+    below = _complete(base, own, (*above, name))
+    inherited = {key: value for key, value in below.items() if key not in NOT_INHERITED}
+    return laid_over(inherited, own[name], by_kind=True)
+
+
+def _nested(values: Values) -> Values:
+    """Dotted keys as sections.
+
+    >>> _nested({"sampling.seed": 1, "sampling": {"total": 5}})
+    {'sampling': {'total': 5, 'seed': 1}}
+    """
+    found: Values = {}
+    for key in sorted(values, key=lambda key: key.count(".")):
+        value = values[key]
+        for part in reversed(key.split(".")):
+            value = {part: value}
+        found = laid_over(found, value, by_kind=True)
+    return found
+
+
+def _members(names: Any, members: dict[str, list[str]]) -> Any:
+    """The experiments of a suite; those that two of its variations share stand once."""
+    if not isinstance(names, list):
+        return names
+    found: list[Any] = []
+    for name in names:
+        own = members.get(name) if isinstance(name, str) else None
+        found += [name] if own is None else [member for member in own if member not in found]
+    return found
+
+
+def note_origins(mistakes: str, values: Values) -> str:
+    """Leave out mistakes that an experiment takes over from its base, and name bases in the others.
+
+    `mistakes` has one line a mistake, beginning with its key; `values` is what was expanded.
+    """
+    experiments = values.get("experiments")
+    bases = {
+        f"experiments.{name}": own["extends"]
+        for name, own in (experiments.items() if isinstance(experiments, dict) else ())
+        if isinstance(own, dict) and isinstance(own.get("extends"), str)
+    }
+    lines = mistakes.splitlines()
+    noted = []
+    for line in lines:
+        starts = [key for key in bases if line.startswith((f"{key}.", f"{key}:", f"{key} "))]
+        key = max(starts, key=len, default="")
+        if not key:
+            noted.append(line)
+        elif f"experiments.{bases[key]}{line[len(key) :]}" not in lines:
+            noted.append(f"{line} (the experiment extends '{bases[key]}')")
+    return "\n".join(noted)

@@ -1,11 +1,25 @@
 """Downloads: files of a repository on the hub, or one archive."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from whypretrain.settings.base import Section, require
-from whypretrain.settings.hub import Hub
+from whypretrain.settings.base import Section
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Hub(Section):
+    """Files of a repository on the Hugging Face hub, at a fixed revision."""
+
+    repo: str = Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*/[A-Za-z0-9_][A-Za-z0-9_.-]*$")
+    """`owner/name`."""
+    revision: str = Field(pattern=r"^[0-9a-f]{40}$")
+    """Commit, 40 hexadecimal digits; branches and tags are not accepted, as they move."""
+    files: list[str] = Field(min_length=1)
+    """Names or patterns of the files to download."""
+    sha256: dict[str, Sha256] = {}
+    """Checksums by file name, checked after the download."""
 
 
 class Archive(Section):
@@ -13,13 +27,11 @@ class Archive(Section):
 
     url: str = Field(pattern=r"^https://[^\s/@?#]+(/[^\s]*)?$")
     """Address; https only, without user and password, as results record it."""
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    sha256: Sha256
     """Checksum, 64 hexadecimal digits, checked before unpacking."""
 
 
 class FetchSettings(Section):
-    """Settings of the stage `fetch`."""
-
     path_key: str
     """Configuration key for a local path instead of the download; errors name it."""
     repo_type: Literal["dataset", "model"] = "dataset"
@@ -28,8 +40,3 @@ class FetchSettings(Section):
     """A repository on the hub."""
     archive: Archive | None = None
     """Or an archive."""
-
-    @model_validator(mode="after")
-    def _one_source(self) -> Self:
-        require((self.hub is None) != (self.archive is None), "give one of hub and archive")
-        return self

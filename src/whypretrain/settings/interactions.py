@@ -1,12 +1,11 @@
 """What is explained: samples, players, baseline; and the numerics of extraction."""
 
-import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from whypretrain.settings.base import Section, Seed, require
-from whypretrain.settings.models import Architecture, ImageModel, TextModel
+from whypretrain.settings.models import Architecture
 
 MOST_PLAYERS = 24
 """Beyond it, 2**n forward passes of every sample and snapshot are out of reach."""
@@ -17,7 +16,6 @@ class GridPlayers(Section):
     """Players are cells of a regular grid, drawn for each sample."""
 
     kind: Literal["grid"] = "grid"
-    """Kind of players; grid if left out."""
     n: PlayerCount = 10
     """Players of each sample; all 2**n coalitions are evaluated."""
     cells: int = Field(default=8, ge=1)
@@ -25,25 +23,22 @@ class GridPlayers(Section):
     margin: int = Field(default=1, ge=0)
     """Rings of cells at the edge that no player is drawn from."""
 
-
-def check_grid(players: GridPlayers, image_size: int, key: str, model: str) -> None:
-    """Raise ValueError if a grid has too few cells, or the images of a model too few pixels."""
-    capacity = max(players.cells - 2 * players.margin, 0) ** 2
-    message = (
-        f"{key}.n = {players.n}: at most {capacity}, the cells of a "
-        f"{players.cells}×{players.cells} grid inside a margin of {players.margin}; "
-        f"lower n, raise cells or lower margin"
-    )
-    require(players.n <= capacity, message)
-    message = f"{key}.cells = {players.cells}: at most {image_size}, the image_size of '{model}'"
-    require(players.cells <= image_size, message)
+    def check(self, key: str, image_size: int, model: str) -> None:
+        """Raise ValueError if there are too few cells, or the model's images too small."""
+        capacity = max(self.cells - 2 * self.margin, 0) ** 2
+        message = (
+            f"{key}.n = {self.n}: at most {capacity}, the cells of a {self.cells}×{self.cells} "
+            f"grid inside a margin of {self.margin}; lower n, raise cells or lower margin"
+        )
+        require(self.n <= capacity, message)
+        message = f"{key}.cells = {self.cells}: at most {image_size}, the image_size of '{model}'"
+        require(self.cells <= image_size, message)
 
 
 class PartPlayers(Section):
     """Players are the parts of an object: cells around its keypoints, in its bounding box."""
 
     kind: Literal["parts"]
-    """Kind of players; the dataset must have keypoints and boxes."""
     n: PlayerCount = 10
     """Players of each sample; samples with fewer visible parts are not explained."""
 
@@ -52,7 +47,6 @@ class SuperpixelPlayers(Section):
     """Players are regions of similar colour (SLIC) that cover the image."""
 
     kind: Literal["superpixels"]
-    """Kind of players."""
     n: PlayerCount = 10
     """Players of each sample; every image is cut into exactly as many regions."""
 
@@ -61,25 +55,17 @@ class AnnotationPlayers(Section):
     """Players are regions that a person drew."""
 
     kind: Literal["annotations"]
-    """Kind of players."""
     n: PlayerCount = 10
     """Players of each sample; every sample must have exactly as many regions."""
     path: str = Field(min_length=1)
     """JSON file that maps ids of samples to one list of pixels [row, column] for each player.
     Relative paths start where Snakemake is started; environment variables are replaced."""
 
-    @model_validator(mode="after")
-    def _no_wildcard(self) -> Self:
-        message = f"path = {self.path!r}: Snakemake reads braces as wildcards; rename the file"
-        require(not re.search("[{}]", re.sub(r"\$\{\w+\}", "", self.path)), message)
-        return self
-
 
 class WordPlayers(Section):
     """Players are words of a sentence, drawn for each sample."""
 
     kind: Literal["words"]
-    """Kind of players."""
     n: PlayerCount = 10
     """Players of each sample; sentences with fewer words are not explained."""
 
@@ -91,27 +77,11 @@ def _grid_by_default(values: Any) -> Any:
 
 
 Players = Annotated[
-    Annotated[
-        GridPlayers | PartPlayers | SuperpixelPlayers | AnnotationPlayers | WordPlayers,
-        Field(discriminator="kind"),
-    ],
+    GridPlayers | PartPlayers | SuperpixelPlayers | AnnotationPlayers | WordPlayers,
+    Field(discriminator="kind"),
     BeforeValidator(_grid_by_default),
 ]
 """What can be present or masked; a grid if no kind is given."""
-
-
-SPECIAL_TOKENS = 2
-"""Tokens of a text besides its words, at least: the first and the last."""
-
-
-def check_room(players: Players, model: ImageModel | TextModel, key: str, name: str) -> None:
-    """Raise ValueError if the inputs of a model have no place for every player."""
-    if isinstance(model, ImageModel):
-        most, what = model.image_size**2, f"image_size = {model.image_size}"
-    else:
-        most = model.max_tokens - SPECIAL_TOKENS
-        what = f"max_tokens = {model.max_tokens}"
-    require(players.n <= most, f"{key} = {players.n}: at most {most}, as model '{name}' has {what}")
 
 
 Background = Literal["keep", "mask"]
@@ -121,8 +91,7 @@ class Sampling(Section):
     """Which test samples are explained, by which players, and how absent players are masked."""
 
     per_class: int | None = Field(default=2, ge=1)
-    """Samples of each class, drawn from the test split regardless of predictions; null if `total`
-    is given."""
+    """Samples of each class, drawn from the test split whatever is predicted; or give `total`."""
     total: int | None = Field(default=None, ge=1)
     """Samples in total, spread over the classes as evenly as possible."""
     seed: Seed = 0
@@ -155,11 +124,7 @@ class Sampling(Section):
         return self
 
     def of_class(self, label: int, n_classes: int) -> int:
-        """Number of samples of a class; the first classes take the remainder of `total`.
-
-        >>> [Sampling(total=5).of_class(label, 3) for label in range(3)]
-        [2, 2, 1]
-        """
+        """Number of samples of a class; the first classes take the remainder of `total`."""
         if self.per_class is not None:
             return self.per_class
         each, odd = divmod(self.total or 0, n_classes)
@@ -180,15 +145,11 @@ class Extraction(Section):
 
 
 class SamplesSettings(Section):
-    """Settings of the stage `samples`."""
-
     sampling: Sampling
     architecture: Architecture
 
 
 class ExtractSettings(Section):
-    """Settings of the stage `extract`."""
-
     architecture: Architecture
     background: Background
     extraction: Extraction

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from whypretrain.settings.base import Name, Section, Seed, Title, require
-from whypretrain.settings.hub import Hub
+from whypretrain.settings.fetch import Hub
 
 SET_HERE = {
     *("num_classes", "in_chans"),
@@ -105,6 +105,10 @@ class ImageModel(ImageArchitecture):
     weights: Weights
     """Where the pre-trained weights come from."""
 
+    def architecture(self, _name: str) -> ImageArchitecture:
+        """What the network is built from."""
+        return ImageArchitecture(**self.model_dump(include=set(ImageArchitecture.model_fields)))
+
 
 class TextModel(_TextInput):
     """A text network and its pre-trained weights."""
@@ -116,6 +120,11 @@ class TextModel(_TextInput):
     weights: Weights
     """Where the pre-trained weights come from: `hub` or `path`."""
 
+    def architecture(self, name: str) -> TextArchitecture:
+        """What the network, called `name`, is built from."""
+        shared = self.model_dump(include=set(_TextInput.model_fields))
+        return TextArchitecture(**shared, folder=f"results/pretrained/{name}/transformers")
+
 
 def _family(value: Any) -> str:
     given = value.get("family") if isinstance(value, dict) else getattr(value, "family", None)
@@ -126,13 +135,8 @@ Model = Annotated[
     Annotated[ImageModel, Tag("ImageModel")] | Annotated[TextModel, Tag("TextModel")],
     Discriminator(_family),
 ]
-Architecture = Annotated[
-    Annotated[ImageArchitecture, Tag("ImageModel")] | Annotated[TextArchitecture, Tag("TextModel")],
-    Discriminator(_family),
-]
+Architecture = Annotated[ImageArchitecture | TextArchitecture, Field(discriminator="family")]
 
 
 class ConvertSettings(Section):
-    """Settings of the stage `convert`."""
-
     architecture: Architecture

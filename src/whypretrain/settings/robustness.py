@@ -9,8 +9,6 @@ from whypretrain.settings.models import Architecture, ImageArchitecture
 
 Shift = Literal["none", "noise", "rotation", "masked_words"]
 """A kind of change of test inputs."""
-
-
 Levels = AfterValidator(check_increasing)
 
 
@@ -18,8 +16,7 @@ class Robustness(Section):
     """Shifts of the test split, each at several levels; an empty list leaves one out."""
 
     noise: Annotated[list[Annotated[float, Field(gt=0)]], Levels] = [0.1, 0.2, 0.3]
-    """Images: standard deviations of Gaussian noise on each pixel, as shares of the range from
-    black to white."""
+    """Images: standard deviations of Gaussian noise on each pixel; black to white is 1."""
     rotation: Annotated[list[Annotated[float, Field(gt=0, le=180)]], Levels] = [15, 30]
     """Images: degrees of rotation; the side is drawn for each image."""
     masked_words: Annotated[list[Annotated[float, Field(gt=0, le=1)]], Levels] = [0.1, 0.3]
@@ -29,8 +26,6 @@ class Robustness(Section):
 
 
 class RobustnessSettings(Section):
-    """Settings of the stage `robustness`."""
-
     architecture: Architecture
     robustness: Robustness
 

@@ -81,8 +81,7 @@ class Probe(Section):
     """The linear probe: multinomial logistic regression on penultimate features."""
 
     l2: float = Field(default=1.0, gt=0)
-    """Strength of the L2 penalty on the weights (1/C of scikit-learn); features are scaled to unit
-    variance on average."""
+    """L2 penalty on the weights (1/C of scikit-learn), of features scaled to mean variance 1."""
     max_iterations: int = Field(default=2000, ge=1)
     """Largest number of L-BFGS iterations."""
 
@@ -91,11 +90,7 @@ SNAPSHOT_DIGITS = 4
 
 
 def snapshot_label(fraction: float) -> str:
-    """A fraction of training as file names spell it.
-
-    >>> snapshot_label(0.05)
-    '0.0500'
-    """
+    """A fraction of training as file names spell it, such as `0.0500`."""
     return f"{fraction:.{SNAPSHOT_DIGITS}f}"
 
 
@@ -118,8 +113,6 @@ Snapshots = Annotated[
 
 
 class PretrainSettings(Section):
-    """Settings of the stage `pretrain`."""
-
     architecture: Architecture
     recipe: Recipe
     labels: UpstreamLabels = "classes"
@@ -127,15 +120,11 @@ class PretrainSettings(Section):
 
 
 class ProbeSettings(Section):
-    """Settings of the stage `probe`."""
-
     architecture: Architecture
     probe: Probe
 
 
 class TrainSettings(Section):
-    """Settings of the stage `train`."""
-
     architecture: Architecture
     variant: TrainedVariant
     recipe: Recipe

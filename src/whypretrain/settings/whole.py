@@ -1,34 +1,28 @@
 """The whole configuration: checked before any work, and cut into what each stage needs."""
 
-from functools import cached_property
-from typing import Any, Self, get_args
+from typing import Any, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from whypretrain.settings.base import Name, Section
-from whypretrain.settings.checks import check_sections
-from whypretrain.settings.claims import ClaimsSettings, SimulationSettings
+from whypretrain.settings.base import Name, Section, known, require
 from whypretrain.settings.data import Dataset, Digits, PrepareSettings
-from whypretrain.settings.experiments import Experiment
-from whypretrain.settings.explorer import Explorer, ExplorerSettings, Setup
+from whypretrain.settings.experiments import Experiment, Run, Variation, expand, note_origins
 from whypretrain.settings.fetch import FetchSettings
-from whypretrain.settings.figures import Figures, FigureSettings, Varied
 from whypretrain.settings.interactions import Extraction, ExtractSettings, SamplesSettings
-from whypretrain.settings.metrics import Metrics, MetricsSettings
-from whypretrain.settings.mistakes import ConfigError, explain
-from whypretrain.settings.models import (
-    Architecture,
-    ConvertSettings,
-    ImageArchitecture,
-    ImageModel,
-    Model,
-    TextArchitecture,
-)
+from whypretrain.settings.knowledge import Metrics, MetricsSettings, Statistics
+from whypretrain.settings.models import Architecture, ConvertSettings, ImageModel, Model
 from whypretrain.settings.planted import Planted
-from whypretrain.settings.reading import check_plain
+from whypretrain.settings.reading import ConfigError, check_plain, explain
+from whypretrain.settings.report import (
+    ClaimsSettings,
+    Explorer,
+    ExplorerSettings,
+    Figures,
+    FigureSettings,
+    Setup,
+    Varied,
+)
 from whypretrain.settings.robustness import Robustness, RobustnessSettings
-from whypretrain.settings.runs import ModelName, Run, Variant
-from whypretrain.settings.statistics import Statistics
 from whypretrain.settings.training import (
     PretrainSettings,
     Probe,
@@ -38,7 +32,9 @@ from whypretrain.settings.training import (
     Snapshots,
     TrainSettings,
 )
-from whypretrain.settings.variations import Variation, expand, note_origins
+
+LARGEST_TILT = 45
+"""Degrees; an image that is turned further might belong to the next quarter turn."""
 
 
 class Config(Section):
@@ -78,8 +74,72 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _sections_agree(self) -> Self:
-        check_sections(self)
+        known("suite", self.suite, self.suites)
+        for suite, names in self.suites.items():
+            message = f"suites.{suite} = {names}: name at least one experiment, each once"
+            require(names and len(set(names)) == len(names), message)
+            for name in names:
+                known(f"suites.{suite}", name, self.experiments | self.variations)
+        for name, model in self.models.items():
+            self._check_weights(f"models.{name}.weights", model)
+        for name, experiment in self.experiments.items():
+            key = f"experiments.{name}"
+            known(f"{key}.model", experiment.model, self.models)
+            known(f"{key}.dataset", experiment.dataset, self.datasets)
+            for variant in ("finetune", "scratch"):
+                choice = getattr(experiment, variant)
+                known(f"{key}.{variant}.recipe", choice.recipe, self.recipes)
+                self.recipe(choice, f"{key}.{variant}.override")
+            self._check_dataset(f"{key}.dataset", experiment)
+            self._check_players(f"{key}.sampling.players", experiment)
         return self
+
+    def _check_weights(self, key: str, model: Model) -> None:
+        weights = model.weights
+        if weights.dataset is None or weights.recipe is None:
+            return
+        known(f"{key}.dataset", weights.dataset, self.datasets)
+        known(f"{key}.recipe", weights.recipe, self.recipes)
+        message = f"{key}.dataset: text models cannot be pre-trained here; give hub or path"
+        require(isinstance(model, ImageModel), message)
+        turned = self.recipes[weights.recipe].augmentation.rotate
+        message = (
+            f"{key}.labels = 'rotation': recipe '{weights.recipe}' turns images by up to "
+            f"{turned:g} degrees itself; lower augmentation.rotate below {LARGEST_TILT}"
+        )
+        require(weights.labels != "rotation" or turned < LARGEST_TILT, message)
+
+    def _check_dataset(self, key: str, experiment: Experiment) -> None:
+        model, tested = self.models[experiment.model], self.datasets[experiment.dataset]
+        upstream = model.weights.dataset or ""
+        seen = self.datasets.get(upstream)
+        if isinstance(seen, Digits) and isinstance(tested, Digits):
+            message = (
+                f"{key} = '{experiment.dataset}': model '{experiment.model}' may be pre-trained "
+                f"on images that this dataset tests on; give it and '{upstream}' the same classes "
+                f"and seed, and set its test_from behind all training images"
+            )
+            require(not seen.may_train_on_tests_of(tested), message)
+        task = "image" if isinstance(model, ImageModel) else "text"
+        message = (
+            f"{key} = '{experiment.dataset}': is of task '{tested.task}', model "
+            f"'{experiment.model}' is for '{task}'"
+        )
+        require(tested.task == task, message)
+
+    def _check_players(self, key: str, experiment: Experiment) -> None:
+        players = experiment.sampling.players
+        model, dataset = self.models[experiment.model], self.datasets[experiment.dataset]
+        is_image = isinstance(model, ImageModel)
+        kinds = ["grid", "superpixels", "annotations"] if is_image else ["words"]
+        kinds += ["parts"] if dataset.source == "cub" else []
+        message = (
+            f"{key}.kind = '{players.kind}': on a dataset of source '{dataset.source}' "
+            f"allowed: {', '.join(kinds)}"
+        )
+        require(players.kind in kinds, message)
+        if players.kind == "grid" and isinstance(model, ImageModel):
+            players.check(key, model.image_size, experiment.model)
 
     def suite_experiments(self) -> list[str]:
         """Names of the experiments in the suite to run."""
@@ -101,14 +161,7 @@ class Config(Section):
     def recipe(self, choice: RecipeChoice, key: str) -> Recipe:
         """A named recipe with the keys that an experiment overrides.
 
-        Parameters
-        ----------
-        key : what an error calls the place of the override
-
-        Raises
-        ------
-        ValueError
-            With one line a mistake in the override.
+        Raises ValueError, with one line a mistake in the override, whose place it calls `key`.
         """
         merged = {**self.recipes[choice.recipe].model_dump(), **choice.override}
         try:
@@ -118,35 +171,28 @@ class Config(Section):
             raise ValueError(message) from error
 
     def prepare(self, dataset: str) -> PrepareSettings:
-        """Settings of the stage `prepare`."""
         return PrepareSettings(dataset=self.datasets[dataset])
 
     def fetch_dataset(self, dataset: str) -> FetchSettings:
-        """Settings of the stage `fetch` for a dataset."""
         chosen = self.datasets[dataset]
-        assert not isinstance(chosen, Digits)
-        return chosen.fetch(dataset)
+        return FetchSettings(
+            path_key=f"datasets.{dataset}.path",
+            hub=getattr(chosen, "hub", None),
+            archive=getattr(chosen, "archive", None),
+        )
 
     def fetch_weights(self, model: str) -> FetchSettings:
-        """Settings of the stage `fetch` for pre-trained weights."""
         hub = self.models[model].weights.hub
         return FetchSettings(path_key=f"models.{model}.weights.path", repo_type="model", hub=hub)
 
     def architecture(self, model: str) -> Architecture:
         """What a network is built from: a model without its weights."""
-        chosen = self.models[model]
-        if isinstance(chosen, ImageModel):
-            fields = set(ImageArchitecture.model_fields)
-            return ImageArchitecture(**chosen.model_dump(include=fields))
-        shared = chosen.model_dump(exclude={"title", "kind", "weights"})
-        return TextArchitecture(**shared, folder=f"results/pretrained/{model}/transformers")
+        return self.models[model].architecture(model)
 
     def convert(self, model: str) -> ConvertSettings:
-        """Settings of the stage `convert`."""
         return ConvertSettings(architecture=self.architecture(model))
 
     def pretrain(self, model: str) -> PretrainSettings:
-        """Settings of the stage `pretrain`."""
         weights = self.models[model].weights
         assert weights.recipe is not None
         return PretrainSettings(
@@ -157,45 +203,28 @@ class Config(Section):
         )
 
     def samples(self, experiment: str) -> SamplesSettings:
-        """Settings of the stage `samples`."""
-        chosen = self.experiments[experiment]
-        architecture = self.architecture(chosen.model)
-        return SamplesSettings(sampling=chosen.sampling, architecture=architecture)
+        own = self.experiments[experiment]
+        return SamplesSettings(sampling=own.sampling, architecture=self.architecture(own.model))
 
-    def run(self, experiment: str, variant: ModelName) -> Run:
+    def run(self, experiment: str, variant: str) -> Run:
         """The network of an experiment and a variant; experiments may share it."""
-        chosen = self.experiments[experiment]
-        if variant == "probe":
-            return Run(chosen.model, chosen.dataset, variant, chosen.probe, seed=0)
-        if variant == "replicate":
-            assert chosen.replicate_seed is not None
-            seed = chosen.replicate_seed
-            return Run(chosen.model, chosen.dataset, "finetune", chosen.finetune, seed)
-        choice = chosen.finetune if variant == "finetune" else chosen.scratch
-        return Run(chosen.model, chosen.dataset, variant, choice, chosen.seed)
+        return self.experiments[experiment].runs()[variant]
 
-    def variants(self, experiment: str) -> list[ModelName]:
+    def variants(self, experiment: str) -> list[str]:
         """The networks of an experiment."""
-        replicated = self.experiments[experiment].replicate_seed is not None
-        return [*get_args(Variant), *(["replicate"] if replicated else [])]
+        return list(self.experiments[experiment].runs())
 
     def runs(self) -> dict[str, Run]:
         """Every network of every experiment, by name."""
-        return self._runs
-
-    @cached_property
-    def _runs(self) -> dict[str, Run]:
-        found = [self.run(e, v) for e in self.experiments for v in self.variants(e)]
+        found = [run for own in self.experiments.values() for run in own.runs().values()]
         return {run.name: run for run in found}
 
     def probe(self, run: str) -> ProbeSettings:
-        """Settings of the stage `probe`."""
         chosen = self.runs()[run]
         assert isinstance(chosen.how, Probe)
         return ProbeSettings(architecture=self.architecture(chosen.model), probe=chosen.how)
 
     def train(self, run: str) -> TrainSettings:
-        """Settings of the stage `train`."""
         chosen = self.runs()[run]
         assert isinstance(chosen.how, RecipeChoice)
         assert chosen.variant != "probe"
@@ -208,12 +237,10 @@ class Config(Section):
         )
 
     def robustness_of(self, run: str) -> RobustnessSettings:
-        """Settings of the stage `robustness`."""
         architecture = self.architecture(self.runs()[run].model)
         return RobustnessSettings(architecture=architecture, robustness=self.robustness)
 
     def extract(self, experiment: str) -> ExtractSettings:
-        """Settings of the stage `extract`."""
         chosen = self.experiments[experiment]
         return ExtractSettings(
             architecture=self.architecture(chosen.model),
@@ -222,13 +249,11 @@ class Config(Section):
         )
 
     def knowledge(self, experiment: str) -> MetricsSettings:
-        """Settings of the stage `knowledge`."""
         return MetricsSettings(
             experiment=experiment, metrics=self.metrics, statistics=self.statistics
         )
 
     def figure(self, suite: str) -> FigureSettings:
-        """Settings of every figure of a suite."""
         names, varied = self.suites[suite], self.varied()
         return FigureSettings(
             experiments=names,
@@ -239,7 +264,6 @@ class Config(Section):
         )
 
     def claims(self, suite: str) -> ClaimsSettings:
-        """Settings of the stage `claims`."""
         names = self.suites[suite]
         return ClaimsSettings(
             **dict(self.figure(suite)),
@@ -247,30 +271,18 @@ class Config(Section):
         )
 
     def explore(self, suite: str) -> ExplorerSettings:
-        """Settings of the stage `explorer`."""
-        chosen = [self.experiments[name] for name in self.suites[suite]]
+        shown = set(Setup.model_fields) - {"players"}
         return ExplorerSettings(
             **dict(self.figure(suite)),
             suite=suite,
             setups=[
-                Setup(
-                    model=experiment.model,
-                    dataset=experiment.dataset,
-                    players=experiment.sampling.players.kind,
-                    seed=experiment.seed,
-                    replicate_seed=experiment.replicate_seed,
-                )
-                for experiment in chosen
+                Setup(players=own.sampling.players.kind, **own.model_dump(include=shown))
+                for own in map(self.experiments.__getitem__, self.suites[suite])
             ],
             snapshots=self.snapshots,
             metrics=self.metrics,
             explorer=self.explorer,
         )
-
-    def simulation(self) -> SimulationSettings:
-        """Settings of `validation.simulation`."""
-        n_worlds = self.statistics.simulated_worlds
-        return SimulationSettings(n_worlds=n_worlds, statistics=self.statistics)
 
     def title(self, experiment: str) -> str:
         """Name of an experiment in figures."""
@@ -285,17 +297,12 @@ class Config(Section):
 def check(values: dict[str, Any]) -> Config:
     """Validate a configuration as read from YAML.
 
-    Raises
-    ------
-    ConfigError
-        With one line a mistake: the key, the value and what is allowed.
+    Raises ConfigError, with one line a mistake: the key, the value and what is allowed.
     """
-    check_plain(values)
     try:
-        values = expand(values)
+        values = expand(check_plain(values))
+        return Config.model_validate(values)
+    except ValidationError as error:  # a ValueError, too
+        raise ConfigError(note_origins(explain(error, values), values)) from error
     except ValueError as error:
         raise ConfigError(str(error)) from error
-    try:
-        return Config.model_validate(values)
-    except ValidationError as error:
-        raise ConfigError(note_origins(explain(error, values), values)) from error

@@ -1,6 +1,6 @@
 """Stage `claims`: what the data of a suite say about each claim of the paper."""
 
-from whypretrain.settings.claims import ClaimsSettings
+from whypretrain.settings.report import ClaimsSettings
 from whypretrain.stages import command
 
 
@@ -10,9 +10,8 @@ def main() -> None:
 
     import pandas as pd
 
-    from whypretrain.claims.document import document
     from whypretrain.claims.overview import by_kind, correlations, overview
-    from whypretrain.claims.verdicts import judge
+    from whypretrain.claims.verdicts import document, judge
     from whypretrain.files.artifacts import atomic_path, write_csv
     from whypretrain.knowledge.reading import read_tables
 

@@ -1,7 +1,7 @@
 """Stage `explorer`: a suite's results as one HTML page that opens without a server."""
 
 from whypretrain import __version__
-from whypretrain.settings.explorer import ExplorerSettings
+from whypretrain.settings.report import ExplorerSettings
 from whypretrain.stages import command
 
 
@@ -19,14 +19,13 @@ def main() -> None:
     from whypretrain.interactions.record import read_record
     from whypretrain.knowledge.reading import read_tables
     from whypretrain.report.explorer.experiment import experiment_view
-    from whypretrain.report.explorer.numbers import claim_rows
     from whypretrain.report.explorer.page import MEGABYTE, render, suite_view
 
     label, folders = f"explorer {settings.suite}", arguments.experiments
     if [folder.name for folder in folders] != settings.experiments:
         message = f"--experiments: must be folders of {', '.join(settings.experiments)}, in turn"
         raise ValueError(message)
-    claims = claim_rows(read_tables([arguments.claims], settings.experiments)["claims"], settings)
+    claims = read_tables([arguments.claims], settings.experiments)["claims"]
     progress = Progress(label, len(folders), "experiment")
     experiments = []
     for folder, setup in zip(folders, settings.setups, strict=True):

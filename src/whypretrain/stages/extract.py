@@ -40,10 +40,15 @@ def main() -> None:
     from whypretrain.data.samples import read_samples
     from whypretrain.files.artifacts import exclusive, keep
     from whypretrain.files.progress import Progress, say
-    from whypretrain.interactions.extraction import Extractor, sample_digests
     from whypretrain.interactions.forward import PlainForward
+    from whypretrain.interactions.measure import Extractor
     from whypretrain.interactions.record import new_record, write_record
-    from whypretrain.interactions.trajectory import Known, measure_snapshot, read_if_whole
+    from whypretrain.interactions.trajectory import (
+        Known,
+        measure_snapshot,
+        read_if_whole,
+        sample_digests,
+    )
     from whypretrain.networks.build import build, load_all
     from whypretrain.networks.numerics import configure, laid_out
 

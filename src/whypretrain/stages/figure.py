@@ -4,7 +4,7 @@ import importlib
 from pkgutil import iter_modules
 
 from whypretrain.report import figures
-from whypretrain.settings.figures import FigureSettings
+from whypretrain.settings.report import FigureSettings
 from whypretrain.stages import command
 
 NAMES = sorted({module.name for module in iter_modules(figures.__path__)} - {"drawing"})

@@ -1,6 +1,6 @@
 """Stage `knowledge`: all tables of one experiment and its summary, from what was measured."""
 
-from whypretrain.settings.metrics import MetricsSettings
+from whypretrain.settings.knowledge import MetricsSettings
 from whypretrain.stages import command
 
 VARIANTS = ("probe", "finetune", "scratch")
@@ -23,12 +23,11 @@ def main() -> None:
 
     from whypretrain.files.artifacts import ArtifactError, damaged, write_csv
     from whypretrain.files.progress import Progress, say
-    from whypretrain.interactions.coalitions import orders
+    from whypretrain.interactions.mobius import orders
     from whypretrain.interactions.record import read_record
-    from whypretrain.knowledge.experiment import experiment_tables
     from whypretrain.knowledge.reading import HISTORY, ROBUSTNESS, count_rows, read_table
     from whypretrain.knowledge.summary import summarise
-    from whypretrain.knowledge.tables import counted_sets
+    from whypretrain.knowledge.tables import counted_sets, experiment_tables
 
     label = f"knowledge {settings.experiment}"
     given = {name: getattr(arguments, name) for name in (*VARIANTS, "replicate")}
@@ -46,14 +45,7 @@ def main() -> None:
         say(f"{label}: orders {lost} lie in the noise floor and are not counted")
     total = sum(len(records[variant].fractions) for variant in ("finetune", "scratch"))
     progress = Progress(label, total, "snapshot")
-    metrics = settings.metrics
-    tables = experiment_tables(
-        records,
-        settings.statistics,
-        thresholds=metrics.salience_thresholds,
-        salience={"threshold": metrics.salience_threshold, "scale": metrics.salience_scale},
-        tick=progress.update,
-    )
+    tables = experiment_tables(records, settings.metrics, settings.statistics, progress.update)
     for name, files, columns in (
         ("history", arguments.histories, HISTORY),
         ("robustness", arguments.robustness, ROBUSTNESS),

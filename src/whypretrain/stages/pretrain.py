@@ -24,7 +24,7 @@ def main() -> None:
     from whypretrain.networks.build import build, check_input
     from whypretrain.networks.numerics import configure, seed_everything
     from whypretrain.networks.train import Run, fit
-    from whypretrain.settings.identity import digest
+    from whypretrain.settings.base import digest
     from whypretrain.settings.models import ImageArchitecture
 
     device = configure(threads=arguments.threads, device=arguments.device)

@@ -25,7 +25,7 @@ def main() -> None:
     from whypretrain.networks.build import build, load_backbone
     from whypretrain.networks.numerics import configure, seed_everything
     from whypretrain.networks.train import Run, fit
-    from whypretrain.settings.identity import digest
+    from whypretrain.settings.base import digest
 
     device = configure(threads=arguments.threads, device=arguments.device)
     train, test = read_split(arguments.train), read_split(arguments.test)

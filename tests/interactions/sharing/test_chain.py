@@ -1,15 +1,18 @@
-"""Where networks are cut, and which are not."""
+"""Where networks are cut, what operations read, and whom players reach."""
 
 from typing import Any
 
+import numpy as np
 import pytest
 import timm
 import torch
+from timm.layers.conv2d_same import Conv2dSame
+from timm.layers.pool2d_same import AvgPool2dSame, MaxPool2dSame
 from torch import Tensor, nn
 from torch.nn import functional
 
 import whypretrain.networks.build  # noqa: F401  (registers the small networks with timm)
-from whypretrain.interactions.sharing.chain import cut_network
+from whypretrain.interactions.sharing.chain import OUTSIDE, cut_network, trace_players, window_taps
 
 
 def cut_names(network: nn.Module) -> list[str]:
@@ -108,3 +111,106 @@ def test_networks_that_cannot_be_cut() -> None:
     hooked = stacked().eval()
     hooked[0].register_forward_hook(lambda *_: None)
     assert cut_network(hooked) is None
+
+
+WINDOWS: dict[str, nn.Module] = {
+    "convolution": nn.Conv2d(1, 1, 3),
+    "padded": nn.Conv2d(1, 1, 3, padding=1),
+    "strided": nn.Conv2d(1, 1, 3, stride=2, padding=1),
+    "uneven": nn.Conv2d(1, 1, (2, 5), stride=(3, 1), padding=(0, 2), dilation=(2, 1)),
+    "string padding": nn.Conv2d(1, 1, 3, padding="same", dilation=2),
+    "subsampling": nn.Conv2d(1, 1, 1, stride=2),
+    "border": nn.Conv2d(1, 1, 1, padding=1),
+    "dynamic padding": Conv2dSame(1, 1, 3, stride=2),
+    "maximum": nn.MaxPool2d(3, stride=2, padding=1),
+    "maximum, uneven": nn.MaxPool2d((2, 4), stride=(1, 3), padding=(0, 2)),
+    "maximum, last windows cut": nn.MaxPool2d(2, ceil_mode=True),
+    "maximum, last windows cut, padded": nn.MaxPool2d(3, stride=(2, 3), padding=1, ceil_mode=True),
+    "maximum, dynamic padding": MaxPool2dSame(3, stride=2),
+    "mean": nn.AvgPool2d(2),
+    "mean, last windows cut": nn.AvgPool2d((3, 2), stride=2, padding=1, ceil_mode=True),
+    "mean, dynamic padding": AvgPool2dSame(3, stride=2),
+}
+
+
+@pytest.mark.parametrize("size", [(7, 8), (8, 9), (10, 7)])
+@pytest.mark.parametrize("name", WINDOWS)
+@torch.no_grad()
+def test_taps_are_the_positions_that_change_the_output(name: str, size: tuple[int, int]) -> None:
+    window = WINDOWS[name]
+    for parameter in window.parameters():
+        parameter.fill_(1)
+    n_positions = size[0] * size[1]
+    one_hot = torch.eye(n_positions).view(n_positions, 1, *size)
+    changed = window(one_hot) - window(torch.zeros(1, 1, *size)) > 0
+    taps, height, width = window_taps(window, *size)
+    assert changed.shape == (n_positions, 1, height, width)
+    read = torch.stack([(taps == position).any(dim=1) for position in range(n_positions)])
+    assert torch.equal(read, changed.flatten(1))
+    assert taps.min() >= OUTSIDE
+
+
+class Branches(nn.Module):
+    """A residual branch, a pooled one, and both side by side."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(2, 4, 3, stride=2, padding=1)
+        self.first = nn.Conv2d(4, 4, 3, padding=1, groups=4)
+        self.second = nn.Conv2d(4, 4, (3, 1), padding=(1, 0))
+        self.pool = nn.AvgPool2d(3, stride=1, padding=1)
+        self.join = nn.Conv2d(8, 3, 3, stride=2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = torch.relu(self.stem(x))
+        x = x + self.second(self.first(x))
+        return self.join(torch.cat([x, self.pool(x)], dim=1))
+
+
+@pytest.mark.parametrize("positive", [True, False])
+@pytest.mark.parametrize("size", [(32, 33), (45, 38)])
+@torch.no_grad()
+def test_players_reach_what_their_pixels_change(size: tuple[int, int], positive: bool) -> None:
+    generator = np.random.default_rng(0)
+    torch.manual_seed(0)
+    network = Branches().double().eval()
+    # Whole numbers, and multiples of 9 where the pool takes the mean of 9: sums are then exact,
+    # in whatever order a convolution adds.
+    for parameter in network.parameters():
+        scale = 9 if parameter.ndim == 1 else 1
+        parameter.copy_(scale * torch.randint(1, 5, parameter.shape))
+        if not positive:
+            parameter.mul_(torch.randn_like(parameter).sign())
+    players = torch.full(size, -1)
+    for player in range(5):
+        row, column = generator.integers(0, size[0] - 6), generator.integers(0, size[1] - 6)
+        players[row : row + 6, column : column + 6] = player
+    chain = cut_network(network)
+    assert chain is not None
+    field = trace_players(chain, players, n_players=5, channels=2)[chain.cuts[-1]]
+    image = 9 * torch.randint(0, 256, (2, *size)).double()
+    with_player = image + 9 * (players == torch.arange(5)[:, None, None])[:, None].double()
+    values = network(torch.cat([image[None], with_player]))
+    changed = (values[1:] != values[:1]).any(dim=1).flatten(1)
+    assert field.shape == values.shape[1:]
+    if positive:
+        assert torch.equal(field.reached, changed)
+    else:
+        assert (field.reached | ~changed).all()
+    assert 0 < field.reached.double().mean() < 0.7
+
+
+def test_a_map_spread_over_another_ends_what_is_followed() -> None:
+    class Spread(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.convolution, self.pool = nn.Conv2d(1, 1, 3, padding=1), nn.AvgPool2d(8)
+
+        def forward(self, x: Tensor) -> Any:
+            x = self.convolution(x)
+            return x + self.pool(x)
+
+    chain = cut_network(Spread().eval())
+    assert chain is not None
+    fields = trace_players(chain, torch.zeros(8, 8), n_players=1, channels=1)
+    assert [node.name for node in fields] == ["x", "convolution", "pool"]

@@ -14,17 +14,17 @@ from timm.models.vgg import VGG
 from torch import Tensor, nn
 
 from tests.conftest import small
-from whypretrain.interactions.masking import Background, MaskedInput
+from whypretrain.interactions.forward import Background, MaskedInput
 from whypretrain.interactions.players import grid_players
-from whypretrain.interactions.sharing import convolutional, plan
-from whypretrain.interactions.sharing.chain import Chain, cut_network
+from whypretrain.interactions.sharing import convolutional, count_rows
+from whypretrain.interactions.sharing.chain import Chain, cut_network, trace_players
 from whypretrain.interactions.sharing.convolutional import (
     PLANS_KEPT,
+    Plan,
     SharedConvolutionalNetwork,
+    make_plan,
     share_convolutional_network,
 )
-from whypretrain.interactions.sharing.geometry import trace_players
-from whypretrain.interactions.sharing.patterns import count_rows
 from whypretrain.networks.build import build
 
 NETWORKS: dict[str, tuple[int, Callable[[], nn.Module]]] = {
@@ -116,7 +116,7 @@ def assert_right(
 
 
 def stop_at(monkeypatch: pytest.MonkeyPatch, index: int) -> None:
-    monkeypatch.setattr(plan, "_cheapest_cut", lambda chain, *_: chain.cuts[index])
+    monkeypatch.setattr(convolutional, "_cheapest_cut", lambda chain, *_: chain.cuts[index])
 
 
 @pytest.mark.parametrize("background", ["keep", "mask"])
@@ -242,9 +242,9 @@ def test_images_of_two_sizes_that_stop_at_equal_shapes(monkeypatch: pytest.Monke
 def test_plans_are_kept_and_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[Tensor] = []
 
-    def counted(chain: Chain, players: Tensor, **options: Any) -> plan.Plan:
+    def counted(chain: Chain, players: Tensor, **options: Any) -> Plan:
         made.append(players)
-        return plan.make_plan(chain, players, **options)
+        return make_plan(chain, players, **options)
 
     monkeypatch.setattr(convolutional, "make_plan", counted)
     shared = share_convolutional_network(make("vgg with norms"))
@@ -265,12 +265,13 @@ def test_plans_are_kept_and_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(made) == 4 + PLANS_KEPT
 
 
-def test_the_memory_limit_ends_sharing_sooner() -> None:
+def test_the_memory_limit_ends_sharing_sooner(monkeypatch: pytest.MonkeyPatch) -> None:
     network = make("vgg with norms")
     masked = masked_input(blobs(40, 40, 8), 8)
     heights = []
     for limit in (0, 1_200_000, 2**30):
-        shared = share_convolutional_network(network, memory_limit=limit)
+        monkeypatch.setattr(convolutional, "TABLE_BYTES", limit)
+        shared = share_convolutional_network(network)
         assert_right(shared, network, masked)
         assert shared is not None
         heights.append(shared.prepare(masked)(torch.arange(1)).shape[2])
@@ -281,7 +282,7 @@ def test_of_values_of_one_shape_the_last_is_where_sharing_stops() -> None:
     chain = cut_network(make("vgg with norms"))
     assert chain is not None
     options = {"n_players": 2, "channels": 3, "max_numbers": 10**9}
-    found = plan.make_plan(chain, blobs(64, 64, 2), **options)
+    found = make_plan(chain, blobs(64, 64, 2), **options)
     assert found.cut.name == "features_10"
     assert [step.node for step in found.steps] == chain.nodes[1:]
 

@@ -15,8 +15,8 @@ from transformers import (
     DistilBertModel,
 )
 
-from whypretrain.interactions.masking import Background, MaskedInput
-from whypretrain.interactions.sharing.encoders import SharedEncoder, share_encoder
+from whypretrain.interactions.forward import Background, MaskedInput
+from whypretrain.interactions.sharing.attention import SharedEncoder, share_transformer
 from whypretrain.networks.build import TextNetwork
 from whypretrain.settings.models import TextArchitecture
 
@@ -86,8 +86,8 @@ def check(model: TextNetwork, shared: SharedEncoder, masked: MaskedInput) -> Ten
 
 
 def shared_of(model: TextNetwork) -> SharedEncoder:
-    shared = share_encoder(model)
-    assert shared is not None
+    shared = share_transformer(model)
+    assert isinstance(shared, SharedEncoder)
     return shared
 
 
@@ -180,4 +180,4 @@ def _with(part: str, module: nn.Module) -> TextNetwork:
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_is_not_known_is_refused(name: str) -> None:
-    assert share_encoder(REFUSED[name]()) is None
+    assert share_transformer(REFUSED[name]()) is None

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whypretrain.interactions.sharing.patterns import PositionPatterns, count_rows
+from whypretrain.interactions.sharing import PositionPatterns, count_rows
 
 
 @given(st.integers(1, 6), st.integers(1, 7), st.integers(0, 99))

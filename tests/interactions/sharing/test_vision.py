@@ -13,12 +13,12 @@ from timm.models.vision_transformer import ParallelScalingBlock, ResPostBlock, V
 from torch import Tensor, nn
 
 from tests.conftest import small
-from whypretrain.interactions.masking import Background, MaskedInput
+from whypretrain.interactions.forward import Background, MaskedInput
 from whypretrain.interactions.players import grid_players
-from whypretrain.interactions.sharing import vision
-from whypretrain.interactions.sharing.vision import (
+from whypretrain.interactions.sharing import attention
+from whypretrain.interactions.sharing.attention import (
     SharedVisionTransformer,
-    share_vision_transformer,
+    share_transformer,
 )
 from whypretrain.networks.build import build
 
@@ -98,8 +98,8 @@ def check(model: nn.Module, shared: SharedVisionTransformer, masked: MaskedInput
 
 
 def shared_of(model: nn.Module) -> SharedVisionTransformer:
-    shared = share_vision_transformer(model)
-    assert shared is not None
+    shared = share_transformer(model)
+    assert isinstance(shared, SharedVisionTransformer)
     return shared
 
 
@@ -179,7 +179,7 @@ def test_assembled_batches_of_two_inputs_may_be_joined() -> None:
 def test_a_table_that_would_be_too_large_is_not_made(monkeypatch: pytest.MonkeyPatch) -> None:
     model = vit()
     shared, masked = shared_of(model), masked_image(model)
-    monkeypatch.setattr(vision, "MAX_ROWS", 20)
+    monkeypatch.setattr(attention, "MAX_ROWS", 20)
     assert check(model, shared, masked).shape == (16, 3, 16, 16)
 
 
@@ -234,4 +234,4 @@ def _with(part: str, module: nn.Module) -> nn.Module:
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_is_not_known_is_refused(name: str) -> None:
-    assert share_vision_transformer(REFUSED[name]()) is None
+    assert share_transformer(REFUSED[name]()) is None

@@ -18,11 +18,9 @@ from whypretrain.data.samples import Sample, Samples, write_samples
 from whypretrain.interactions.mobius import zeta
 from whypretrain.interactions.record import new_record, write_record
 from whypretrain.knowledge.reading import TABLES
-from whypretrain.report.explorer.numbers import CLAIM_NUMBERS
-from whypretrain.settings.explorer import Explorer, ExplorerSettings, Setup
-from whypretrain.settings.figures import Figures
-from whypretrain.settings.metrics import Metrics
-from whypretrain.settings.statistics import Statistics
+from whypretrain.report.explorer.page import CLAIM_NUMBERS
+from whypretrain.settings.knowledge import Metrics, Statistics
+from whypretrain.settings.report import Explorer, ExplorerSettings, Figures, Setup
 from whypretrain.stages import explorer
 
 N_PLAYERS = 4
@@ -131,7 +129,7 @@ def write_results(folder: Path) -> None:
     rows = [
         {"experiment": name, "claim": claim.key, "n": 4}
         | dict(zip(CLAIM_NUMBERS, np.arange(7) / 7 + place, strict=True))
-        | {"verdict": ("holds", "fails", "not distinguishable from the null")[place % 3]}
+        | {"verdict": ("holds", "fails", "not distinguishable from chance")[place % 3]}
         for name in ("pictures", "words")
         for place, claim in enumerate(CLAIMS)
         if (name, claim.key) != ("words", "reach")

@@ -42,13 +42,6 @@ SWITCHES = (
 )
 
 
-def driver_path() -> str | None:
-    """The driver on the path, or in the folder that CI images name."""
-    return shutil.which("chromedriver", path=os.environ.get("CHROMEWEBDRIVER")) or shutil.which(
-        "chromedriver"
-    )
-
-
 class Page:
     """The page in a browser, and the data that it should show."""
 
@@ -112,7 +105,9 @@ class Page:
 
 def open_chrome(profile: Path) -> Chrome | None:
     """A headless Chromium that keeps its profile in a folder; None if there is none."""
-    path, browser = driver_path(), next(filter(None, map(shutil.which, BROWSERS)), None)
+    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    folders = (os.environ.get("CHROMEWEBDRIVER"), None)  # that CI images name; those on the path
+    path = next(filter(None, (shutil.which("chromedriver", path=one) for one in folders)), None)
     if path is None or browser is None:
         return None
     options = ChromeOptions()
@@ -156,7 +151,7 @@ def test_claims_come_first(shown: Page) -> None:
     first = shown.one("table.claims")
     assert "Fine-tuning discards more than twice" in shown.text("section.claim h2")
     heads = [cell.text for cell in first.find_elements(By.CSS_SELECTOR, "thead th")]
-    assert heads == ["experiment", "verdict", "number", "null", "number − null"]
+    assert heads == ["experiment", "verdict", "number", "chance level", "number − chance"]
     rows = shown.suite["claims"][0]["rows"]
     verdicts = [cell.text for cell in first.find_elements(By.CSS_SELECTOR, ".verdict")]
     assert len(verdicts) == len(rows) == 2
@@ -166,9 +161,7 @@ def test_claims_come_first(shown: Page) -> None:
     cell = first.find_element(By.CSS_SELECTOR, "tbody td:nth-child(3)").text
     assert cell.startswith(f"{rows[0]['number']:.3g}"[:4])
     notices = [notice.text for notice in shown.all(".notice")]
-    assert notices == [
-        f"Not judged for {TITLES[1]}: {NO_REPLICATE}",
-    ]
+    assert notices == [f"Not judged for {TITLES[1]}: {NO_REPLICATE}"]
     assert "made" in shown.text("#footer")
     assert "Seeds of training: 0, 3" in shown.text("#footer")
 
@@ -219,13 +212,8 @@ def test_hovering_lights_players_up(shown: Page) -> None:
     chosen = data["lists"]["preserve"]["items"][1]["set"]
     shown.hover(shown.one(".interactions.preserve li:nth-child(2) button"))
     inside = [str(player) for player in range(4) if chosen >> player & 1]
-    assert (
-        shown.run(
-            "return [...document.querySelectorAll('svg.picture .number:not(.dimmed)')]"
-            ".map((e) => e.textContent)"
-        )
-        == inside
-    )
+    numbers = shown.all("svg.picture .number:not(.dimmed)")
+    assert [number.get_property("textContent") for number in numbers] == inside
     assert len(shown.all("svg.picture .player.lit")) == len(inside)
     dim = shown.one("svg.picture .dim")
     holes = "".join(data["players"][int(player)]["path"] for player in inside)

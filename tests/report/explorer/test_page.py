@@ -25,8 +25,7 @@ from whypretrain.data.samples import write_samples
 from whypretrain.files.artifacts import ArtifactError
 from whypretrain.interactions.record import read_record
 from whypretrain.report import style
-from whypretrain.report.explorer.numbers import claim_rows
-from whypretrain.report.explorer.page import FOLDER, SCRIPTS, render
+from whypretrain.report.explorer.page import FOLDER, SCRIPTS, claim_rows, render
 from whypretrain.stages import explorer
 
 MOST_LINES = 400
@@ -90,7 +89,7 @@ def test_claims_that_were_not_judged_are_named(page: Path) -> None:
 
 
 def test_claims_may_lack_numbers() -> None:
-    columns = ("number", "low", "high", "null", "excess", "excess_low", "excess_high")
+    columns = ("number", "low", "high", "chance", "excess", "excess_low", "excess_high")
     row = {"experiment": "pictures", "claim": "ratio", "verdict": "fails", "n": 1}
     table = pd.DataFrame([row | dict.fromkeys(columns, float("nan"))])
     (ratio,) = [claim for claim in claim_rows(table, settings()) if claim["key"] == "ratio"]
@@ -167,7 +166,11 @@ def test_folders_must_be_those_of_the_suite(
 
 
 def test_every_file_of_the_page_is_used_and_short() -> None:
-    assert {path.name for path in FOLDER.iterdir()} == {*SCRIPTS, "index.html", "style.css"}
+    assert {path.name for path in FOLDER.iterdir()} == {
+        *(f"{name}.js" for name in SCRIPTS),
+        "index.html",
+        "style.css",
+    }
     for path in FOLDER.iterdir():
         assert len(path.read_text(encoding="utf-8").splitlines()) < MOST_LINES, path.name
 

@@ -15,8 +15,8 @@ from matplotlib.figure import Figure
 from tests.report.summaries import COLUMNS, IMAGES, summary_of
 from whypretrain.report import style
 from whypretrain.report.figures.drawing import Tables
-from whypretrain.settings.figures import Figures, FigureSettings
-from whypretrain.settings.statistics import Statistics
+from whypretrain.settings.knowledge import Statistics
+from whypretrain.settings.report import Figures, FigureSettings
 from whypretrain.stages import figure as stage
 from workflow.lib.code import closure
 

@@ -9,9 +9,9 @@ from tests.report.summaries import summary_of
 from whypretrain.report.figures.drawing import Tables
 from whypretrain.report.figures.sensitivity import PANELS, Line, draw, lines_of, numbers_of
 from whypretrain.report.style import READINGS
-from whypretrain.settings.figures import Figures, FigureSettings
-from whypretrain.settings.statistics import Statistics
-from whypretrain.settings.variations import Variation
+from whypretrain.settings.experiments import Variation
+from whypretrain.settings.knowledge import Statistics
+from whypretrain.settings.report import Figures, FigureSettings
 
 
 def tables_of(names: list[str]) -> dict[str, pd.DataFrame]:
@@ -27,7 +27,10 @@ def settings_of(variation: Variation, *others: str, reading: str = "positive") -
         {
             "experiments": names,
             "titles": [name.upper() for name in names],
-            "varied": {name: one.model_dump() for name, one in varied.items()},
+            "varied": {
+                name: {"base": own["extends"], "levels": {own["factor"]: own["level"]}}
+                for name, own in varied.items()
+            },
             "figures": Figures.model_validate({"ratio_reading": reading}),
             "statistics": Statistics(n_resamples=200),
         }

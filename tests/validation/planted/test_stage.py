@@ -11,10 +11,10 @@ import torch
 
 from tests.stages.test_stages import run
 from validation.planted import __main__ as stage
-from validation.planted.case import KINDS, Laboratory, draw_case
+from validation.planted.cases import KINDS, draw_case
 from validation.planted.transfer import draw_transfer, draw_weights
-from whypretrain.files.artifacts import ArtifactError
 from whypretrain.interactions.mobius import mobius
+from whypretrain.interactions.record import read_record
 from whypretrain.settings.planted import Planted
 
 OPTIONS = Planted(n=4, samples=3)
@@ -39,7 +39,7 @@ def test_everything_comes_back(tables: Path) -> None:
     interactions = pd.read_csv(tables / "interactions.csv")
     assert len(interactions) == len(KINDS) * 3 * 5
     assert (interactions["n_planted"] > 0).all()
-    # Exactly: see planted/networks.py on dyadic weights.
+    # Exactly: see planted/cases.py on dyadic weights.
     assert (interactions[["largest_error", "largest_elsewhere"]] == 0).all(axis=None)
     transfer = pd.read_csv(tables / "transfer.csv")
     assert set(transfer["network"]) == set(KINDS)
@@ -109,9 +109,10 @@ def test_wrong_interactions_are_refused(
 ) -> None:
     def checked(folder: Path) -> None:
         case = draw_case("text", Planted(n=6, samples=1))
-        weights = draw_weights(len(case.terms), np.random.default_rng(0))
-        path = Laboratory(case, folder, CPU).measure({Fraction(1): weights}, "found")
-        stage.check_interactions(stage.interactions_table(case, weights, path))
+        weights = draw_weights(len(case.network.terms), np.random.default_rng(0))
+        paths = stage.measure(case, {"found": {Fraction(1): weights}}, folder, CPU)
+        record = read_record(paths["found"])
+        stage.check_interactions(stage.interactions_table(case, weights, record))
 
     checked(tmp_path)
     # The reader uses it too: otherwise it would refuse them before.
@@ -120,38 +121,20 @@ def test_wrong_interactions_are_refused(
         checked(tmp_path)
 
 
-WRONG_KNOWLEDGE = """
-import runpy
-import sys
-import numpy as np
-from whypretrain.knowledge import strengths
-{edit}
-runpy.run_module("whypretrain.stages.knowledge", run_name="__main__")
-"""
-
-
-def transferred(edit: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> pd.DataFrame:
-    """The transfer's table, where the stage `knowledge` runs after an edit of its code."""
-    (folder / "wrong.py").write_text(WRONG_KNOWLEDGE.format(edit=edit))
-    monkeypatch.setattr(stage, "KNOWLEDGE", (str(folder / "wrong.py"),))
-    case = draw_case("text", OPTIONS)
-    transfer = draw_transfer(len(case.terms), np.random.default_rng(0))
-    found = stage.found_transfer(stage.run_knowledge(Laboratory(case, folder, CPU), transfer))
-    return stage.compare_transfer(stage.expected_transfer(case, transfer), found)
-
-
 def test_wrong_knowledge_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    overlooked = "strengths.reached_strength = lambda a, kept, c: np.minimum(abs(c), kept)"
-    table = transferred(overlooked, tmp_path, monkeypatch)
+    monkeypatch.setattr(
+        "whypretrain.knowledge.strengths.reached_strength",
+        lambda probe, preserve, scratch: np.minimum(abs(scratch), preserve),  # noqa: ARG005
+    )
+    case = draw_case("text", OPTIONS)
+    transfer = draw_transfer(len(case.network.terms), np.random.default_rng(0))
+    tables = stage.run_knowledge(stage.measure(case, transfer, tmp_path, CPU), tmp_path)
+    planted = stage.expected_transfer(case, transfer)
+    table = stage.compare_transfer(planted, stage.found_transfer(tables))
     wrong = table[table["difference"].abs() > stage.TOLERANCE]
     assert set(wrong["quantity"]) == {"ratio"}
     with pytest.raises(ValueError, match="tables of knowledge are not what was planted"):
         stage.check_transfer(table)
-
-
-def test_a_stage_that_fails_says_why(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    with pytest.raises(ArtifactError, match=r"knowledge failed on planted .* out of order"):
-        transferred("sys.exit('error: out of order')", tmp_path, monkeypatch)
 
 
 def test_rows_of_references_are_passed_over(tmp_path: Path) -> None:

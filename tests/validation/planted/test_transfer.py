@@ -6,11 +6,9 @@ from math import comb
 import numpy as np
 import pytest
 
-from validation.planted.case import KINDS, draw_case
+from validation.planted.cases import KINDS, draw_case, word
 from validation.planted.transfer import (
     FATES,
-    FINETUNE,
-    SCRATCH,
     draw_transfer,
     draw_weights,
     expected_jaccard,
@@ -69,8 +67,9 @@ def test_jaccard_by_hand() -> None:
 @pytest.mark.parametrize("n_players", [1, 2, 10])
 def test_every_sample_has_interactions_of_every_order(kind: str, n_players: int) -> None:
     case = draw_case(kind, Planted(n=n_players, samples=3))
-    weights = draw_weights(len(case.terms), np.random.default_rng(0))
-    assert len(set(case.terms)) == len(case.terms)
+    terms = case.network.terms
+    weights = draw_weights(len(terms), np.random.default_rng(0))
+    assert len(set(terms)) == len(terms)
     truths = [case.truth(weights, scene) for scene in case.scenes]
     for truth in truths:
         assert {coalition.bit_count() for coalition in truth} == set(range(n_players + 1))
@@ -85,7 +84,7 @@ def test_every_sample_has_interactions_of_every_order(kind: str, n_players: int)
 def test_the_same_seed_plants_the_same() -> None:
     kind = "image-superpixels"
     first, second, other = (draw_case(kind, Planted(n=4, seed=seed)) for seed in (1, 1, 2))
-    assert first.terms == second.terms != other.terms
+    assert first.network.terms == second.network.terms != other.network.terms
     for one, two in zip(first.scenes, second.scenes, strict=True):
         np.testing.assert_array_equal(one.sample.inputs, two.sample.inputs)
         np.testing.assert_array_equal(one.sample.players, two.sample.players)
@@ -96,23 +95,16 @@ def test_words_of_several_tokens_are_one_player() -> None:
         counts = np.bincount(scene.sample.players[scene.sample.players >= 0])
         assert set(counts) == {1, 2, 3}
         assert (scene.sample.players == -1).sum() >= 2
-        for word, player in zip(scene.sample.words, scene.sample.word_players, strict=True):
-            assert word == ("," if player < 0 else f"word{scene.symbols[player]}")
+        for player, symbol in enumerate(scene.symbols):
+            assert [*scene.sample.inputs[scene.sample.players == player]] == [*word(symbol)]
 
 
 def test_every_fate_occurs_and_readings_differ() -> None:
-    transfer = draw_transfer(70, np.random.default_rng(3))
-    signs = [
-        tuple((w > 0) - (w < 0) for w in three)
-        for three in zip(transfer.probe, transfer.finetune, transfer.scratch, strict=True)
-    ]
+    finals = [one[F(1)] for one in draw_transfer(70, np.random.default_rng(3)).values()]
+    signs = [tuple((w > 0) - (w < 0) for w in three) for three in zip(*finals, strict=True)]
     for fate in FATES.values():
         assert signs.count(fate) + signs.count(tuple(-sign for sign in fate)) == 10
-    sets = range(70)
-    three = [
-        {s: w for s, w in zip(sets, weights, strict=True) if w}
-        for weights in (transfer.probe, transfer.finetune, transfer.scratch)
-    ]
+    three = [{s: w for s, w in enumerate(weights) if w} for weights in finals]
     ratios = [x for order, _, x in expected_ratios(7, *three) if order == "all"]
     assert len(set(ratios)) == 4
     for order, _, strength in expected_knowledge(7, *three[:2]):
@@ -121,12 +113,9 @@ def test_every_fate_occurs_and_readings_differ() -> None:
 
 def test_training_leads_from_the_first_weights_to_the_last() -> None:
     transfer = draw_transfer(9, np.random.default_rng(0))
-    for variant, first, last in (
-        (FINETUNE, transfer.probe, transfer.finetune),
-        (SCRATCH, transfer.untrained, transfer.scratch),
-    ):
-        along = transfer.snapshots(variant)
+    assert [*transfer] == ["probe", "finetune", "scratch"]
+    assert transfer["finetune"][F(0)] == transfer["probe"][F(1)]
+    for variant in ("finetune", "scratch"):
+        along = transfer[variant]
         assert [*along] == [0, F(1, 4), F(1, 2), 1]
-        assert along[F(0)] == first
-        assert along[F(1)] == last
-        assert along[F(1, 4)][0] == (3 * first[0] + last[0]) / 4
+        assert along[F(1, 4)][0] == (3 * along[F(0)][0] + along[F(1)][0]) / 4

@@ -8,9 +8,11 @@ from whypretrain.data.sources.image_folder import read_image_folder
 from whypretrain.data.sources.releases import read_cars, read_cub
 from whypretrain.data.sources.tables import read_parquet, read_text_table
 from whypretrain.data.table import Splits
-from whypretrain.files.artifacts import FETCHED, check_download
-from whypretrain.settings.data import Cars, Cub, Dataset, Digits, HubParquet, ImageFolder
-from whypretrain.settings.paths import configured_path
+from whypretrain.files.artifacts import check_download
+from whypretrain.settings.base import configured_path
+from whypretrain.settings.data import Dataset, Digits, HubParquet, TextTable
+
+FOLDERS = {"image_folder": read_image_folder, "cub": read_cub, "cars": read_cars}
 
 
 def load_source(dataset: Dataset, downloaded: Path | None = None) -> Splits:
@@ -27,9 +29,9 @@ def load_source(dataset: Dataset, downloaded: Path | None = None) -> Splits:
         splits, there are not as many classes or items as there must be, or a configured path has
         an environment variable that is not set.
     FileNotFoundError
-        If a configured path is missing, a file that the source's layout has, or the download.
+        If a configured path is missing, or a file that the source's layout has.
     ArtifactError
-        If a file is not as it was downloaded.
+        If the download is not complete, or a file is not as it was downloaded.
     """
     splits = _read(dataset, downloaded)
     _check_classes(splits)
@@ -84,19 +86,14 @@ def _is_utf8(text: str) -> bool:
 
 
 def _read(dataset: Dataset, downloaded: Path | None) -> Splits:
-    match dataset:
-        case Digits():
-            return read_digits(dataset)
-        case ImageFolder():
-            return read_image_folder(_located(dataset.path, downloaded))
-        case Cub():
-            return read_cub(_located(dataset.path, downloaded))
-        case Cars():
-            return read_cars(_located(dataset.path, downloaded))
-        case HubParquet():
-            return read_parquet(dataset, _located(dataset.path, downloaded))
-        case _:
-            return read_text_table(dataset, _located(dataset.path, downloaded))
+    if isinstance(dataset, Digits):
+        return read_digits(dataset)
+    root = _located(dataset.path, downloaded)
+    if isinstance(dataset, HubParquet):
+        return read_parquet(dataset, root)
+    if isinstance(dataset, TextTable):
+        return read_text_table(dataset, root)
+    return FOLDERS[dataset.source](root)
 
 
 def _located(path: str | None, downloaded: Path | None) -> Path:
@@ -110,8 +107,5 @@ def _located(path: str | None, downloaded: Path | None) -> Path:
     if downloaded is None:
         message = "the dataset is to be downloaded: run the stage fetch and give --downloaded"
         raise ValueError(message)
-    if not (downloaded / FETCHED).is_file():
-        message = f"{downloaded}: no complete download, {FETCHED} is missing; run the stage fetch"
-        raise FileNotFoundError(message)
     check_download(downloaded)
     return downloaded

@@ -30,16 +30,14 @@ def read_digits(dataset: Digits) -> Splits:
     splits = Splits("image", [str(digit) for digit in dataset.classes], [], [])
     for label, digit in enumerate(dataset.classes):
         found = generator.permutation(np.flatnonzero(targets == digit))
-        n_train = dataset.train_per_class or len(found) - round(
-            (dataset.test_fraction or 0) * len(found)
-        )
+        held_out = round((dataset.test_fraction or 0) * len(found))
+        n_train = dataset.train_per_class or len(found) - held_out
         last = dataset.train_from + n_train
         if max(last, dataset.test_from or 0) >= len(found):
-            from_there = f", train_from = {dataset.train_from}" if dataset.train_from else ""
-            from_there += f", test_from = {dataset.test_from}" if dataset.test_from else ""
             message = (
-                f"train_per_class = {n_train}{from_there}: digit {digit} has {len(found)} images, "
-                f"and at least one must be left for testing"
+                f"train_per_class = {n_train}, train_from = {dataset.train_from}, test_from = "
+                f"{dataset.test_from}: digit {digit} has {len(found)} images, and at least one "
+                f"must be left for testing"
             )
             raise ValueError(message)
         chosen = found[dataset.train_from : last]

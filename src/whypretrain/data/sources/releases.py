@@ -38,18 +38,15 @@ def read_cub(root: Path) -> Splits:
         )
         raise FileNotFoundError(message)
     images = _by_id(folder / "images.txt", str)
-    names = _by_id(folder / "classes.txt", str)
     class_of = _by_id(folder / "image_class_labels.txt", int, images)
+    kept = sorted({class_of[image] for image in images})
+    names = _by_id(folder / "classes.txt", str, kept)
     in_train = _by_id(folder / "train_test_split.txt", _zero_or_one, images)
     boxes = _by_id(folder / "bounding_boxes.txt", _four_numbers, images)
     parts: dict[int, list[list[float]]] = {}
     for _, image, (_, x, y, visible) in _lines(folder / "parts" / "part_locs.txt", _four_numbers):
         if visible:
             parts.setdefault(image, []).append([x, y])
-    kept = sorted({class_of[image] for image in images})
-    if unnamed := set(kept) - names.keys():
-        message = f"{folder / 'classes.txt'}: no name for class {min(unnamed)}"
-        raise ValueError(message)
     splits = Splits("image", [names[number] for number in kept], [], [])
     for image, name in images.items():
         encoded, known = _image(folder / "images", name, boxes[image], parts.get(image, []))
@@ -67,28 +64,27 @@ def _lines(path: Path, parse: Callable[[str], T]) -> list[tuple[int, int, T]]:
         raise ValueError(message) from error
     found = []
     for number, line in enumerate(lines, start=1):
-        first, _, rest = line.strip().partition(" ")
-        if first and not (first.isdecimal() and rest):
-            message = f"{path}, line {number}: '{line.strip()}' is no id and a value"
-            raise ValueError(message)
+        if not line.strip():
+            continue
         try:
-            found += [(number, int(first), parse(rest))] if first else []
+            key, value = line.strip().split(" ", 1)
+            found.append((number, int(key), parse(value)))
         except ValueError as error:
-            message = f"{path}, line {number}: {error}"
+            message = f"{path}, line {number}: '{line.strip()}' is no id and a value ({error})"
             raise ValueError(message) from error
     return found
 
 
-def _by_id(path: Path, parse: Callable[[str], T], images: Collection[int] = ()) -> dict[int, T]:
-    """Values by id; every image must have one."""
+def _by_id(path: Path, parse: Callable[[str], T], needed: Collection[int] = ()) -> dict[int, T]:
+    """Values by id; those that are needed must be there."""
     values: dict[int, T] = {}
     for number, key, value in _lines(path, parse):
         if key in values:
             message = f"{path}, line {number}: id {key} stands twice"
             raise ValueError(message)
         values[key] = value
-    if missing := set(images) - values.keys():
-        message = f"{path}: no line for image {min(missing)}"
+    if missing := set(needed) - values.keys():
+        message = f"{path}: no line for id {min(missing)}"
         raise ValueError(message)
     return values
 
@@ -121,9 +117,6 @@ def read_cars(root: Path) -> Splits:
         # Some copies of the release have the images one folder deeper.
         deeper = root / images / images
         folder = deeper if deeper.is_dir() else root / images
-        if not folder.is_dir():
-            message = f"{root}: {images}/ not found"
-            raise FileNotFoundError(message)
         path, entries = _variable(root, file, "annotations")
         for entry in entries:
             try:
@@ -160,16 +153,7 @@ def _variable(root: Path, file: str, name: str) -> tuple[Path, list[Any]]:
 def _image(
     folder: Path, name: str, box: Sequence[float], parts: Sequence[Sequence[float]] = ()
 ) -> tuple[bytes, str]:
-    """A listed image's bytes, and its annotation as :mod:`whypretrain.data.table` stores it.
-
-    Raises
-    ------
-    ValueError
-        If it cannot be decoded, its name leads out of the folder, a number is not finite, or the
-        box lies outside the image.
-    FileNotFoundError
-        If it is not there.
-    """
+    """A listed image's bytes, and its annotation as :mod:`whypretrain.data.table` stores it."""
     path = folder / name
     if Path(name).is_absolute() or ".." in Path(name).parts:
         message = f"{folder}: the image '{name}' that is listed lies outside; correct the list"

@@ -60,19 +60,13 @@ def read_text_table(dataset: TextTable, root: Path) -> Splits:
     Raises
     ------
     ValueError
-        If a file is of another kind or damaged, lacks a column, or a row is not usable.
-    FileNotFoundError
-        If a file is missing.
+        If a file is missing, of another kind or damaged, lacks a column, or a row is not usable.
     """
-    names = (dataset.train, dataset.test)
-    for path in (root / name for name in names):
-        if not path.is_file():
-            message = f"{path}: not found"
-            raise FileNotFoundError(message)
-        if path.suffix not in SUFFIXES:
-            message = f"{path}: the name must end in one of {', '.join(SUFFIXES)}"
+    parts = [_Part(name, [root / name], f"{root / name}") for name in (dataset.train, dataset.test)]
+    for part in parts:
+        if Path(part.name).suffix not in SUFFIXES:
+            message = f"{part.where}: the name must end in one of {', '.join(SUFFIXES)}"
             raise ValueError(message)
-    parts = [_Part(name, [root / name], f"{root / name}") for name in names]
     remedy = "correct the file, or give classes"
     return _splits(dataset, parts, dataset.classes, dataset.text_column, remedy=remedy)
 
@@ -89,7 +83,10 @@ def _splits(
     """Labels are read before anything else, so that what is not drawn is not kept in memory."""
     wheres = [f"{part.where}, column '{dataset.label_column}'" for part in parts]
     values = [
-        _plain_labels(_values(part.files, dataset.label_column), where)
+        [
+            _plain_label(value, f"{where}, row {row}")
+            for row, value in enumerate(_values(part.files, dataset.label_column))
+        ]
         for part, where in zip(parts, wheres, strict=True)
     ]
     classes = names or _label_names(values[0])
@@ -153,18 +150,18 @@ def _values(files: list[Path], column: str) -> Iterator[Any]:
                 _check_column(path, schema.names, column)
                 for batch in batches:
                     yield from batch.column(column).to_pylist()
-        except UnicodeDecodeError as error:
-            message = f"{path}: no text in UTF-8 ({error}); save it as UTF-8"
-            raise ValueError(message) from error
-        except (OSError, pyarrow.ArrowException, csv.Error) as error:
-            message = f"{path}: cannot be read ({error})"
+        except (OSError, UnicodeDecodeError, pyarrow.ArrowException, csv.Error) as error:
+            remedy = "; save it as UTF-8" if isinstance(error, UnicodeDecodeError) else ""
+            message = f"{path}: cannot be read ({error}){remedy}"
             raise ValueError(message) from error
 
 
 def _opened(path: Path, column: str) -> tuple[pyarrow.Schema, Iterable[pyarrow.RecordBatch]]:
     if path.suffix == ".arrow":
-        reader = pyarrow.ipc.open_stream(pyarrow.memory_map(str(path)))
-        return reader.schema, reader
+        import datasets  # noqa: PLC0415  (seconds of start-up that other files need not pay)
+
+        saved = datasets.Dataset.from_file(str(path)).data
+        return saved.schema, saved.table.to_batches()
     file = pyarrow.parquet.ParquetFile(path)
     return file.schema_arrow, file.iter_batches(batch_size=ROWS_AT_ONCE, columns=[column])
 
@@ -174,8 +171,16 @@ def _text_values(path: Path, column: str) -> Iterator[Any]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         if path.suffix == ".jsonl":
             for number, line in enumerate(file, start=1):
-                if line.strip():
-                    yield _json_value(f"{path}, line {number}", line, column)
+                if not line.strip():
+                    continue
+                try:
+                    record = json.loads(line)
+                except (ValueError, RecursionError) as error:
+                    message = f"{path}, line {number}: no JSON ({error})"
+                    raise ValueError(message) from error
+                names = record if isinstance(record, dict) else [record]
+                _check_column(f"{path}, line {number}", names, column)
+                yield record[column]
             return
         # In the TSV files of GLUE a quotation mark is a character like any other.
         tabs = path.suffix == ".tsv"
@@ -193,16 +198,6 @@ def _text_values(path: Path, column: str) -> Iterator[Any]:
                 )
                 raise ValueError(message)
             yield record[column]
-
-
-def _json_value(where: str, line: str, column: str) -> Any:
-    try:
-        record = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        message = f"{where}: no JSON ({error})"
-        raise ValueError(message) from error
-    _check_column(where, record if isinstance(record, dict) else [record], column)
-    return record[column]
 
 
 def _check_column(where: object, names: Collection[Any], column: str) -> None:
@@ -228,23 +223,16 @@ def _class_names(path: Path, column: str) -> list[str] | None:
     return names
 
 
-def _plain_labels(values: Iterable[object], where: str) -> list[str | int | None]:
-    """Labels as text or whole numbers; None where there is none.
-
-    A column of whole numbers in which some are missing comes as floats with NaN.
-    """
-    found: list[str | int | None] = []
-    for row, value in enumerate(values):
-        plain = value
-        if isinstance(value, str):
-            plain = value if value.strip() else None
-        elif isinstance(value, float):
-            plain = None if math.isnan(value) else int(value) if value.is_integer() else value
-        if not (plain is None or isinstance(plain, str | int)):
-            message = f"{where}, row {row}: label {value!r} is neither text nor a whole number"
-            raise ValueError(message)
-        found.append(plain)
-    return found
+def _plain_label(value: object, where: str) -> str | int | None:
+    """A label as text or a whole number; None if there is none."""
+    if isinstance(value, float):  # so come columns of whole numbers in which some are missing
+        value = None if math.isnan(value) else int(value) if value.is_integer() else value
+    if isinstance(value, str) and not value.strip():
+        return None
+    if not (value is None or isinstance(value, str | int)):
+        message = f"{where}: label {value!r} is neither text nor a whole number"
+        raise ValueError(message)
+    return value
 
 
 def _label_names(values: Iterable[object]) -> list[str]:
@@ -257,12 +245,7 @@ def _label_names(values: Iterable[object]) -> list[str]:
 def _encoded(
     values: Sequence[object], classes: list[str], *, numbered: bool, where: str, remedy: str
 ) -> list[int]:
-    """Labels as indices of classes.
-
-    Parameters
-    ----------
-    numbered : whether numbers among the values are indices; else they are names
-    """
+    """Labels as indices of classes; numbers among them are indices if `numbered`, else names."""
     known: dict[object, int] = {name: index for index, name in enumerate(classes)}
     if numbered:
         # Names first: a file of text may well hold the names.

@@ -1,6 +1,7 @@
-"""One experiment as the page shows it: its numbers and its samples."""
+"""One experiment as the page shows it: what the charts of figures 2 to 4 show, and its samples."""
 
 from collections.abc import Mapping
+from math import comb
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,22 @@ from whypretrain.data.samples import Samples
 from whypretrain.interactions.record import Record
 from whypretrain.interactions.salience import salient
 from whypretrain.knowledge.tables import counted_sets
-from whypretrain.report.explorer.numbers import TRAINED, evenly, experiment_numbers, short
-from whypretrain.report.explorer.sample import sample_view
-from whypretrain.report.style import VARIANTS
-from whypretrain.settings.explorer import ExplorerSettings
+from whypretrain.report.explorer.sample import sample_view, short
+from whypretrain.report.style import READINGS, VARIANTS
+from whypretrain.settings.report import ExplorerSettings
+
+PARTS = ("preserve", "discard", "new")
+TRAINED = ("finetune", "scratch")
+NUMBERS = ("number", "low", "high", "chance", "second_run")
+
+
+def evenly(count: int, most: int) -> list[int]:
+    """At most `most` of `count` places, evenly spread, the first and the last among them.
+
+    >>> evenly(10, 4), evenly(3, 5), evenly(5, 1), evenly(5, 0)
+    ([0, 3, 6, 9], [0, 1, 2], [0], [])
+    """
+    return np.linspace(0, count - 1, min(count, most)).round().astype(int).tolist()
 
 
 def experiment_view(
@@ -34,40 +47,34 @@ def experiment_view(
     -------
     `name`, `title`, `setup`, `classes`, `n_players`, `n_samples` (all, not only those shown),
     `snapshots` (`fraction`, and the epoch of each trained variant), what
-    :func:`~whypretrain.report.explorer.numbers.experiment_numbers` gives, `uncounted` (orders in
-    the noise floor) and `samples`
+    :func:`experiment_numbers` gives, `uncounted` (orders in the noise floor) and `samples`
 
     Raises
     ------
     ValueError
         If samples, records and summary do not belong together.
     """
-    place = settings.experiments.index(name)
     for variant, record in records.items():
         if record.samples != [sample.id for sample in samples.samples]:
             message = f"{variant}.h5: its samples are not those of samples.h5; run snakemake again"
             raise ValueError(message)
     numbers = experiment_numbers(summary, samples.n_players)
-    if [len(numbers["jaccard"][one]) for one in TRAINED] != [
-        len(records[one].fractions) for one in TRAINED
-    ]:
+    if any(len(numbers["jaccard"][one]) != len(records[one].fractions) for one in TRAINED):
         message = "summary.csv: its snapshots are not those of the records; run snakemake again"
         raise ValueError(message)
     finals = [record.at(-1) for record in records.values()]
     counted = counted_sets(finals)
     noise_floor = np.max([final.noise_floor[-1] for final in finals], axis=0)
-    chosen = evenly(len(samples.samples), settings.explorer.samples)
     shown = {variant: records[variant] for variant in VARIANTS}
     options = settings.metrics
+    threshold, scale = options.salience_threshold, options.salience_scale
     is_salient = {
         variant: np.stack(
-            [
-                salient(one, threshold=options.salience_threshold, scale=options.salience_scale)
-                for one in record.interactions
-            ]
+            [salient(one, threshold=threshold, scale=scale) for one in record.interactions]
         )
         for variant, record in shown.items()
     }
+    place = settings.experiments.index(name)
     return {
         "name": name,
         "title": settings.titles[place],
@@ -92,6 +99,44 @@ def experiment_view(
                 noise_floor=noise_floor,
                 n_listed=settings.explorer.interactions,
             )
-            for at in chosen
+            for at in evenly(len(samples.samples), settings.explorer.samples)
+        ],
+    }
+
+
+def experiment_numbers(summary: pd.DataFrame, n_players: int) -> dict[str, Any]:
+    """What the charts of one experiment show, from its own rows of the summary.
+
+    Returns
+    -------
+    `orders` (fig. 2; a dictionary an order, with one for each of preserve, discard and new),
+    `ratio` (fig. 3; one a reading of 0/0), `jaccard` (fig. 4; by variant, one a snapshot),
+    `ceiling` (Jaccard similarity of two fine-tuned runs, or None), `accuracy` (one a variant)
+    """
+
+    def rows(*names: str, **keys: str) -> list[dict[str, Any]]:
+        own = summary[(summary[list(keys)] == pd.Series(keys)).all(axis="columns")]
+        records = own.to_dict("records")
+        return [{name: short(row[name]) for name in (*NUMBERS, *names)} for row in records]
+
+    orders = []
+    for order in range(1, n_players + 1):
+        parts = {part: rows("noise_floor", quantity=part, order=str(order))[0] for part in PARTS}
+        about = {"order": order, "n_sets": comb(n_players, order)}
+        orders.append(about | {"noise_floor": parts["preserve"]["noise_floor"]} | parts)
+    jaccard = {one: rows("epoch", quantity="jaccard", variant=one) for one in TRAINED}
+    return {
+        "orders": orders,
+        "ratio": [
+            {"reading": reading} | row
+            for reading in READINGS
+            for row in rows(quantity="ratio", order="all", reading=reading)
+        ],
+        "jaccard": jaccard,
+        "ceiling": jaccard["finetune"][-1]["second_run"],
+        "accuracy": [
+            {"variant": variant} | row
+            for variant in VARIANTS
+            for row in rows("n", quantity="accuracy", variant=variant)
         ],
     }

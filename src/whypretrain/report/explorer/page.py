@@ -7,36 +7,31 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from plotly.offline import get_plotlyjs
 
+from whypretrain.claims.catalogue import CLAIMS
 from whypretrain.files.artifacts import ArtifactError
 from whypretrain.report import style
-from whypretrain.report.explorer.numbers import evenly
-from whypretrain.settings.explorer import ExplorerSettings
+from whypretrain.report.explorer.experiment import evenly
+from whypretrain.report.explorer.sample import short
+from whypretrain.settings.report import ExplorerSettings
 
 FOLDER = Path(__file__).parent / "page"
 # One module scope, so the order is only for the reader: what is needed comes first.
-SCRIPTS = (
-    "base.js",
-    "figure.js",
-    "charts.js",
-    "claims.js",
-    "experiment.js",
-    "picture.js",
-    "sample.js",
-    "app.js",
-)
+SCRIPTS = ("base", "figure", "charts", "claims", "experiment", "picture", "sample", "app")
 MEGABYTE = 10**6
+CLAIM_NUMBERS = ("number", "low", "high", "chance", "excess", "excess_low", "excess_high")
 
 
 def suite_view(
     settings: ExplorerSettings,
-    claims: list[dict[str, Any]],
+    claims: pd.DataFrame,
     experiments: list[dict[str, Any]],
     *,
     version: str,
 ) -> dict[str, Any]:
-    """What the page says of the suite as a whole."""
+    """What the page says of the suite as a whole; `claims` is its table."""
     shown = {"suite", "statistics", "figures", "metrics", "explorer"}
     keys = ("name", "title", "setup", "n_samples", "n_players")
     return settings.model_dump(mode="json", include=shown) | {
@@ -44,9 +39,34 @@ def suite_view(
         "labels": style.LABELS,
         "short": style.SHORT,
         "readings": style.READINGS,
-        "claims": claims,
+        "claims": claim_rows(claims, settings),
         "experiments": [{key: one[key] for key in keys} for one in experiments],
     }
+
+
+def claim_rows(claims: pd.DataFrame, settings: ExplorerSettings) -> list[dict[str, Any]]:
+    """The table of claims, in the order of the catalogue, and where a claim was not judged.
+
+    Returns
+    -------
+    a dictionary a claim: `key`, `statement`, `number` (what it is), `paper`, `rows` (one an
+    experiment: its place in the suite, `verdict`, `n` and the columns CLAIM_NUMBERS) and `missing`
+    (places of experiments without a verdict)
+    """
+    judged = {(row["claim"], row["experiment"]): row for row in claims.to_dict("records")}
+    found = []
+    for claim in CLAIMS:
+        rows, missing = [], []
+        for place, name in enumerate(settings.experiments):
+            row = judged.get((claim.key, name))
+            if row is None:
+                missing.append(place)
+                continue
+            about = {"experiment": place, "verdict": row["verdict"], "n": int(row["n"])}
+            rows.append(about | {column: short(row[column]) for column in CLAIM_NUMBERS})
+        words = {"key": claim.key, "statement": claim.statement, "number": claim.number}
+        found.append({**words, "paper": claim.paper, "rows": rows, "missing": missing})
+    return found
 
 
 def render(
@@ -70,14 +90,13 @@ def render(
         If it does not fit even without samples.
     """
     cap = max(len(experiment["samples"]) for experiment in experiments)
-    fixed = {"plotly": _packed(get_plotlyjs())}
+    fixed = {"suite": _packed(_json(suite)), "plotly": _packed(get_plotlyjs())}
     while True:
-        trimmed = [
-            one | {"samples": [one["samples"][at] for at in evenly(len(one["samples"]), cap)]}
-            for one in experiments
-        ]
-        parts = {f"experiment-{place}": _packed(_json(one)) for place, one in enumerate(trimmed)}
-        page = _filled(suite, fixed | parts)
+        packed = dict(fixed)
+        for place, one in enumerate(experiments):
+            samples = [one["samples"][at] for at in evenly(len(one["samples"]), cap)]
+            packed[f"experiment-{place}"] = _packed(_json(one | {"samples": samples}))
+        page = _filled(f"{suite['suite']} · whypretrain explorer", packed)
         if len(page) <= most_bytes:
             return page, cap
         if cap == 0:
@@ -91,24 +110,25 @@ def render(
         cap = min(cap - 1, int(cap * most_bytes / len(page)))
 
 
-def _filled(suite: dict[str, Any], packed: dict[str, str]) -> bytes:
-    template = (FOLDER / "index.html").read_text(encoding="utf-8")
-    scripts = "\n".join((FOLDER / name).read_text(encoding="utf-8") for name in SCRIPTS)
-    data = "\n".join(
-        f'<script type="text/plain" id="{name}">{text}</script>'
-        for name, text in {"suite": _packed(_json(suite)), **packed}.items()
+def _filled(title: str, packed: dict[str, str]) -> bytes:
+    page, css, *scripts = (
+        (FOLDER / name).read_text(encoding="utf-8")
+        for name in ("index.html", "style.css", *(f"{name}.js" for name in SCRIPTS))
     )
+    data = [
+        f'<script type="text/plain" id="{name}">{text}</script>' for name, text in packed.items()
+    ]
     colours = style.COLOURS | {"null": style.NULL}
     palette = "".join(f"--{name}: {colour}; " for name, colour in colours.items())
     values = {
-        "TITLE": escape(f"{suite['suite']} · whypretrain explorer"),
-        "STYLE": f":root {{ {palette}}}\n" + (FOLDER / "style.css").read_text(encoding="utf-8"),
-        "DATA": data,
-        "SCRIPT": scripts,
+        "TITLE": escape(title),
+        "STYLE": f":root {{ {palette}}}\n{css}",
+        "DATA": "\n".join(data),
+        "SCRIPT": "\n".join(scripts),
     }
     for name, value in values.items():
-        template = template.replace(f"<!--{name}-->", value)
-    return template.encode()
+        page = page.replace(f"<!--{name}-->", value)
+    return page.encode()
 
 
 def _json(value: Any) -> str:

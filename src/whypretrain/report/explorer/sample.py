@@ -2,7 +2,8 @@
 
 import base64
 import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -14,13 +15,26 @@ from whypretrain.interactions.record import Record
 from whypretrain.interactions.salience import reconstruction_error
 from whypretrain.knowledge.strengths import Knowledge, split_knowledge
 from whypretrain.knowledge.tables import heard
-from whypretrain.report.explorer.numbers import short, shorts
-from whypretrain.report.explorer.outlines import outlines
+from whypretrain.report.player_sheet import deepest
 
 Array = NDArray[np.float64]
 LOSSLESS = 64  # pixels a side up to which an image is stored as it is
 LARGEST = 384  # pixels of the longer side beyond which an image is made smaller
 JPEG_QUALITY = 85
+
+
+def short(value: Any) -> float | None:
+    """A number with four significant digits, one more than are shown; None if it is not finite.
+
+    >>> short(0.123456), short(-0.0), short(float("nan"))
+    (0.1235, 0.0, None)
+    """
+    return float(f"{value:.4g}") + 0.0 if np.isfinite(value) else None
+
+
+def shorts(values: Iterable[Any]) -> list[float | None]:
+    """Several of them."""
+    return [short(value) for value in values]
 
 
 def sample_view(
@@ -55,30 +69,29 @@ def sample_view(
     split = split_knowledge(interactions["probe"], interactions["finetune"])
     lists = listed(split, counted=counted, noise_floor=noise_floor, n_listed=n_listed)
     sets = sorted({item["set"] for found in lists.values() for item in found["items"]})
-    return {
-        "id": sample.id,
-        "label": sample.label,
-        **_shown(sample, len(noise_floor) - 1),
-        "models": {
-            variant: {
-                "prediction": record.predictions[:, at].tolist(),
-                "right": record.correct[:, at].tolist(),
-                "v": shorts(record.outputs[:, at, -1]),
-                "n_salient": is_salient[variant][:, at].sum(axis=1).tolist(),
-                "error": shorts(
-                    reconstruction_error(record.interactions[:, at], is_salient[variant][:, at])
-                ),
-            }
-            for variant, record in records.items()
-        },
-        "lists": lists,
-        "values": {
-            str(coalition): {
-                variant: shorts(values[:, coalition]) for variant, values in interactions.items()
-            }
-            for coalition in sets
-        },
+    shown: dict[str, Any] = {"words": sample.words, "word_players": sample.word_players}
+    if not sample.words:
+        _, height, width = sample.inputs.shape
+        shown = {"image": picture(sample.inputs), "width": width, "height": height}
+        shown["players"] = outlines(sample.players, len(noise_floor) - 1)
+    models = {}
+    for variant, record in records.items():
+        own = is_salient[variant][:, at]
+        models[variant] = {
+            "prediction": record.predictions[:, at].tolist(),
+            "right": record.correct[:, at].tolist(),
+            "v": shorts(record.outputs[:, at, -1]),
+            "n_salient": own.sum(axis=1).tolist(),
+            "error": shorts(reconstruction_error(interactions[variant], own)),
+        }
+    values = {
+        str(coalition): {
+            variant: shorts(own[:, coalition]) for variant, own in interactions.items()
+        }
+        for coalition in sets
     }
+    about = {"id": sample.id, "label": sample.label, **shown}
+    return {**about, "models": models, "lists": lists, "values": values}
 
 
 def listed(
@@ -93,8 +106,7 @@ def listed(
     Parameters
     ----------
     split : arrays of shape (n_snapshots, 2**n_players), the final one last
-    counted : of shape (2**n_players,)
-    noise_floor : of shape (n_players + 1,)
+    counted, noise_floor : of shapes (2**n_players,) and (n_players + 1,)
 
     Returns
     -------
@@ -105,25 +117,12 @@ def listed(
     found = {}
     for quantity, strength in split._asdict().items():
         final = np.where(counted, heard(strength[-1:], noise_floor)[0], 0.0)
-        ranked = np.lexsort((np.arange(len(final)), -final))
         n_candidates = int((final > 0).sum())
-        chosen = ranked[: min(n_listed, n_candidates)]
+        chosen = np.argsort(-final, kind="stable")[: min(n_listed, n_candidates)]
         items = [{"set": int(one), "strength": shorts(strength[:, one])} for one in chosen]
         share = short(final[chosen].sum() / final.sum()) if n_candidates else None
         found[quantity] = {"items": items, "n": n_candidates, "share": share}
     return found
-
-
-def _shown(sample: Sample, n_players: int) -> dict[str, Any]:
-    if sample.words:
-        return {"words": sample.words, "word_players": sample.word_players}
-    _, height, width = sample.inputs.shape
-    return {
-        "image": picture(sample.inputs),
-        "width": width,
-        "height": height,
-        "players": outlines(sample.players, n_players),
-    }
 
 
 def picture(image: NDArray[np.uint8]) -> str:
@@ -134,3 +133,57 @@ def picture(image: NDArray[np.uint8]) -> str:
     file = io.BytesIO()
     shown.save(file, format=kind, optimize=True, quality=JPEG_QUALITY)
     return f"data:image/{kind};base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+def outlines(players: NDArray[np.integer], n_players: int) -> list[dict[str, Any]]:
+    """Every player's outline and the place of its number.
+
+    Parameters
+    ----------
+    players : the player of every pixel, of shape (height, width); -1 where there is none
+
+    Returns
+    -------
+    a dictionary a player: `path`, an SVG path along the edges of its pixels, in pixels; `x`, `y`,
+    the centre of the pixel that is farthest from other players and the rim; `room`, how far in
+    pixels
+    """
+    found = []
+    for player in range(n_players):
+        row, column, depth = deepest(players == player)
+        place = {"x": column + 0.5, "y": row + 0.5, "room": round(depth)}
+        found.append({"path": outline(players == player), **place})
+    return found
+
+
+def outline(region: NDArray[np.bool_]) -> str:
+    """An SVG path along the edges of a region's pixels; to be filled by the rule evenodd.
+
+    >>> outline(np.array([[True, True], [False, True]]))
+    'M0 0h2v2h-1v-1h-1z'
+    """
+    corners, ways = [(0, 0), (1, 0), (1, 1), (0, 1)], [(1, 0), (0, 1), (-1, 0), (0, -1)]
+    # Unit edges above, right, below and left of pixels by their first corner, the inside on their
+    # right.
+    following: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    padded = np.pad(region, 1)
+    for (x, y), (dx, dy) in zip(corners, ways, strict=True):
+        outside = ~np.roll(padded, (dx, -dy), axis=(0, 1))
+        for row, column in np.argwhere(padded & outside).tolist():
+            following.setdefault((column - 1 + x, row - 1 + y), []).append((dx, dy))
+    parts = []
+    while following:
+        start = corner = min(following)
+        steps: list[tuple[int, int]] = []
+        while corner != start or not steps:
+            dx, dy = following[corner].pop()
+            if not following[corner]:
+                del following[corner]
+            steps.append((dx, dy))
+            corner = (corner[0] + dx, corner[1] + dy)
+        runs = [(step, len(list(same))) for step, same in groupby(steps)]
+        parts.append(f"M{start[0]} {start[1]}")
+        # The last edge is drawn by closing the path.
+        parts += [f"h{dx * n}" if dx else f"v{dy * n}" for (dx, dy), n in runs[:-1]]
+        parts.append("z")
+    return "".join(parts)

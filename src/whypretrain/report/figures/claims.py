@@ -1,25 +1,23 @@
 """What the data of a suite say about each claim of the paper: claims down, experiments across."""
 
 import matplotlib.pyplot as plt
-import pandas as pd
-from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
 from whypretrain.claims.catalogue import CLAIMS
 from whypretrain.report.figures import drawing
-from whypretrain.settings.figures import FigureSettings
+from whypretrain.settings.report import FigureSettings
 
 VERDICTS = {
     "holds": ("#009E73", "✓"),
-    "not distinguishable from the null": ("#D9D9D9", "?"),
+    "not distinguishable from chance": ("#D9D9D9", "?"),
     "fails": ("#D55E00", "✗"),
 }
 CELL = (1.65, 0.42)  # inches
 WORDS = 4.4  # inches for the claims
 
 
-def draw(tables: drawing.Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame]:
-    """A cell a verdict, with the number and, in brackets, what the null would give."""
+def draw(tables: drawing.Tables, settings: FigureSettings) -> drawing.Drawn:
+    """A cell a verdict, with the number and, in brackets, its chance level."""
     claims = tables["claims"]
     keys = [claim for claim in CLAIMS if (claims["claim"] == claim.key).any()]
     n_columns = len(settings.experiments)
@@ -33,26 +31,20 @@ def draw(tables: drawing.Tables, settings: FigureSettings) -> tuple[Figure, pd.D
                 colour, sign = VERDICTS[own["verdict"]]
                 corner = (column - 0.48, row - 0.46)
                 axes.add_patch(Rectangle(corner, 0.96, 0.92, color=colour, alpha=0.55))
-                text = f"{sign} {_short(own['number'])} ({_short(own['null'])})"
+                text = f"{sign} {_short(own['number'])} ({_short(own['chance'])})"
             axes.text(column, row, text, ha="center", va="center")
-    axes.set_xlim(-0.5, n_columns - 0.5)
-    axes.set_ylim(len(keys) - 0.5, -0.5)
+    axes.set(xlim=(-0.5, n_columns - 0.5), ylim=(len(keys) - 0.5, -0.5))
     of_samples = claims[claims["claim"] != "accuracy"]  # which is of the whole test split
     axes.set_xticks(range(n_columns), drawing.names_with_n(of_samples, settings))
     axes.xaxis.tick_top()
     axes.set_yticks(range(len(keys)), [f"{claim.statement}\n{claim.number}" for claim in keys])
     axes.tick_params(length=0)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
-    figure.legend(
-        handles=[
-            Patch(color=colour, alpha=0.55, label=f"{sign} {verdict}")
-            for verdict, (colour, sign) in VERDICTS.items()
-        ],
-        title="number (null)",
-        loc="outside lower center",
-        ncols=3,
-    )
+    axes.spines[:].set_visible(False)
+    signs = [
+        Patch(color=colour, alpha=0.55, label=f"{sign} {verdict}")
+        for verdict, (colour, sign) in VERDICTS.items()
+    ]
+    figure.legend(handles=signs, title="number (chance level)", loc="outside lower center", ncols=3)
     return figure, claims
 
 

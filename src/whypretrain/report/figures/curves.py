@@ -3,38 +3,28 @@
 Bands are Wilson intervals of the accuracy; of the loss, training keeps the mean alone.
 """
 
-import pandas as pd
-from matplotlib.figure import Figure
-
 from whypretrain.report import style
 from whypretrain.report.figures import drawing
-from whypretrain.settings.figures import FigureSettings
+from whypretrain.settings.report import FigureSettings
 
 QUANTITIES = {"test_accuracy": "test accuracy", "test_loss": "test loss [nats]"}
 
 
-def draw(tables: drawing.Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame]:
+def draw(tables: drawing.Tables, settings: FigureSettings) -> drawing.Drawn:
     """Accuracy above, loss below; the linear probe, which has no epochs, is a level line."""
     numbers = drawing.pick(tables, *QUANTITIES)
-    figure, axes = drawing.panels(settings, numbers, rows=len(QUANTITIES))
-    for name, stacked in axes.items():
-        of_experiment = numbers[numbers["experiment"] == name]
+    figure, panels = drawing.panels(settings, numbers, *QUANTITIES.values())
+    level: drawing.Look = {"color": style.COLOURS["probe"], "label": style.LABELS["probe"]}
+    for of_experiment, stacked in panels:
         for panel, quantity in zip(stacked, QUANTITIES, strict=True):
             own = of_experiment[of_experiment["quantity"] == quantity].set_index("variant")
             for variant in ("finetune", "scratch"):
-                line = own.loc[[variant]]
-                drawing.line_with_band(panel, line, line["epoch"], variant, marker="")
-            panel.axhline(
-                own.loc[["probe"], "number"].item(),
-                color=style.COLOURS["probe"],
-                linestyle=":",
-                linewidth=1.4,
-                label=style.LABELS["probe"],
-            )
+                drawing.line(panel, own.loc[[variant]], "epoch", variant, marker="")
+            probe = own.loc[["probe"], "number"].item()
+            panel.axhline(probe, linestyle=":", linewidth=1.4, **level)
         above, below = stacked
         above.set_ylim(0, 1.02)
         below.set_ylim(bottom=0)
         below.set_xlabel("epoch")
-    drawing.label_left(axes, *QUANTITIES.values())
-    drawing.legend_below(figure, next(iter(axes.values()))[0])
+    drawing.legend_below(figure)
     return figure, numbers

@@ -3,7 +3,7 @@
 Every number with its interval comes from summary.csv; figures compute none.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -14,15 +14,20 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from whypretrain.report import style
-from whypretrain.settings.figures import FigureSettings
+from whypretrain.settings.report import FigureSettings
 
 MOST_COLUMNS = 4
 LEGEND_WIDTH = 5.0  # inches that the longest legend needs
+BAR = 0.75  # height of a bar, in orders
+PERCENT = "{x:.0%}"  # format of an axis of shares
 
 Tables = Mapping[str, pd.DataFrame]
 """`summary` of all experiments, their rows one below the other; tables of the suite by name."""
-Panels = dict[str, list[Axes]]
-"""By experiment its panels, from the top."""
+Drawn = tuple[Figure, pd.DataFrame]
+"""A figure, and the numbers that it shows."""
+Look = dict[str, Any]
+"""Colour, line width, label and the like, as matplotlib's functions take them."""
+EDGE: Look = {"edgecolor": "white", "linewidth": 0.4}  # of bars
 
 
 def pick(tables: Tables, *quantities: str, **keys: str) -> pd.DataFrame:
@@ -42,64 +47,55 @@ def by_order(tables: Tables, *quantities: str) -> pd.DataFrame:
 
 
 def panels(
-    settings: FigureSettings, numbers: pd.DataFrame, *, rows: int = 1, share_y: bool = False
-) -> tuple[Figure, Panels]:
-    """A grid with `rows` panels an experiment, one above the other.
+    settings: FigureSettings, numbers: pd.DataFrame, *labels: str, share_y: bool = False
+) -> tuple[Figure, list[tuple[pd.DataFrame, list[Axes]]]]:
+    """A grid with a column of panels an experiment, one panel a label of the y axis.
 
     The uppermost is titled with the experiment's name and column `n` of its numbers.
+
+    Returns
+    -------
+    the figure, and for every experiment its rows of `numbers` and its panels, from the top
     """
-    names = settings.experiments
-    n_columns = min(len(names), MOST_COLUMNS)
-    n_bands = -(-len(names) // n_columns)
+    n_panels, n_experiments = len(labels), len(settings.experiments)
+    n_columns = min(n_experiments, MOST_COLUMNS)
+    n_bands = -(-n_experiments // n_columns)
     width, height = style.PANEL
     figure, grid = plt.subplots(
-        n_bands * rows,
+        n_bands * n_panels,
         n_columns,
-        figsize=(max(width * n_columns, LEGEND_WIDTH), height * n_bands * rows + 0.35),
+        figsize=(max(width * n_columns, LEGEND_WIDTH), height * n_bands * n_panels + 0.35),
         squeeze=False,
         sharey="row" if share_y else False,
     )
-    chosen: Panels = {}
-    for position in range(n_bands * n_columns):
-        band, column = divmod(position, n_columns)
-        stacked = [grid[band * rows + row][column] for row in range(rows)]
-        if position < len(names):
-            name = names[position]
-            stacked[0].set_title(f"{settings.titles[position]}, {_counted(numbers, name)}")
-            chosen[name] = stacked
-        else:
-            for panel in stacked:
-                panel.set_visible(False)
-    return figure, chosen
-
-
-def label_left(axes: Panels, *labels: str) -> None:
-    """Label the y axes of the panels in the first column, from the top."""
-    for stacked in list(axes.values())[::MOST_COLUMNS]:
+    stacks = grid.reshape(n_bands, n_panels, n_columns).swapaxes(1, 2).reshape(-1, n_panels)
+    for panel in stacks[n_experiments:].flat:
+        panel.set_visible(False)
+    for stacked in stacks[::MOST_COLUMNS]:
         for panel, label in zip(stacked, labels, strict=True):
             panel.set_ylabel(label)
+    found = []
+    for name, title, stacked in zip(settings.experiments, settings.titles, stacks, strict=False):
+        own = numbers[numbers["experiment"] == name]
+        stacked[0].set_title(f"{title}, {_counted(own)}")
+        found.append((own, list(stacked)))
+    return figure, found
 
 
 def names_with_n(numbers: pd.DataFrame, settings: FigureSettings) -> list[str]:
     """Ticks of an axis with a place an experiment: its name and, in a line below, its samples.
 
-    Parameters
-    ----------
-    numbers : with columns `experiment` and `n`
+    `numbers` has the columns `experiment` and `n`.
     """
     return [
-        "\n".join([*title.split(" · "), _counted(numbers, name)])
+        "\n".join([*title.split(" · "), _counted(numbers[numbers["experiment"] == name])])
         for name, title in zip(settings.experiments, settings.titles, strict=True)
     ]
 
 
-def _counted(numbers: pd.DataFrame, experiment: str) -> str:
-    counts = numbers.loc[numbers["experiment"] == experiment, "n"].dropna().astype(int)
-    counts = counts[counts > 0]
-    if counts.empty:
-        return "n = 0"
-    least, most = counts.min(), counts.max()
-    return f"n = {least}" if least == most else f"n = {least}–{most}"
+def _counted(own: pd.DataFrame) -> str:
+    counts = own.loc[own["n"] > 0, "n"].astype(int) if (own["n"] > 0).any() else [0]
+    return "n = " + "–".join(map(str, sorted({min(counts), max(counts)})))
 
 
 def whiskers(numbers: pd.DataFrame) -> NDArray[np.float64]:
@@ -111,14 +107,11 @@ def whiskers(numbers: pd.DataFrame) -> NDArray[np.float64]:
 
 def points(panel: Axes, x: ArrayLike, own: pd.DataFrame, variant: str = "", **look: Any) -> None:
     """Numbers with their intervals over the places `x`, in a variant's look where one is named."""
-    if variant:
-        look = variant_look(variant) | look
-    options = {"markersize": 4, "linewidth": 0.8} | look
+    options = {"markersize": 4, "linewidth": 0.8} | (_look(variant) if variant else {}) | look
     panel.errorbar(x, own["number"], yerr=whiskers(own), **options)
 
 
-def variant_look(variant: str) -> dict[str, Any]:
-    """Colour, dashes, marker and label of a variant's line."""
+def _look(variant: str) -> Look:
     return {
         "color": style.COLOURS[variant],
         "linestyle": style.DASHES[variant],
@@ -127,37 +120,38 @@ def variant_look(variant: str) -> dict[str, Any]:
     }
 
 
-def line_with_band(panel: Axes, own: pd.DataFrame, x: ArrayLike, variant: str, **look: Any) -> None:
-    """A variant's numbers along `x`, with the band of their intervals."""
-    colour = style.COLOURS[variant]
+def line(panel: Axes, own: pd.DataFrame, along: str, variant: str, **look: Any) -> None:
+    """A variant's numbers along a column, with the band of their intervals."""
+    x, colour = own[along], style.COLOURS[variant]
     panel.fill_between(x, own["low"], own["high"], color=colour, alpha=0.2, linewidth=0)
-    panel.plot(
-        x, own["number"], **variant_look(variant) | {"markersize": 3, "linewidth": 1.2} | look
-    )
+    panel.plot(x, own["number"], **_look(variant) | {"markersize": 3, "linewidth": 1.2} | look)
+
+
+def chance_line(panel: Axes, own: pd.DataFrame, along: str, variant: str, **look: Any) -> None:
+    """The chance levels of a variant's numbers along a column, in grey."""
+    dashes = style.DASHES[variant]
+    panel.plot(own[along], own["chance"], color=style.NULL, linestyle=dashes, **look)
 
 
 def bars(
     panel: Axes, places: ArrayLike, own: pd.DataFrame, *, sideways: bool, size: float, **look: Any
 ) -> None:
-    """Bars of numbers with their intervals, from 0 up, or sideways."""
-    options = look | {"edgecolor": "white", "linewidth": 0.4}
-    if sideways:
-        panel.barh(places, own["number"], height=size, **options)
-    else:
-        panel.bar(places, own["number"], width=size, **options)
-    strokes(panel, places, own, sideways=sideways)
+    """Bars of numbers, from 0 up or sideways, with their intervals as thin black lines."""
+    draw, thickness, reach = (
+        (panel.barh, "height", "xerr") if sideways else (panel.bar, "width", "yerr")
+    )
+    look |= {"error_kw": {"ecolor": "black", "elinewidth": 0.7, "capsize": 1.2}} | EDGE
+    look |= {thickness: size, reach: whiskers(own)}
+    draw(places, own["number"], **look)
 
 
-def strokes(panel: Axes, places: ArrayLike, own: pd.DataFrame, *, sideways: bool) -> None:
-    """Thin black intervals, as they stand on bars."""
-    look: dict[str, Any] = {"fmt": "none", "ecolor": "black", "elinewidth": 0.7, "capsize": 1.2}
-    if sideways:
-        panel.errorbar(own["number"], places, xerr=whiskers(own), **look)
-    else:
-        panel.errorbar(places, own["number"], yerr=whiskers(own), **look)
+def chance_ticks(panel: Axes, chance: "pd.Series[float]", label: str) -> None:
+    """Grey ticks at the chance level of bars that lie, one an order."""
+    ends = chance.index - BAR / 2, chance.index + BAR / 2
+    panel.vlines(chance, *ends, color=style.NULL, linewidth=1.2, label=label)
 
 
-def two_sided(panel: Axes, orders: Iterable[int]) -> None:
+def two_sided(panel: Axes, orders: pd.Index) -> None:
     """An axis of orders whose bars go to both sides of 0, counted upwards on either."""
     panel.axvline(0, color="black", linewidth=0.6)
     panel.use_sticky_edges = False  # leave room beyond the longest bar
@@ -167,15 +161,13 @@ def two_sided(panel: Axes, orders: Iterable[int]) -> None:
     panel.xaxis.set_major_formatter(lambda value, _: f"{abs(value):g}")
 
 
-def percent(value: float, _: object = None) -> str:
-    """Formatter of an axis of shares."""
-    return f"{value:.0%}"
-
-
 def legend_below(figure: Figure, *axes: Axes, ncols: int = 0) -> None:
-    """One legend for the whole figure, under it, from the handles of some panels, each once."""
+    """One legend for the whole figure, under it: each label of the panels once.
+
+    Panels are those given, or else the first.
+    """
     found: dict[str, Any] = {}
-    for panel in axes:
+    for panel in axes or figure.axes[:1]:
         for handle, label in zip(*panel.get_legend_handles_labels(), strict=True):
             found.setdefault(label, handle)
     handles, labels = list(found.values()), list(found)

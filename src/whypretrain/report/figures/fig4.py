@@ -5,41 +5,25 @@ interactions are permuted among the sets of their order; the level line, how ali
 runs of different seeds are in the end.
 """
 
-import pandas as pd
-from matplotlib.figure import Figure
-
 from whypretrain.report import style
 from whypretrain.report.figures import drawing
-from whypretrain.settings.figures import FigureSettings
+from whypretrain.settings.report import FigureSettings
+
+LABEL = "Jaccard similarity\nto final interactions"
 
 
-def draw(tables: drawing.Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame]:
+def draw(tables: drawing.Tables, settings: FigureSettings) -> drawing.Drawn:
     """One panel an experiment; the numbers are means over samples."""
     numbers = drawing.pick(tables, "jaccard")
-    figure, axes = drawing.panels(settings, numbers, share_y=True)
-    for name, (panel,) in axes.items():
-        own = numbers[numbers["experiment"] == name]
-        for variant in ("finetune", "scratch"):
+    figure, panels = drawing.panels(settings, numbers, LABEL, share_y=True)
+    ceiling: drawing.Look = {"linestyle": (0, (1, 2)), "color": style.COLOURS["finetune"]}
+    for own, (panel,) in panels:
+        for variant, label in (("finetune", "chance level"), ("scratch", None)):
             line = own[own["variant"] == variant]
-            drawing.line_with_band(panel, line, line["epoch"], variant)
-            panel.plot(
-                line["epoch"],
-                line["chance"],
-                color=style.NULL,
-                linestyle=style.DASHES[variant],
-                linewidth=0.9,
-                label="chance level" if variant == "finetune" else None,
-            )
+            drawing.line(panel, line, "epoch", variant)
+            drawing.chance_line(panel, line, "epoch", variant, linewidth=0.9, label=label)
         for level in own["second_run"].dropna():
-            panel.axhline(
-                level,
-                color=style.COLOURS["finetune"],
-                linestyle=(0, (1, 2)),
-                linewidth=0.9,
-                label="two fine-tuned runs",
-            )
-        panel.set_ylim(0, 1.02)
-        panel.set_xlabel("epoch")
-    drawing.label_left(axes, "Jaccard similarity\nto final interactions")
-    drawing.legend_below(figure, next(iter(axes.values()))[0])
+            panel.axhline(level, linewidth=0.9, label="two fine-tuned runs", **ceiling)
+        panel.set(ylim=(0, 1.02), xlabel="epoch")
+    drawing.legend_below(figure)
     return figure, numbers

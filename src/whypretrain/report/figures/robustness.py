@@ -4,13 +4,13 @@ The numbers also hold the accuracy that each network loses under each shift and,
 it, the share of the pre-trained strength that fine-tuning preserves.
 """
 
+from itertools import zip_longest
+
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from whypretrain.report import style
 from whypretrain.report.figures import drawing
-from whypretrain.settings.figures import FigureSettings
+from whypretrain.settings.report import FigureSettings
 
 LEVELS = {
     "noise": "noise, σ as share of black to white",
@@ -20,7 +20,7 @@ LEVELS = {
 }
 
 
-def draw(tables: drawing.Tables, settings: FigureSettings) -> tuple[Figure, pd.DataFrame]:
+def draw(tables: drawing.Tables, settings: FigureSettings) -> drawing.Drawn:
     """A column of panels an experiment, one a kind of shift; level 0 is the split as it is."""
     drawn = drawing.pick(tables, "robustness_accuracy")
     drawn[["shift", "size"]] = drawn["level"].str.split(n=1, expand=True).reindex(columns=[0, 1])
@@ -30,28 +30,20 @@ def draw(tables: drawing.Tables, settings: FigureSettings) -> tuple[Figure, pd.D
         name: [kind for kind in own["shift"].unique() if kind != "none"] or ["none"]
         for name, own in drawn.groupby("experiment", sort=False)
     }
-    most = max(len(found) for found in kinds.values())
-    figure, axes = drawing.panels(settings, drawn, rows=most, share_y=True)
-    for position, (name, stacked) in enumerate(axes.items()):
-        own = drawn[drawn["experiment"] == name]
+    most = max(map(len, kinds.values()))
+    labels = ["test accuracy"] * most
+    figure, panels = drawing.panels(settings, drawn, *labels, share_y=True)
+    for name, (of_experiment, stacked) in zip(settings.experiments, panels, strict=True):
         share = shares.loc[shares["experiment"] == name, "number"].item()
         stacked[0].set_title(f"{stacked[0].get_title()}\npreserved share {share:.0%}")
-        for panel, kind in zip(stacked, kinds[name], strict=False):
-            _lines(panel, own[own["shift"].isin(["none", kind])])
-            panel.set_xlabel(LEVELS[kind])
-            if position % drawing.MOST_COLUMNS == 0:
-                panel.set_ylabel("test accuracy")
-        for panel in stacked[len(kinds[name]) :]:
-            panel.set_visible(False)
-    drawing.legend_below(figure, next(iter(axes.values()))[0])
+        for panel, kind in zip_longest(stacked, kinds[name]):
+            panel.set_visible(kind is not None)
+            own = of_experiment[of_experiment["shift"].isin(["none", kind])].sort_values("size")
+            for variant in style.VARIANTS:
+                line = own[own["variant"] == variant]
+                look = {"markersize": 3, "linewidth": 1.2, "elinewidth": 0.7}
+                drawing.points(panel, line["size"], line, variant, **look)
+            panel.set(ylim=(0, 1.02), xlabel=LEVELS.get(kind))
+    drawing.legend_below(figure)
     lost = drawing.pick(tables, "robustness_lost")
     return figure, pd.concat([drawn.drop(columns=["shift", "size"]), lost, shares])
-
-
-def _lines(panel: Axes, own: pd.DataFrame) -> None:
-    for variant in style.VARIANTS:
-        line = own[own["variant"] == variant].sort_values("size")
-        drawing.points(
-            panel, line["size"], line, variant, markersize=3, linewidth=1.2, elinewidth=0.7
-        )
-    panel.set_ylim(0, 1.02)

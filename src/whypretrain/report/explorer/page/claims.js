@@ -3,12 +3,12 @@
 const VERDICTS = {
   holds: ["holds", "✓"],
   fails: ["fails", "✗"],
-  "not distinguishable from the null": ["unknown", "?"],
+  "not distinguishable from chance": ["unknown", "?"],
 };
 
 function verdict(text) {
   const [kind, mark] = VERDICTS[text] ?? ["unknown", "?"];
-  const short = text === "not distinguishable from the null" ? "not distinguishable" : text;
+  const short = text === "not distinguishable from chance" ? "not distinguishable" : text;
   return h("span", { class: `verdict ${kind}` }, h("span", { "aria-hidden": "true" }, `${mark} `), short);
 }
 
@@ -19,12 +19,12 @@ function claimTable(claim, suite) {
       h("a", { href: address({ experiment: name }) }, title),
       verdict(row.verdict),
       bounded(row),
-      number(row.null),
+      number(row.chance),
       `${number(row.excess, { sign: true })} ${interval(row.excess_low, row.excess_high)}`,
     ];
   });
   const missing = claim.missing.map((place) => suite.experiments[place].title);
-  const names = ["experiment", "verdict", "number", "null", "number − null"];
+  const names = ["experiment", "verdict", "number", "chance level", "number − chance"];
   return h(
     "section.claim",
     { id: `claim-${claim.key}` },
@@ -83,9 +83,9 @@ function claimsView(suite) {
       summary(suite),
       h(
         "p.prose",
-        `Brackets hold ${confidence} intervals over samples. The null is what the same models give `,
-        "when interactions are permuted among the sets of equal order: strengths agree, nothing else ",
-        "does. A claim holds if the number lies in the range of the paper's words and beyond the null; ",
+        `Brackets hold ${confidence} intervals over samples. The chance level is what the same models `,
+        "give when interactions are permuted among the sets of equal order: strengths agree, nothing else ",
+        "does. A claim holds if the number lies in the range of the paper's words and beyond chance; ",
         "it fails if the data exclude one of the two. Without any transfer a claim holds ",
         `in at most ${percent(1 - suite.statistics.confidence)} of cases, so up to ${number(expected)} of these `,
         "may hold by chance.",

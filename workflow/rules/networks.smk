@@ -1,11 +1,11 @@
 # In: splits, weights from elsewhere. Out: pre-trained weights; and runs, which experiments share:
-# linear probes, and fine-tuned and scratch models with their snapshots and histories.
+# linear probes, and fine-tuned and scratch models with snapshots, histories and robustness.
 
 
 rule pretrain:
     input:
-        train=lambda w: upstream_split(w, "train"),
-        test=lambda w: upstream_split(w, "test"),
+        train=split("train"),
+        test=split("test"),
     output:
         weights="results/pretrained/{model}/weights.safetensors",
         history="results/pretrained/{model}/history.csv",
@@ -19,9 +19,8 @@ rule pretrain:
         "../../envs/whypretrain.yaml"
     threads: cpus
     resources:
-        gpu=local_gpus(),
-        mem_mb=memory(upstream_training),
-        runtime=minutes(upstream_training),
+        **training(lambda w: CONFIG.pretrain(w.model)),
+        gpu=start.local_gpus(),
     params:
         code=code("whypretrain.stages.pretrain"),
         settings=lambda w: CONFIG.pretrain(w.model).to_json(),
@@ -34,7 +33,10 @@ rule pretrain:
 
 rule convert:
     input:
-        downloaded_weights,
+        lambda w: expand(
+            "resources/weights/{model}/fetched.json",
+            model=[w.model] if CONFIG.models[w.model].weights.hub else [],
+        ),
     output:
         weights="results/pretrained/{model}/weights.safetensors",
     log:
@@ -47,13 +49,14 @@ rule convert:
     conda:
         "../../envs/whypretrain.yaml"
     resources:
-        mem_mb=memory(converting),
-        runtime=minutes(converting),
+        **sized.needing(lambda w, input: sized.passing(network_of(w), [], times=0)),
     params:
         code=code("whypretrain.stages.convert"),
         settings=lambda w: CONFIG.convert(w.model).to_json(),
-        source=weights_source,
-        own_files=lambda w: fingerprints([CONFIG.models[w.model].weights.path]),
+        source=lambda w: (
+            CONFIG.models[w.model].weights.path or f"resources/weights/{w.model}"
+        ),
+        own_files=lambda w: start.fingerprints([CONFIG.models[w.model].weights.path]),
     shell:
         "python -m whypretrain.stages.convert --settings {params.settings:q}"
         " --source={params.source:q} --weights {output.weights:q} 2>&1 | tee {log:q}"
@@ -70,12 +73,12 @@ use rule convert as convert_text with:
 
 rule probe:
     input:
-        train=lambda w: downstream_split(w, "train"),
-        test=lambda w: downstream_split(w, "test"),
+        train=split("train"),
+        test=split("test"),
         pretrained=pretrained_weights,
         tokenizer=tokenizer_files,
     output:
-        weights=f"results/runs/{{run}}/snapshot-{LAST_SNAPSHOT}.safetensors",
+        weights=f"results/runs/{{run}}/snapshot-{SNAPSHOTS[-1]}.safetensors",
         history="results/runs/{run}/history.csv",
     log:
         "results/logs/probe/{run}.log",
@@ -87,9 +90,12 @@ rule probe:
         "../../envs/whypretrain.yaml"
     threads: cpus
     resources:
-        gpu=local_gpus(),
-        mem_mb=memory(probing),
-        runtime=minutes(probing),
+        **sized.needing(
+            lambda w, input: sized.passing(
+                network_of(w), [input.train, input.test], times=1
+            )
+        ),
+        gpu=start.local_gpus(),
     params:
         code=code("whypretrain.stages.probe"),
         settings=lambda w: CONFIG.probe(w.run).to_json(),
@@ -102,8 +108,8 @@ rule probe:
 # The fine-tuned network, which starts from pre-trained weights, and the one from scratch.
 rule train:
     input:
-        train=lambda w: downstream_split(w, "train"),
-        test=lambda w: downstream_split(w, "test"),
+        train=split("train"),
+        test=split("test"),
         pretrained=lambda w: (
             [pretrained_weights(w)] if RUNS[w.run].variant == "finetune" else []
         ),
@@ -124,9 +130,8 @@ rule train:
         "../../envs/whypretrain.yaml"
     threads: cpus
     resources:
-        gpu=local_gpus(),
-        mem_mb=memory(downstream_training),
-        runtime=minutes(downstream_training),
+        **training(lambda w: CONFIG.train(w.run)),
+        gpu=start.local_gpus(),
     params:
         code=code("whypretrain.stages.train"),
         settings=lambda w: CONFIG.train(w.run).to_json(),
@@ -139,3 +144,34 @@ rule train:
         " --code {params.code:q} --threads {threads}"
         " --train {input.train:q} --test {input.test:q} {params.pretrained:q}"
         " --folder {params.folder:q} 2>&1 | tee {log:q}"
+
+
+# Accuracy and loss of final weights on the test split, unshifted and shifted.
+rule robustness:
+    input:
+        test=split("test"),
+        weights=f"results/runs/{{run}}/snapshot-{SNAPSHOTS[-1]}.safetensors",
+        tokenizer=tokenizer_files,
+    output:
+        table="results/runs/{run}/robustness.csv",
+    log:
+        "results/logs/robustness/{run}.log",
+    benchmark:
+        "results/benchmarks/robustness/{run}.tsv"
+    conda:
+        "../../envs/whypretrain.yaml"
+    threads: cpus
+    resources:
+        **sized.needing(
+            lambda w, input: sized.passing(
+                network_of(w), [input.test], len(CONFIG.robustness_of(w.run).shifts())
+            )
+        ),
+        gpu=start.local_gpus(),
+    params:
+        code=code("whypretrain.stages.robustness"),
+        settings=lambda w: CONFIG.robustness_of(w.run).to_json(),
+    shell:
+        "python -m whypretrain.stages.robustness --settings {params.settings:q} --threads {threads}"
+        " --test {input.test:q} --weights {input.weights:q}"
+        " --table {output.table:q} 2>&1 | tee {log:q}"

@@ -7,12 +7,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from whypretrain.interactions.masking import Background, mask_inputs
-from whypretrain.interactions.sharing.tokens import (
+from whypretrain.interactions.forward import Background, MaskedInput
+from whypretrain.interactions.sharing import is_plain
+from whypretrain.interactions.sharing.attention import (
     TokenPatterns,
-    TokenTable,
     attend_once,
-    is_plain,
 )
 
 
@@ -27,12 +26,10 @@ def test_looked_up_tokens_are_those_of_the_masked_input(
     inputs, baseline = torch.randn(2, 7, 4, generator=generator)
     patterns = TokenPatterns(players.short(), n_players)
     kept, token = patterns.kept(background), patterns.positions
-    table = TokenTable(patterns, torch.where(kept, inputs[token], baseline[token]))
+    look_up = patterns.lookup(torch.where(kept, inputs[token], baseline[token]))
     coalitions = torch.arange(2**n_players)
-    expected = mask_inputs(
-        inputs, baseline, players, coalitions, n_players=n_players, background=background
-    )
-    assert torch.equal(table(coalitions), expected)
+    masked = MaskedInput(inputs, baseline, players, n_players, background)
+    assert torch.equal(look_up(coalitions), masked.versions(coalitions))
 
 
 def test_there_is_one_row_a_pattern() -> None:

@@ -1,12 +1,11 @@
 """Baselines of images against their definitions."""
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from whypretrain.interactions.baselines import Baseline, make_baseline
+from whypretrain.interactions.sampling import Baseline, make_baseline
 
 KINDS: list[Baseline] = ["pixel_mean", "channel_mean", "zero", "blur"]
 
@@ -74,16 +73,3 @@ def test_a_wide_blur_is_nearly_constant_and_a_narrow_one_nearly_the_image() -> N
     narrow = make_baseline("blur", image=image, pixel_mean=mean, blur_sigma=0.1)
     np.testing.assert_allclose(wide, image.mean() / 255, atol=0.01)
     np.testing.assert_allclose(narrow, image / 255, atol=1e-6)
-
-
-def test_refusals() -> None:
-    image, mean = arrays(0, 1, 4, 4)
-    with pytest.raises(ValueError, match=r"image \(1, 4, 4\) and pixel_mean \(1, 4, 3\)"):
-        make_baseline("zero", image=image, pixel_mean=mean[..., :3], blur_sigma=1)
-    with pytest.raises(ValueError, match="image of type float32: must be uint8"):
-        make_baseline("blur", image=mean, pixel_mean=mean, blur_sigma=1)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="baseline = 'mask_token': no baseline of images"):
-        make_baseline("mask_token", image=image, pixel_mean=mean, blur_sigma=1)
-    for sigma in (0, -1, float("nan")):
-        with pytest.raises(ValueError, match=r"blur_sigma = .*: must be positive"):
-            make_baseline("blur", image=image, pixel_mean=mean, blur_sigma=sigma)

@@ -1,4 +1,6 @@
-"""Masked inputs against site by site loops, for images and for words."""
+"""Masked inputs against loops site by site, for images and words; the log-odds of a class."""
+
+import math
 
 import numpy as np
 import pytest
@@ -7,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from whypretrain.interactions.coalitions import members
-from whypretrain.interactions.masking import Background, mask_inputs
+from whypretrain.interactions.forward import Background, MaskedInput, log_odds
+from whypretrain.interactions.mobius import members
 
 backgrounds = st.sampled_from(["keep", "mask"])
 
@@ -32,9 +34,7 @@ def test_images_pixel_by_pixel(data: st.DataObject, background: Background) -> N
     image = torch.randn(channels, height, width, generator=generator)
     baseline = torch.randn(channels, height, width, generator=generator)
     coalitions = torch.arange(2**n_players)
-    masked = mask_inputs(
-        image, baseline, players, coalitions, n_players=n_players, background=background
-    )
+    masked = MaskedInput(image, baseline, players, n_players, background).versions(coalitions)
     assert masked.shape == (2**n_players, channels, height, width)
     for coalition in range(2**n_players):
         for row, column in np.ndindex(height, width):
@@ -54,9 +54,7 @@ def test_words_token_by_token(data: st.DataObject, background: Background) -> No
     coalitions = torch.tensor(
         data.draw(st.lists(st.integers(0, 2**n_players - 1), min_size=1, max_size=6))
     )
-    masked = mask_inputs(
-        tokens, mask_token, players, coalitions, n_players=n_players, background=background
-    )
+    masked = MaskedInput(tokens, mask_token, players, n_players, background).versions(coalitions)
     assert masked.shape == (len(coalitions), length)
     assert masked.dtype == torch.int64
     for row, coalition in enumerate(coalitions.tolist()):
@@ -69,26 +67,34 @@ def test_all_players_present_is_the_input() -> None:
     image, baseline = torch.rand(3, 4, 4), torch.rand(3, 4, 4)
     players = torch.tensor([-1, 0, 1, 2]).expand(4, 4)
     full = torch.tensor([0b111])
-    assert torch.equal(mask_inputs(image, baseline, players, full, n_players=3)[0], image)
+    assert torch.equal(MaskedInput(image, baseline, players, 3).versions(full)[0], image)
 
 
-@pytest.mark.parametrize(
-    ("inputs", "baseline", "players"),
-    [
-        ((3, 4, 5), (3, 4, 5), (5, 4)),
-        ((3, 4, 5), (3, 4, 4), (4, 5)),
-        ((5,), (1,), (5,)),
-        ((5,), (5,), (1, 5)),
-    ],
-)
-def test_refuses_shapes_that_do_not_fit(
-    inputs: tuple[int, ...], baseline: tuple[int, ...], players: tuple[int, ...]
-) -> None:
-    with pytest.raises(ValueError, match="the first two must be equal and end in the third"):
-        mask_inputs(
-            torch.zeros(inputs),
-            torch.zeros(baseline),
-            torch.zeros(players, dtype=torch.int16),
-            torch.tensor([0]),
-            n_players=1,
-        )
+def test_log_odds_equal_the_definition() -> None:
+    logits = torch.randn(7, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    p = torch.softmax(logits, dim=1)[:, 3]
+    torch.testing.assert_close(log_odds(logits, 3), torch.log(p / (1 - p)))
+
+
+def test_log_odds_do_not_saturate() -> None:
+    logits = torch.tensor([[300.0, 0.0, -300.0], [-300.0, 0.0, 300.0]])
+    assert log_odds(logits, 0).tolist() == [300.0, -600.0]
+
+
+def test_log_odds_of_two_classes_are_a_difference_of_logits() -> None:
+    assert log_odds(torch.tensor([[1.5, -2.0]]), 1).item() == -3.5
+
+
+def test_log_odds_are_computed_in_float64() -> None:
+    value = log_odds(torch.tensor([[0.1, 0.2, 0.3]]), 0)
+    assert value.dtype == torch.float64
+    z = [float(torch.tensor(x)) for x in (0.1, 0.2, 0.3)]
+    assert value.item() == pytest.approx(
+        z[0] - math.log(math.exp(z[1]) + math.exp(z[2])), abs=1e-15
+    )
+
+
+@pytest.mark.parametrize(("label", "n_classes"), [(5, 5), (-1, 5), (0, 1)])
+def test_refuses_a_label_without_odds(label: int, n_classes: int) -> None:
+    with pytest.raises(ValueError, match=f"label {label} with {n_classes} classes"):
+        log_odds(torch.zeros(2, n_classes), label)

@@ -1,0 +1,191 @@
+"""What v(N) would be without some of a model's interactions, and how many are redundant.
+
+v(N) is the sum of all interactions (eq. 4), so they are removed by subtracting them: this changes
+the sum, not the network. The answer is whether v > 0, i.e. whether the true class is more probable
+than all others together.
+"""
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from whypretrain.knowledge.strengths import sets_of_orders, split_knowledge
+from whypretrain.settings.knowledge import Statistics
+
+Array = NDArray[np.float64]
+
+
+def removed_effect(interactions: Array, part: Array) -> Array:
+    """What removing a part takes from v(N): for every order, Σ over its sets of sign(I)·part.
+
+    A part gives every set S ≠ ∅ a strength between 0 and |I(S)|, as eqs. 6 and 7 do, and is
+    removed with the sign that the interaction has in the model itself.
+
+    Parameters
+    ----------
+    interactions, part : arrays of shape (n_samples, 2**n_players)
+
+    Returns
+    -------
+    array of shape (n_players, n_samples), float64, nats; orders from 1, the empty set stays
+
+    >>> removed_effect(np.array([[9.0, 1.0, -2.0, 4.0]]), np.array([[9.0, 1.0, 0.5, 3.0]]))
+    array([[0.5],
+           [3. ]])
+    """
+    signed = np.sign(interactions) * part
+    return np.stack([signed[:, sets].sum(axis=1) for sets in sets_of_orders(signed.shape[1])[1:]])
+
+
+def random_effects(interactions: Array, parts: list[Array], options: Statistics) -> Array:
+    """What removing equally much strength of every order takes from v(N), picked at random.
+
+    In every draw the sets of an order are permuted, sample by sample, and removed whole in that
+    sequence, the last of them in part, until as much strength is gone as the part has. So never
+    more is removed of a set than it has. (Were the part's strengths permuted among the sets, weak
+    sets would lose more than they have; were their signs to go with them, nothing would change.)
+
+    Returns
+    -------
+    array of shape (n_parts, n_players, n_permutations, n_samples), float64, nats
+        All parts are removed under the same draws.
+    """
+    generator = np.random.default_rng(options.seed)
+    groups = sets_of_orders(interactions.shape[1])[1:]
+    shape = (len(parts), len(groups), options.n_permutations, len(interactions))
+    effects = np.empty(shape)
+    for index, sets in enumerate(groups):
+        own = interactions[:, sets]
+        budgets = [part[:, sets].sum(axis=1, keepdims=True) for part in parts]
+        for draw in range(options.n_permutations):
+            permuted = generator.permuted(own, axis=1)
+            strength = np.abs(permuted)
+            before = strength.cumsum(axis=1) - strength
+            sign = np.sign(permuted)
+            for number, budget in enumerate(budgets):
+                taken = np.clip(budget - before, 0.0, strength)
+                effects[number, index, draw] = (sign * taken).sum(axis=1)
+    return effects
+
+
+def counterfactual_table(
+    samples: list[str], probe: Array, finetune: Array, options: Statistics
+) -> pd.DataFrame:
+    """v(N) without preserved or discarded (pre-trained model), preserved or new (fine-tuned).
+
+    Parameters
+    ----------
+    samples : ids, one a row of the arrays
+    probe, finetune : arrays of shape (n_samples, 2**n_players)
+
+    Returns
+    -------
+    table with columns `variant`, `removed`, `order` (text: ``all`` or 1..n_players), `reference`
+    (``measured``, or ``chance``: as much strength of every order picked at random, mean over
+    draws), `sample`, `strength` (removed, nats), `v_before` and `v_after` (v(N), nats),
+    `positive_before` and `positive_after` (1 where v > 0; the share of draws under ``chance``)
+    """
+    preserve, discard, new = split_knowledge(probe, finetune)
+    models = {
+        "probe": (probe, {"preserve": preserve, "discard": discard}),
+        "finetune": (finetune, {"preserve": preserve, "new": new}),
+    }
+    tables = []
+    for variant, (interactions, parts) in models.items():
+        random = random_effects(interactions, list(parts.values()), options)
+        v_before = interactions.sum(axis=1)
+        for (removed, part), drawn in zip(parts.items(), random, strict=True):
+            strength = removed_effect(np.ones_like(part), part)
+            # A draw more, in front of the axis of samples: measured is one draw.
+            measured = removed_effect(interactions, part)[:, None]
+            for reference, effects in {"measured": measured, "chance": drawn}.items():
+                for order in range(len(effects) + 1):
+                    of = slice(order - 1, order) if order else slice(None)
+                    v_after = v_before - effects[of].sum(axis=0)
+                    columns = {
+                        "variant": variant,
+                        "removed": removed,
+                        "order": str(order or "all"),
+                        "reference": reference,
+                        "sample": samples,
+                        "strength": strength[of].sum(axis=0),
+                        "v_before": v_before,
+                        "v_after": v_after.mean(axis=0),
+                        "positive_before": (v_before > 0).astype(float),
+                        "positive_after": (v_after > 0).mean(axis=0),
+                    }
+                    tables.append(pd.DataFrame(columns))
+    return pd.concat(tables, ignore_index=True)
+
+
+def n_removable(empty: Array, interactions: Array) -> NDArray[np.int64]:
+    """How many interactions can be removed, first to last, before v > 0 becomes false or true.
+
+    Parameters
+    ----------
+    empty : array of shape (n_samples,), v(∅), which is never removed
+    interactions : array of shape (n_samples, n_sets), in the sequence of removal
+
+    Returns
+    -------
+    array of shape (n_samples,), int64, from 0 to n_sets; n_sets where the answer never changes
+
+    >>> n_removable(np.array([-1.0, 1.0]), np.array([[0.5, 2.0], [0.5, 2.0]]))
+    array([1, 2])
+    """
+    kept = np.empty((len(interactions), interactions.shape[1] + 1))
+    kept[:, -1] = empty
+    # Summed from the last to be removed, so that v(∅) stands exactly at the end.
+    kept[:, :-1] = interactions[:, ::-1].cumsum(axis=1)[:, ::-1] + empty[:, None]
+    positive = kept > 0
+    changed = positive != positive[:, :1]
+    return np.where(changed.any(axis=1), changed.argmax(axis=1), kept.shape[1]) - 1
+
+
+def redundancy_table(
+    samples: list[str], variant: str, interactions: Array, options: Statistics
+) -> pd.DataFrame:
+    """How much is redundant: removal weakest first, strongest first, and in random sequence.
+
+    Parameters
+    ----------
+    samples : ids, one a row of `interactions`
+    interactions : array of shape (n_samples, 2**n_players)
+
+    Returns
+    -------
+    table with columns `variant`, `sample`, `v`, `v_empty` (v(N) and v(∅), nats), `n_sets` (S ≠ ∅),
+    `n_prunable` (removed weakest first before the answer changes; all where it never does),
+    `prunable_share` (of `n_sets`), `prunable_strength_share` (of the sum of strengths),
+    `n_random` (removed in random sequence, mean over draws), `n_critical` (how many, strongest
+    first, change the answer; NaN where none does)
+    """
+    empty, own = interactions[:, 0], interactions[:, 1:]
+    n_sets = own.shape[1]
+    strength = np.abs(own)
+    weakest_first = strength.argsort(axis=1, kind="stable")
+    ascending = np.take_along_axis(own, weakest_first, axis=1)
+    n_prunable = n_removable(empty, ascending)
+    total = strength.sum(axis=1)
+    is_pruned = np.arange(n_sets) < n_prunable[:, None]
+    pruned = np.where(is_pruned, np.abs(ascending), 0.0).sum(axis=1)
+    n_harmless = n_removable(empty, ascending[:, ::-1])
+    generator = np.random.default_rng(options.seed)
+    n_random = np.zeros(len(own))
+    for _ in range(options.n_permutations):
+        n_random += n_removable(empty, generator.permuted(own, axis=1))
+    columns = {
+        "variant": variant,
+        "sample": samples,
+        "v": interactions.sum(axis=1),
+        "v_empty": empty,
+        "n_sets": n_sets,
+        "n_prunable": n_prunable,
+        "prunable_share": n_prunable / n_sets,
+        "prunable_strength_share": np.divide(
+            pruned, total, out=np.ones_like(total), where=total > 0
+        ),
+        "n_random": n_random / options.n_permutations,
+        "n_critical": np.where(n_harmless < n_sets, n_harmless + 1.0, np.nan),
+    }
+    return pd.DataFrame(columns)

@@ -1,0 +1,75 @@
+"""Options of what is made of a suite: claims, figures, and the explorer, an HTML page."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from whypretrain.settings.base import Section
+from whypretrain.settings.knowledge import Metrics, Statistics
+from whypretrain.settings.models import Kind
+
+
+class Figures(Section):
+    """Choices in figures."""
+
+    ratio_reading: Literal["positive", "zero", "salient", "weighted"] = "positive"
+    """The reading of 0/0 in eq. 8 that Fig. 3 shows as bars; marks show the others."""
+
+
+class Varied(Section):
+    """How an experiment differs from the one it extends."""
+
+    base: str
+    """The experiment it extends."""
+    levels: dict[str, str]
+    """The level of each factor that differs."""
+
+
+class FigureSettings(Section):
+    """Settings of every figure."""
+
+    experiments: list[str]
+    """In the order of the suite, which is the order of panels."""
+    titles: list[str]
+    """Name of each experiment in figures."""
+    varied: dict[str, Varied] = {}
+    """How experiments with a `factor` differ from the one that they extend."""
+    figures: Figures
+    statistics: Statistics
+
+
+class ClaimsSettings(FigureSettings):
+    kinds: list[Kind]
+    """Kind of network of each experiment."""
+
+
+class Explorer(Section):
+    """How much the explorer page holds; the results themselves are complete."""
+
+    samples: int = Field(default=20, ge=0)
+    """Samples of each experiment, spread evenly over all; fewer beyond `megabytes`."""
+    interactions: int = Field(default=8, ge=1)
+    """Preserved, discarded and new interactions listed for each sample, strongest first."""
+    megabytes: float = Field(default=15, gt=0)
+    """Largest size of the page, in 10**6 bytes; the charting library takes about 2."""
+
+
+class Setup(Section):
+    """What the page says about an experiment."""
+
+    model: str
+    dataset: str
+    players: str
+    """Kind of players."""
+    seed: int
+    replicate_seed: int | None
+
+
+class ExplorerSettings(FigureSettings):
+    suite: str
+    setups: list[Setup]
+    """One for each experiment."""
+    snapshots: list[float]
+    """Fractions of training at which interactions are stored."""
+    metrics: Metrics
+    explorer: Explorer
