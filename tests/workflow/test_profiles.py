@@ -34,7 +34,7 @@ def test_jobs_that_may_use_a_card_ask_slurm_for_one() -> None:
 
 def test_a_local_run_is_limited_in_cards_alone() -> None:
     default = yaml.safe_load(text("default"))
-    assert default["resources"] == ["gpu=1"]
+    assert default["resources"] == ["card=100"]
     assert not {"default-resources", "set-resources"} & set(default)
 
 

@@ -127,7 +127,7 @@ def test_two_jobs_never_share_the_card(tmp_path: Path) -> None:
     (tmp_path / "Snakefile").write_text(
         "rule all:\n    input: ['a', 'b', 'c']\n"
         "rule one:\n    output: '{name}'\n    wildcard_constraints: name='[abc]'\n"
-        "    resources: gpu=1\n"
+        "    resources: card=100\n"
         "    shell: 'mkdir busy && sleep 0.3 && rmdir busy && touch {output}'\n"
     )
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}

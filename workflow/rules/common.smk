@@ -165,8 +165,18 @@ def network_of(wildcards):
 
 
 def cpus(wildcards):
-    """How many threads a job that trains or measures a network takes, where it may."""
-    return network_of(wildcards).cpus
+    """How many threads a job that trains or measures a network takes.
+
+    One on a CPU of this machine, where jobs run side by side and sums are split among threads, so
+    that last bits would depend on their number.
+    """
+    on_cpu = workflow.local_exec and not start.local_gpus()
+    return 1 if on_cpu else network_of(wildcards).cpus
+
+
+def card(wildcards):
+    """Percent of this machine's card that a job takes, if there is one; two small networks share it."""
+    return start.local_gpus() * (100 if network_of(wildcards).cpus > 1 else 50)
 
 
 def training(settings):

@@ -17,6 +17,7 @@ rule extract:
         "results/benchmarks/extract/{experiment}-{variant}.tsv"
     conda:
         "../../envs/whypretrain.yaml"
+    threads: cpus
     resources:
         **sized.needing(
             lambda w, input: sized.extraction(
@@ -24,6 +25,7 @@ rule extract:
             )
         ),
         gpu=start.local_gpus(),
+        card=card,
     params:
         numerics=code(*NUMERICS),
         code=code("whypretrain.stages.extract"),

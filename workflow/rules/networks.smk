@@ -21,6 +21,7 @@ rule pretrain:
     resources:
         **training(lambda w: CONFIG.pretrain(w.model)),
         gpu=start.local_gpus(),
+        card=card,
     params:
         code=code("whypretrain.stages.pretrain"),
         settings=lambda w: CONFIG.pretrain(w.model).to_json(),
@@ -96,6 +97,7 @@ rule probe:
             )
         ),
         gpu=start.local_gpus(),
+        card=card,
     params:
         code=code("whypretrain.stages.probe"),
         settings=lambda w: CONFIG.probe(w.run).to_json(),
@@ -132,6 +134,7 @@ rule train:
     resources:
         **training(lambda w: CONFIG.train(w.run)),
         gpu=start.local_gpus(),
+        card=card,
     params:
         code=code("whypretrain.stages.train"),
         settings=lambda w: CONFIG.train(w.run).to_json(),
@@ -168,6 +171,7 @@ rule robustness:
             )
         ),
         gpu=start.local_gpus(),
+        card=card,
     params:
         code=code("whypretrain.stages.robustness"),
         settings=lambda w: CONFIG.robustness_of(w.run).to_json(),
