@@ -49,6 +49,10 @@ RULES = {
 TARGETS = [
     "results/figures/tiny/fig3.pdf",
     f"{TINY}/players",
+    *[
+        f"{RUNS}/{run}/robustness.csv"
+        for run in ("probe", "finetune-tiny-seed0", "scratch-tiny-seed0")
+    ],
     *[output for _, output, _ in RULES.values()],
 ]
 PATIENCE = 300  # seconds that a run of Snakemake may last

@@ -61,7 +61,7 @@ def test_threads_change_little_and_always_the_same_way(again: Project, tmp_path:
         copy = moved(again, tmp_path / name)
         shutil.rmtree(copy.folder / RUN_OF_SCRATCH)
         (copy.folder / SCRATCH).unlink()
-        copy.snakemake("--max-threads=2", "--set-threads", "scratch=2", "extract=2", "--", SCRATCH)
+        copy.snakemake("--max-threads=2", "--set-threads", "train=2", "extract=2", "--", SCRATCH)
         found.append(copy)
     first, second = found
     assert contents(first) == contents(second)
@@ -86,7 +86,7 @@ def test_moved_results_still_hold(project: Project, tmp_path: Path) -> None:
     copy = moved(project, tmp_path / "another place")
     assert "Nothing to be done" in copy.snakemake()
     # What Snakemake knows of them moved too: an edit runs what it should, and no more.
-    with copy.edited("src/whypretrain/figures/fig3.py", "width=0.7", "width=0.6"):
+    with copy.edited("src/whypretrain/report/figures/fig3.py", "width=0.7", "width=0.6"):
         assert copy.due() == {"figure:fig3"}
 
 

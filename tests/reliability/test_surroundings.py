@@ -75,7 +75,7 @@ def environment(**changes: str | None) -> dict[str, str]:
 
 def stage(name: str, *arguments: str) -> str:
     """Shell command of a stage."""
-    return shlex.join([sys.executable, "-m", f"whypretrain.{name}", *arguments])
+    return shlex.join([sys.executable, "-m", f"whypretrain.stages.{name}", *arguments])
 
 
 @pytest.fixture(scope="module")
@@ -153,7 +153,7 @@ def test_a_full_disk_is_named_and_leaves_nothing_damaged(kind: str, files: Path)
         head -c 4M /dev/zero > disk/filler 2> /dev/null
         truncate -s -{left}K disk/filler
         {command} > first 2>&1; echo "first $?"
-        find disk -type f ! -name filler ! -path '*/.*.partial/*'
+        find disk -type f ! -name filler ! -name '.*.lock' ! -path '*/.*.partial/*'
         rm disk/filler
         {command} > second 2>&1; echo "second $?"
         rm -rf out; cp -a disk out
@@ -186,9 +186,9 @@ def test_a_folder_that_cannot_be_written_is_named(how: str, files: Path) -> None
     before, reason = READ_ONLY[how]
     if "setpriv" in before and not shutil.which("setpriv"):
         pytest.skip("no setpriv")
-    result = in_namespace(f"{before} {FULL['CSV'][0]}", files)
+    result = in_namespace(f"{before} {FULL['Parquet'][0]}", files)
     assert result.returncode == 1
-    expected = f"error: disk/robustness.csv: disk cannot be written to ({reason}): "
+    expected = f"error: disk/train.parquet: disk cannot be written to ({reason}): "
     assert result.stderr.startswith(expected), result.stderr
     assert len(result.stderr.splitlines()) == 1
 

@@ -133,7 +133,7 @@ def explain(error: ValidationError, values: Any) -> str:
     lines = []
     errors = error.errors()
     no_text = [e for e in errors if e["type"] == "string_type" and e["loc"][-1] == "[key]"]
-    for item in no_text or errors:  # what is within such a key has no name
+    for item in no_text[:1] or errors:  # what is within such a key has no name
         kind, loc, value = item["type"], item["loc"], item["input"]
         stated = "" if isinstance(value, dict | Section) else f" = {shown(value)}"
         reason = item["msg"].removeprefix("Value error, ")
