@@ -175,6 +175,21 @@ def test_lower_precision_is_measured_as_noise(
         extraction(tmp_path, monkeypatch, digits, per_class=1, precision="tf32")
 
 
+def test_three_products_in_tf32_have_nearly_the_floor_of_float32(
+    digits: tuple[Split, Split], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = {}
+    for precision in ("float32", "tf32x3"):
+        folder = tmp_path / precision
+        folder.mkdir()
+        extraction(folder, monkeypatch, digits, per_class=1, precision=precision)
+        records[precision] = read_record(folder / "net.h5")
+    plain, three = records["float32"], records["tf32x3"]
+    assert not np.array_equal(plain.outputs, three.outputs)
+    np.testing.assert_allclose(three.outputs, plain.outputs, atol=1e-5)
+    assert three.noise_floor.max() < 5 * plain.noise_floor.max()
+
+
 def test_wrong_sharing_is_refused_and_nothing_is_written(
     digits: tuple[Split, Split], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -29,14 +29,14 @@ from whypretrain.settings.models import Architecture, ImageArchitecture
 
 N_CHECKED = 4
 """Coalitions of every input that are computed without sharing too."""
-TOLERANCE = {"float32": 1e-5, "tf32": 1e-3, "bf16": 1e-2}
+TOLERANCE = {"float32": 1e-5, "tf32x3": 5e-5, "tf32": 1e-3, "bf16": 1e-2}
 """Largest difference between shared and plain outputs: see :func:`check_outputs`."""
 LARGEST_BATCH = {"cpu": 256, "cuda": 1024}  # beyond it, nothing is gained
 CPU_BYTES = 2 << 30
 SHARE = 0.4  # of a card, or of a machine with less memory than the above asks for
 COPIES = 3  # input and output of the largest layer, and what its kernel or a residual adds
 
-Precision = Literal["float32", "tf32", "bf16"]
+Precision = Literal["float32", "tf32x3", "tf32", "bf16"]
 
 
 class Evaluation(NamedTuple):

@@ -2,11 +2,13 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import torch
 from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from whypretrain.networks.tf32x3 import Tf32x3
 from whypretrain.settings.base import derived_seed
 
 
@@ -44,7 +46,7 @@ def laid_out(model: nn.Module, device: torch.device) -> nn.Module:
 
 @contextmanager
 def forward_precision(precision: str, device: torch.device) -> Iterator[None]:
-    """Forward passes in `float32`, `tf32` (CUDA only) or `bf16` within the context.
+    """Forward passes in `float32`, `tf32x3`, `tf32` (CUDA only) or `bf16` within the context.
 
     Raises
     ------
@@ -57,11 +59,41 @@ def forward_precision(precision: str, device: torch.device) -> Iterator[None]:
     before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
     torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
     torch.backends.cudnn.allow_tf32 = precision == "tf32"
+    products = Tf32x3() if precision == "tf32x3" else nullcontext()
     try:
-        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16"):
+        with torch.autocast(device.type, torch.bfloat16, precision == "bf16"), products:
             yield
     finally:
         torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = before
+
+
+@contextmanager
+def repeatable(*, strictly: bool) -> Iterator[None]:
+    """Gradients that are the same bytes each time, on a card too.
+
+    Of the kernels for attention, the memory-efficient one and cuDNN's add gradients in whatever
+    order they come; they are left out.
+
+    Raises
+    ------
+    ValueError
+        If a network needs an operation that torch has in no such form.
+    """
+    if not strictly:
+        yield
+        return
+    torch.use_deterministic_algorithms(True)
+    try:
+        with sdpa_kernel([SDPBackend.FLASH_ATTENTION, SDPBackend.MATH]):
+            yield
+    except RuntimeError as error:
+        if "deterministic" not in str(error):
+            raise
+        reason = " ".join(str(error).split())
+        message = f"deterministic = true: {reason}; set it to false in the recipe"
+        raise ValueError(message) from error
+    finally:
+        torch.use_deterministic_algorithms(True, warn_only=True)
 
 
 def seed_everything(*parts: int | str) -> int:

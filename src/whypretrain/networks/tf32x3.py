@@ -45,10 +45,11 @@ class Tf32x3(TorchDispatchMode):
     would be, up to the order of sums.
     """
 
+    _weights: Any = WeakTensorKeyDictionary()  # of (version, parts)
+    _attention: Any = None
+
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self._weights: Any = WeakTensorKeyDictionary()  # of (version, parts)
-        self._attention: Any = None
 
     def __enter__(self) -> Self:
         self._attention = sdpa_kernel(SDPBackend.MATH)  # fused kernels would have no parts

@@ -19,7 +19,7 @@ from whypretrain.data.batches import Inputs
 from whypretrain.files.artifacts import ArtifactError, atomic_path, exclusive, verified, write_csv
 from whypretrain.files.progress import Progress, say
 from whypretrain.networks.build import head_keys, save_weights
-from whypretrain.networks.numerics import seed_everything
+from whypretrain.networks.numerics import repeatable, seed_everything
 from whypretrain.settings.training import Recipe
 
 EVALUATION_BATCH = {"cpu": 256, "cuda": 1024}
@@ -48,7 +48,8 @@ class Run(NamedTuple):
     history : CSV with one row an epoch
     label : what progress lines begin with
     identity : digest of all that determines the run; a checkpoint of another run is discarded
-    metadata : written into every snapshot, beside its fraction, step, epoch and precision
+    metadata : written into every snapshot, beside its fraction, step, epoch, precision
+        and whether gradients are deterministic
     """
 
     recipe: Recipe
@@ -111,6 +112,7 @@ def _fit(model: nn.Module, train: Inputs, test: Inputs, run: Run) -> None:
                     "step": step,
                     "epoch": step / steps_per_epoch,
                     "precision": str(precision).removeprefix("torch."),
+                    "deterministic": recipe.deterministic,
                 }
                 save_weights(run.partial / path.name, model.state_dict(), made)
 
@@ -183,13 +185,14 @@ def _gradients(
     n_parts = math.ceil(n_batch / (recipe.micro_batch_size or n_batch))
     losses, right = [], []
     for inputs, labels in zip(*(part.tensor_split(n_parts) for part in batch), strict=True):
-        with torch.autocast(device.type, precision, precision != torch.float32):
-            logits = model(inputs)
-        # A share of the batch's mean, so that gradients add up to the whole batch's.
-        loss = functional.cross_entropy(
-            logits.float(), labels, label_smoothing=recipe.label_smoothing, reduction="sum"
-        ).div(n_batch)
-        scaler.scale(loss).backward()
+        with repeatable(strictly=recipe.deterministic):
+            with torch.autocast(device.type, precision, precision != torch.float32):
+                logits = model(inputs)
+            # A share of the batch's mean, so that gradients add up to the whole batch's.
+            loss = functional.cross_entropy(
+                logits.float(), labels, label_smoothing=recipe.label_smoothing, reduction="sum"
+            ).div(n_batch)
+            scaler.scale(loss).backward()
         losses.append(loss.detach().double())
         right.append((logits.argmax(dim=1) == labels).sum())
     return torch.stack(losses).sum() * n_batch, torch.stack(right).sum()

@@ -139,9 +139,10 @@ class Extraction(Section):
     sharing: bool = True
     """Compute once what masked versions of an input share. The outputs are exact either way; false
     computes every version from its pixels or words."""
-    precision: Literal["float32", "tf32", "bf16"] = "float32"
-    """Precision of the forward passes. `tf32` (CUDA) and `bf16` are faster and raise the noise
-    floor, mostly at high orders; the record of interactions holds the measured floor."""
+    precision: Literal["float32", "tf32x3", "tf32", "bf16"] = "float32"
+    """Precision of the forward passes. `tf32x3` adds three products of a card's TF32 cores for
+    each one of float32 and is nearly as exact. `tf32` (CUDA) and `bf16` are faster and raise the
+    noise floor, mostly at high orders; the record of interactions holds the measured floor."""
 
 
 class SamplesSettings(Section):

@@ -40,6 +40,10 @@ class Recipe(Section):
     mixed_precision: bool = True
     """On CUDA, train in bfloat16 (float16 before Ampere) where that is safe. CPUs train in float32.
     Networks are always evaluated in float32."""
+    deterministic: bool = True
+    """On CUDA, compute gradients by operations that give the same bytes each time. False is faster
+    where a network attends with a mask, and needed where torch has no such operation; snapshots
+    say which was used."""
     optimizer: Literal["adamw", "sgd"] = "adamw"
     """AdamW, or SGD with momentum."""
     learning_rate: float = Field(default=1e-3, gt=0)
