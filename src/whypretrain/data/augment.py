@@ -113,5 +113,5 @@ def _grey(pixels: Tensor) -> Tensor:
     """Brightness, (batch, 1, height, width)."""
     if pixels.shape[1] != len(GREY):
         return pixels.mean(dim=1, keepdim=True)
-    weights = pixels.new_tensor(GREY)[:, None, None]
-    return (pixels * weights).sum(dim=1, keepdim=True)
+    red, green, blue = pixels.split(1, dim=1)
+    return GREY[0] * red + GREY[1] * green + GREY[2] * blue

@@ -5,6 +5,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 
 import numpy as np
 import psutil
@@ -40,9 +41,16 @@ def decode(encoded: bytes, *, size: int, channels: int) -> NDArray[np.uint8]:
 
 def normalise(pixels: Tensor, architecture: ImageArchitecture) -> Tensor:
     """Standardise pixel values in [0, 1]: (…, channels, height, width) to the same shape."""
-    mean = torch.tensor(architecture.mean, device=pixels.device)[:, None, None]
-    std = torch.tensor(architecture.std, device=pixels.device)[:, None, None]
+    mean, std = (
+        _column(tuple(values), pixels.device) for values in (architecture.mean, architecture.std)
+    )
     return (pixels - mean) / std
+
+
+@cache  # a card would have to wait for the copy of every batch
+def _column(values: tuple[float, ...], device: torch.device) -> Tensor:
+    with torch.inference_mode(mode=False):
+        return torch.tensor(values, device=device)[:, None, None]
 
 
 class Images(Inputs):
@@ -69,13 +77,14 @@ class Images(Inputs):
         side = round(architecture.image_size * (CROPPED_FROM if cropped else 1))
         room = SHARE_OF_MEMORY * _memory(device)
         shape = (len(self), architecture.channels, side, side)
-        own = _side(split.images)
-        if own < side and (self.augmented or math.prod(shape) > room):
-            shape = (*shape[:2], own, own)
-        self.pixels = _decoded(split.images, shape, on_disk=math.prod(shape) > room)
-        if math.prod(shape) <= room:
+        if self.augmented or math.prod(shape) > room:
+            smaller = min(side, _side(split.images))
+            shape = (*shape[:2], smaller, smaller)
+        on_disk = math.prod(shape) > room
+        self.pixels = _decoded(split.images, shape, on_disk=on_disk)
+        if not on_disk:
             self.pixels = self.pixels.to(device)
-        self.ahead = self.pixels.device != device
+        self.ahead = on_disk and device.type == "cuda"
 
     def batch(self, index: Tensor, drawn: Tensor | None) -> Tensor:
         """Normalised images."""
@@ -107,7 +116,7 @@ class Images(Inputs):
 
 
 def _side(images: Sequence[bytes]) -> int:
-    """Height and width of all images, if all are square and of one size; else a large number."""
+    """Height and width of all images if all are square and of one size, else a large number."""
     sides = {side for encoded in images for side in opened(encoded).size}
     return sides.pop() if len(sides) == 1 else sys.maxsize
 
