@@ -7,7 +7,7 @@ CORES ?= all
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup demo test test-all test-kills test-slurm browser pictures bench check lint types format lock schema clean
+.PHONY: help setup demo test test-all test-kills test-slurm browser pictures bench check-gpu check lint types format lock schema clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -57,6 +57,9 @@ pictures: demo browser  ## take the docs' pictures of the embedded suite anew
 
 bench: $(INSTALLED)  ## measure speed against naive extraction (three quarters of an hour on two cores)
 	@python -m validation.benchmarks.bench
+
+check-gpu: $(INSTALLED)  ## check exactness, repeatability and speed on a CUDA card (6 minutes, offline)
+	@PYTHONPATH=src$${PYTHONPATH:+:$$PYTHONPATH} python -m validation.check_gpu
 
 check: lint types  ## lint, format and type checks
 

@@ -171,6 +171,12 @@ def test_lower_precision_is_measured_as_noise(
     extraction(tmp_path, monkeypatch, digits, per_class=1, precision="bf16")
     floor = read_record(tmp_path / "net.h5").noise_floor
     assert floor[1, 0] > 1e-5  # this sample has players that look masked anyway
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="here is a card")
+def test_tf32_needs_a_card(
+    digits: tuple[Split, Split], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(ValueError, match="'tf32': needs CUDA"):
         extraction(tmp_path, monkeypatch, digits, per_class=1, precision="tf32")
 

@@ -6,6 +6,7 @@ Ratios are taken side by side in one run; the times themselves say little about 
 import argparse
 import json
 import platform
+import re
 import resource
 import sys
 import time
@@ -14,13 +15,12 @@ from copy import deepcopy
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 import timm
 import torch
-from shapiq import ExactComputer
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel
 
@@ -76,20 +76,25 @@ def alternate(*works: Callable[[], object], repeats: int = N_REPEATS) -> list[fl
     return [float(median) for median in np.median(turns[1:], axis=0)]
 
 
-def machine() -> dict[str, str]:
+def machine(*packages: str) -> dict[str, str]:
     """What the figures depend on besides the code."""
     told = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    driver = Path("/proc/driver/nvidia/version")
+    found = re.search(r"\d+(\.\d+)+", driver.read_text()) if driver.exists() else None
     return {
         "processor": told.partition("model name\t: ")[2].partition("\n")[0],
         "threads": str(torch.get_num_threads()),
         "card": torch.cuda.get_device_name() if torch.cuda.is_available() else "none",
+        "driver": found[0] if found else "unknown",
         "python": platform.python_version(),
-        **{name: version(name) for name in ("torch", "timm", "transformers", "numpy", "shapiq")},
+        **{name: version(name) for name in packages},
     }
 
 
 def against_shapiq(*, n_players: int, n_rows: int) -> Row:
     """A batch of games against shapiq's Möbius transform of one of them, times the batch."""
+    from shapiq import ExactComputer  # noqa: PLC0415  (check_gpu, which needs not this, goes without)
+
     outputs = np.random.default_rng(0).normal(size=(n_rows, 1 << n_players))
     weights = 1 << np.arange(n_players)
 
@@ -113,14 +118,14 @@ def against_copy(*, n_players: int, n_rows: int) -> Row:
     return {"what": what, "ratio": ours / n_players / copy, "goal": 3, "ms": ours * 1e3}
 
 
-def network(key: str) -> nn.Module:
-    """A network of full size with random weights: speed does not depend on them."""
+def network(key: str, **options: Any) -> nn.Module:
+    """A network with random weights, of full size but for its options."""
     torch.manual_seed(0)
     if key not in TEXT:
-        return timm.create_model(key, num_classes=10).eval()
+        return timm.create_model(key, num_classes=10, **options).eval()
     feature: Literal["pooler", "first_token"] = "pooler" if key == "bert" else "first_token"
     architecture = TextArchitecture(family="transformers", feature=feature, folder="")
-    encoder = AutoModel.from_config(AutoConfig.for_model(key))  # type: ignore[no-untyped-call]
+    encoder = AutoModel.from_config(AutoConfig.for_model(key, **options))  # type: ignore[no-untyped-call]
     return TextNetwork(encoder, architecture, 2).eval()
 
 
@@ -284,7 +289,7 @@ def main() -> None:
     for row in ratios(arguments.only, device):
         rows.append(row)
         print(json.dumps(row, ensure_ascii=False), file=sys.stderr, flush=True)
-    told = machine()
+    told = machine("torch", "timm", "transformers", "numpy", "shapiq")
     lines = [f"{key}: {value}  " for key, value in told.items()]
     tables = [
         pd.DataFrame(table).to_markdown(index=False, floatfmt=".4g") for table in (rows, grown)
