@@ -64,6 +64,10 @@ class Forward(Protocol):
         """Compute what all masked versions of an input share, with the weights as they are now."""
         ...
 
+    def blank(self, masked: MaskedInput) -> Tensor:
+        """Zeros of the shape and type of one assembled version, with nothing computed."""
+        ...
+
     def rest(self, assembled: Tensor) -> Tensor:
         """Logits of shape (batch, n_classes)."""
         ...
@@ -78,6 +82,10 @@ class PlainForward:
     def prepare(self, masked: MaskedInput) -> Assemble:
         """Masked inputs, composed when they are asked for."""
         return masked.versions
+
+    def blank(self, masked: MaskedInput) -> Tensor:
+        """Zeros of the shape of one input."""
+        return torch.zeros_like(masked.inputs)[None]
 
 
 def log_odds(logits: Tensor, label: int) -> Tensor:
