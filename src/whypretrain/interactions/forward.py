@@ -64,8 +64,8 @@ class Forward(Protocol):
         """Compute what all masked versions of an input share, with the weights as they are now."""
         ...
 
-    def blank(self, masked: MaskedInput) -> Tensor:
-        """Zeros of the shape and type of one assembled version, with nothing computed."""
+    def example(self, masked: MaskedInput) -> Tensor:
+        """A value of the shape and type of one assembled version; nothing is computed for it."""
         ...
 
     def rest(self, assembled: Tensor) -> Tensor:
@@ -83,9 +83,9 @@ class PlainForward:
         """Masked inputs, composed when they are asked for."""
         return masked.versions
 
-    def blank(self, masked: MaskedInput) -> Tensor:
-        """Zeros of the shape of one input."""
-        return torch.zeros_like(masked.inputs)[None]
+    def example(self, masked: MaskedInput) -> Tensor:
+        """The input: a version is assembled to one like it."""
+        return masked.inputs[None]
 
 
 def log_odds(logits: Tensor, label: int) -> Tensor:

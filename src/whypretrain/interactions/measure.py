@@ -290,7 +290,7 @@ def fitting_batch_size(forward: Forward, model: nn.Module, masked: MaskedInput) 
     masked : the largest of the inputs to come
     """
     device = masked.inputs.device
-    assembled = forward.blank(masked)
+    assembled = forward.example(masked)
     largest = _size(assembled)
 
     def see(_: nn.Module, inputs: Any, output: Any) -> None:

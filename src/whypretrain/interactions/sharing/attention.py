@@ -187,11 +187,11 @@ class SharedVisionTransformer:
         x = _first_token_of_block(last, x) if model.global_pool == "token" else last(x)
         return model.forward_head(model.norm(x))
 
-    def blank(self, masked: MaskedInput) -> Tensor:
-        """Zeros of the shape and type of one assembled version, with nothing computed."""
+    def example(self, masked: MaskedInput) -> Tensor:
+        """A value of the shape and type of one assembled version; nothing is computed for it."""
         patterns, qkv = self._patterns(masked), self._model.blocks[0].attn.qkv
         if patterns is None:
-            return torch.zeros_like(masked.inputs)[None]
+            return masked.inputs[None]
         width = self._model.embed_dim + qkv.out_features
         return qkv.weight.new_zeros(1, patterns.n_tokens, width)
 
@@ -313,10 +313,10 @@ class SharedEncoder:
         first = self._cut(self._layers[0])
         return patterns.lookup(torch.cat([x, first.query(x), first.key(x), first.value(x)], dim=1))
 
-    def blank(self, masked: MaskedInput) -> Tensor:
-        """Zeros of the shape and type of one assembled version, with nothing computed."""
+    def example(self, masked: MaskedInput) -> Tensor:
+        """A value of the shape and type of one assembled version; nothing is computed for it."""
         if self._has_padding(masked):
-            return torch.zeros_like(masked.inputs)[None]
+            return masked.inputs[None]
         query = self._cut(self._layers[0]).query
         return query.weight.new_zeros(1, len(masked.inputs), 4 * query.out_features)
 

@@ -76,8 +76,8 @@ class SharedConvolutionalNetwork:
                 del tables[node]
         return _lookup(tables[plan.cut], patterns[plan.steps[-1].rows], plan.shape)
 
-    def blank(self, masked: MaskedInput) -> Tensor:
-        """Zeros of the shape and type of one assembled version, with nothing computed."""
+    def example(self, masked: MaskedInput) -> Tensor:
+        """A value of the shape and type of one assembled version; nothing is computed for it."""
         return masked.inputs.new_zeros(1, *self._plan(masked).shape)
 
     def rest(self, assembled: Tensor) -> Tensor:
