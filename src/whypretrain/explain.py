@@ -260,11 +260,12 @@ def _explain(
         head = _head(model)
         measure = Measure(model if head else _Logits(model), head, batch_size=batch_size)
         with forward_precision("float32", device):
-            prepared = measure.forward.prepare(masked)  # once, for the three steps below
-            measure.fit(masked, prepared)
-            everything = torch.tensor([n_coalitions - 1], device=device)
-            whole = measure.forward.rest(prepared(everything))[0]
-            explained = int(whole.argmax()) if label is None else label
+            measure.fit(masked)
+            prepared = measure.forward.prepare(masked)  # once, for the two steps below
+            explained = label
+            if explained is None:
+                everything = torch.tensor([n_coalitions - 1], device=device)
+                explained = int(measure.forward.rest(prepared(everything))[0].argmax())
             tell = Progress("explain", n_coalitions, "mask").update
             (found,) = measure([masked], [explained], [0], prepared=[prepared], tell=tell)
     finally:

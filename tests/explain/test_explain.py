@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from whypretrain.files.artifacts import ArtifactError
 from whypretrain.interactions.forward import log_odds
 from whypretrain.interactions.mobius import members
 from whypretrain.interactions.record import new_record, write_record
+from whypretrain.interactions.sharing import convolutional
 
 
 class Wrapped(nn.Module):
@@ -68,6 +70,40 @@ def test_a_network_of_unknown_structure_gives_the_same(network: nn.Module) -> No
     plain = explain_image(Wrapped(network), IMAGE, players=shared.players)
     assert plain.label == shared.label == shared.prediction
     np.testing.assert_allclose(plain.interactions, shared.interactions, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("options", "n_passes"),
+    [
+        ({"label": 1, "batch_size": 8}, 2),
+        ({"batch_size": 8}, 3),  # one more, to predict the class
+        ({"label": 1}, 2),  # one to fit the batch, one for all 16 sets
+    ],
+)
+def test_nothing_is_computed_twice(
+    network: nn.Module, options: dict[str, Any], n_passes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: Counter[str] = Counter()
+
+    def count(owner: Any, name: str) -> None:
+        original = getattr(owner, name)
+
+        def counted(*arguments: Any, **named: Any) -> Any:
+            step = arguments[1].node.name if name == "_compute" else ""
+            calls[f"{name} {step}".strip()] += 1
+            return original(*arguments, **named)
+
+        monkeypatch.setattr(owner, name, counted)
+
+    count(convolutional, "make_plan")
+    count(convolutional, "_compute")
+    count(convolutional.SharedConvolutionalNetwork, "prepare")
+    count(convolutional.SharedConvolutionalNetwork, "rest")
+    players = np.arange(28)[:, None] // 14 * 2 + np.arange(28) // 14
+    explain_image(network, IMAGE, players=players, **options)
+    assert calls.pop("rest") == n_passes
+    assert set(calls.values()) == {1}
+    assert {"make_plan", "prepare", "_compute conv1"} <= calls.keys()
 
 
 def test_words_of_a_classifier_of_transformers(tmp_path: Path) -> None:

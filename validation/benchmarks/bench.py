@@ -21,11 +21,19 @@ import numpy as np
 import pandas as pd
 import timm
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel
 
 import whypretrain.networks.build  # noqa: F401  (registers the small networks with timm)
-from whypretrain.interactions.forward import Assemble, Forward, MaskedInput, PlainForward
+from whypretrain.explain import explain_image
+from whypretrain.interactions.forward import (
+    Assemble,
+    Forward,
+    MaskedInput,
+    PlainForward,
+    log_odds,
+)
 from whypretrain.interactions.measure import choose_forward, evaluate, fitting_batch_size
 from whypretrain.interactions.mobius import mobius
 from whypretrain.interactions.players import grid_players
@@ -51,6 +59,8 @@ CASES = {
 """Names, and by how much extraction is to beat the naive forward."""
 AT_ONCE = 32
 """Most forwards timed at once on a CPU, where a whole batch would take long."""
+PLANNED = ("vgg16", "resnet50", "mobilenetv2_100")
+"""Networks that new samples are timed of: a plan depends on the sample's players."""
 EMBEDDED = ("whypretrain_vgg", "whypretrain_resnet", "whypretrain_vit")
 
 
@@ -105,6 +115,35 @@ def against_shapiq(*, n_players: int, n_rows: int) -> Row:
     (ours,) = alternate(lambda: mobius(outputs))
     what = f"Möbius, batch of {n_rows}, n={n_players}, against shapiq"
     return {"what": what, "ratio": theirs / ours, "goal": 2000, "ms": ours * 1e3}
+
+
+def whole_call(device: torch.device, *, n_players: int = N_PLAYERS, side: int = 224) -> Row:
+    """A call of :func:`explain_image` against shapiq's exact one of the same game, in batches."""
+    from shapiq import ExactComputer  # noqa: PLC0415  (as above)
+
+    model = network("resnet18").to(device)
+    masked = masked_image(
+        np.random.default_rng(0), device, (3, side, side), n_players=n_players, cells=8, margin=1
+    )
+    size = fitting_batch_size(PlainForward(model), model, masked)
+    size = min(size, AT_ONCE) if device.type == "cpu" else size
+
+    @torch.inference_mode()
+    def game(masks: NDArray[np.bool_]) -> NDArray[np.float64]:
+        coalitions = torch.from_numpy(masks @ (1 << np.arange(n_players))).to(device)
+        parts = [log_odds(model(masked.versions(part)), 0) for part in coalitions.split(size)]
+        return torch.cat(parts).cpu().numpy()
+
+    players = masked.players.cpu().numpy()
+    theirs, ours = alternate(
+        lambda: ExactComputer(game, n_players)("Moebius"),
+        lambda: explain_image(
+            model, masked.inputs, label=0, players=players, baseline=masked.baseline
+        ),
+        repeats=2,  # of which each takes a minute on a CPU
+    )
+    what = f"explain_image, ResNet-18, n={n_players}, against shapiq's exact call"
+    return {"what": what, "ratio": theirs / ours, "goal": 4, "ms": ours * 1e3}
 
 
 def against_copy(*, n_players: int, n_rows: int) -> Row:
@@ -208,6 +247,33 @@ def compare(key: str, device: torch.device) -> Row:
 
 
 @torch.inference_mode()
+def new_samples(key: str, device: torch.device, *, side: int = 224) -> Row:
+    """A sample that is new each time against one that is repeated: plan, shared part and a batch.
+
+    What is planned or searched for anew, for each new number of rows, is in the first alone.
+    """
+    model = network(key).to(device)
+    if device.type == "cpu":
+        model.to(memory_format=torch.channels_last)
+    shared = choose_forward(model)
+    planned, drawn = (
+        [
+            masked_image(np.random.default_rng(seed), device, (3, side, side), cells=8, margin=1)
+            for seed in range(first, first + 1 + N_REPEATS)
+        ]
+        for first in (0, 100)
+    )
+    (plan,) = alternate(lambda: shared.example(planned.pop()))
+    some = torch.arange(AT_ONCE, device=device)
+    new, again = alternate(
+        lambda: logits(shared, drawn[-1], some), lambda: logits(shared, drawn.pop(), some)
+    )
+    what = f"{CASES[key][0]}: a repeated sample, against a new one each time"
+    times = {"ms": new * 1e3, "plan, ms": plan * 1e3}
+    return {"what": what, "ratio": again / new, "goal": 0.9, **times}
+
+
+@torch.inference_mode()
 def overhead(side: int, device: torch.device) -> Row:
     """The whole of :func:`evaluate` against the bare network on batches that are there already."""
     model = network("resnet18").to(device)
@@ -272,8 +338,11 @@ def ratios(keys: list[str], device: torch.device) -> Iterator[Row]:
         yield overhead(side, device)
     for name in EMBEDDED:
         yield embedded(name, device)
+    yield whole_call(device)
     for key in keys:
         yield compare(key, device)
+        if key in PLANNED:
+            yield new_samples(key, device)
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ import torch
 
 from whypretrain.interactions.players import grid_players
 from whypretrain.interactions.sharing import count_rows
-from whypretrain.interactions.sharing.chain import cut_network, trace_players
+from whypretrain.interactions.sharing.chain import cut_network, trace_fields, trace_players
 
 N_PLAYERS, SIDE = 10, 224
 
@@ -23,7 +23,8 @@ def main(output: str) -> None:
     drawn = grid_players(SIDE, SIDE, cells=8, margin=1, n_players=N_PLAYERS, generator=generator)
     chain = cut_network(timm.create_model("vgg16", num_classes=10).eval())
     assert chain is not None
-    fields = trace_players(chain, torch.from_numpy(drawn), n_players=N_PLAYERS, channels=3)
+    fields = trace_fields(chain, (3, SIDE, SIDE))
+    masks = trace_players(chain, fields, drawn, N_PLAYERS)
     pools = [node for node in fields if isinstance(chain.operation(node), torch.nn.MaxPool2d)]
     shown = {"image": chain.nodes[0]} | {
         f"after block {i}": pool for i, pool in enumerate(pools, 1)
@@ -31,9 +32,9 @@ def main(output: str) -> None:
     figure, axes = plt.subplots(1, len(shown), figsize=(12, 2.9), constrained_layout=True)
     for axis, (title, node) in zip(axes, shown.items(), strict=True):
         field = fields[node]
-        reaching = field.reached.sum(dim=0).view(field.height, field.width)
+        reaching = np.bitwise_count(masks[node]).reshape(field.height, field.width)
         picture = axis.imshow(reaching, vmin=0, vmax=N_PLAYERS, cmap="viridis")
-        share = count_rows(field.reached) / (field.n_positions << N_PLAYERS)
+        share = count_rows(masks[node]) / (field.n_positions << N_PLAYERS)
         axis.set_title(f"{title}, {field.height}×{field.width}", fontsize=9)
         axis.set_xlabel(f"{share:.2%} of all values computed", fontsize=8)
         axis.set(xticks=[], yticks=[])

@@ -64,6 +64,10 @@ class Forward(Protocol):
         """Compute what all masked versions of an input share, with the weights as they are now."""
         ...
 
+    def example(self, masked: MaskedInput) -> Tensor:
+        """A value of the shape and type of one assembled version; nothing is computed for it."""
+        ...
+
     def rest(self, assembled: Tensor) -> Tensor:
         """Logits of shape (batch, n_classes)."""
         ...
@@ -78,6 +82,10 @@ class PlainForward:
     def prepare(self, masked: MaskedInput) -> Assemble:
         """Masked inputs, composed when they are asked for."""
         return masked.versions
+
+    def example(self, masked: MaskedInput) -> Tensor:
+        """The input: a version is assembled to one like it."""
+        return masked.inputs[None]
 
 
 def log_odds(logits: Tensor, label: int) -> Tensor:

@@ -17,11 +17,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from whypretrain.data.images import normalise
-from whypretrain.data.samples import Sample, Samples
+from whypretrain.data.samples import Samples
 from whypretrain.interactions.forward import Assemble, Forward, MaskedInput, PlainForward, log_odds
 from whypretrain.interactions.mobius import noise_by_order
 from whypretrain.interactions.sharing.attention import share_transformer
-from whypretrain.interactions.sharing.convolutional import share_convolutional_network
+from whypretrain.interactions.sharing.convolutional import (
+    SharedConvolutionalNetwork,
+    share_convolutional_network,
+)
 from whypretrain.networks.build import classifier
 from whypretrain.networks.numerics import forward_precision
 from whypretrain.settings.interactions import ExtractSettings
@@ -93,10 +96,16 @@ class Measure:
         self.batch_size = batch_size or 1
         self._is_fitted = batch_size is not None
 
-    def fit(self, largest: MaskedInput, prepared: Assemble | None = None) -> None:
+    def fit(self, largest: MaskedInput) -> None:
         """Choose the batch size by the largest of the inputs to come, unless one was given."""
         if not self._is_fitted:
-            self.batch_size = fitting_batch_size(self.forward, self.model, largest, prepared)
+            self.batch_size = fitting_batch_size(self.forward, self.model, largest)
+
+    def expect(self, group: Sequence[MaskedInput]) -> None:
+        """Let what is planned for inputs be planned while others, asked for first, are measured."""
+        if isinstance(self.forward, SharedConvolutionalNetwork):
+            for masked in group:
+                self.forward.expect(masked)
 
     def groups(self, shapes: Sequence[tuple[int, ...]], n_players: int) -> list[list[int]]:
         """Positions of the inputs that share batches: the same ones whatever is already known.
@@ -268,23 +277,20 @@ def check_outputs(
 
 
 @torch.inference_mode()
-def fitting_batch_size(
-    forward: Forward, model: nn.Module, masked: MaskedInput, prepared: Assemble | None = None
-) -> int:
+def fitting_batch_size(forward: Forward, model: nn.Module, masked: MaskedInput) -> int:
     """A power of two of masked inputs that fit into memory together: at most 256, on CUDA 1024.
 
     It depends on how much memory there is, not on how much is free: another batch size may change
-    last bits. :func:`evaluate` takes smaller batches where it does not fit.
+    last bits. :func:`evaluate` takes smaller batches where it does not fit. Only shapes count, so
+    nothing that the versions share is computed.
 
     Parameters
     ----------
     forward : computes with `model`
     masked : the largest of the inputs to come
-    prepared : its shared part, if it is known already
     """
     device = masked.inputs.device
-    assemble = prepared or forward.prepare(masked)
-    assembled = assemble(torch.zeros(1, dtype=torch.int64, device=device))
+    assembled = forward.example(masked)
     largest = _size(assembled)
 
     def see(_: nn.Module, inputs: Any, output: Any) -> None:
@@ -332,12 +338,19 @@ class Extractor:
     ) -> None:
         self.samples, self.settings, self.device = samples.samples, settings, device
         self.n_players = samples.n_players
+        self._expected: dict[int, MaskedInput] = {}
         self.measured_by = Measure(model, classifier(model), **settings.extraction.model_dump())
-        self.measured_by.fit(self._masked(max(self.samples, key=lambda s: s.inputs.size)))
+        sizes = [sample.inputs.size for sample in self.samples]
+        self.measured_by.fit(self._masked(sizes.index(max(sizes))))
 
     def groups(self) -> list[list[int]]:
         """Positions of the samples that share batches."""
         return self.measured_by.groups([s.inputs.shape for s in self.samples], self.n_players)
+
+    def expect(self, positions: Sequence[int]) -> None:
+        """Get a group ready that is measured after the one at hand, and plan it meanwhile."""
+        self._expected |= {i: self._masked(i) for i in positions}
+        self.measured_by.expect([self._expected[i] for i in positions])
 
     def measure(self, positions: Sequence[int], digests: Sequence[str]) -> list[Evaluation]:
         """Measure the samples of a group, whose digests draw the coalitions that are checked.
@@ -348,7 +361,9 @@ class Extractor:
             If outputs are not finite, or shared ones differ from plain ones.
         """
         samples = [self.samples[i] for i in positions]
-        group = [self._masked(sample) for sample in samples]
+        group = [
+            self._expected.pop(i) if i in self._expected else self._masked(i) for i in positions
+        ]
         labels = [sample.label for sample in samples]
         try:
             return self.measured_by(group, labels, [int(one[:16], 16) for one in digests])
@@ -360,11 +375,11 @@ class Extractor:
 
     def noise_floor(self, first: Evaluation) -> NDArray[np.float64]:
         """Noise of each order, (n_players + 1,), measured on the first sample."""
-        sample = self.samples[0]
-        return self.measured_by.noise_floor(self._masked(sample), sample.label, first.outputs)
+        label = self.samples[0].label
+        return self.measured_by.noise_floor(self._masked(0), label, first.outputs)
 
-    def _masked(self, sample: Sample) -> MaskedInput:
-        architecture = self.settings.architecture
+    def _masked(self, position: int) -> MaskedInput:
+        sample, architecture = self.samples[position], self.settings.architecture
         return MaskedInput(
             inputs=network_input(sample.inputs, architecture, self.device),
             baseline=network_input(sample.baseline, architecture, self.device),

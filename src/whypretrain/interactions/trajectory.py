@@ -74,14 +74,18 @@ def measure_snapshot(
 
     A group of samples is always measured together, so that what was known changes no bits.
     """
+
+    def lacking(positions: list[int]) -> list[int]:
+        # The first sample is known where its noise floor is, too.
+        return [i for i in positions if digests[i] not in (known.found if i else known.noise)]
+
+    groups = extractor.groups()
     with ThreadPoolExecutor(max_workers=1) as writer:
         written: Future[None] | None = None
-        for positions in extractor.groups():
-            # The first sample is known where its noise floor is, too.
-            missing = [
-                i for i in positions if digests[i] not in (known.found if i else known.noise)
-            ]
-            if missing:
+        for positions, following in zip(groups, [*groups[1:], []], strict=True):
+            if lacking(following):
+                extractor.expect(following)
+            if missing := lacking(positions):
                 measured = extractor.measure(positions, [digests[i] for i in positions])
                 new = [one for i, one in zip(positions, measured, strict=True) if i in missing]
                 if missing[0] == 0:

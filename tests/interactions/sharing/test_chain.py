@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 import whypretrain.networks.build  # noqa: F401  (registers the small networks with timm)
-from whypretrain.interactions.sharing.chain import OUTSIDE, cut_network, trace_players, window_taps
+from whypretrain.interactions.sharing.chain import cut_network, trace_fields, trace_players
+from whypretrain.interactions.sharing.windows import Window, window_taps
 
 
 def cut_names(network: nn.Module) -> list[str]:
@@ -143,11 +144,30 @@ def test_taps_are_the_positions_that_change_the_output(name: str, size: tuple[in
     n_positions = size[0] * size[1]
     one_hot = torch.eye(n_positions).view(n_positions, 1, *size)
     changed = window(one_hot) - window(torch.zeros(1, 1, *size)) > 0
-    taps, height, width = window_taps(window, *size)
-    assert changed.shape == (n_positions, 1, height, width)
-    read = torch.stack([(taps == position).any(dim=1) for position in range(n_positions)])
-    assert torch.equal(read, changed.flatten(1))
-    assert taps.min() >= OUTSIDE
+    found = Window.of(window, *size)
+    assert changed.shape == (n_positions, 1, *found.shape)
+    for repeat in (False, name.startswith("maximum")):
+        taps = window_taps(found, torch.device("cpu"), repeat=repeat)
+        read = torch.stack([(taps == position).any(dim=1) for position in range(n_positions)])
+        assert torch.equal(read, changed.flatten(1))
+        assert taps.min() >= 0
+        assert taps.max() <= (n_positions - 1 if repeat else n_positions)
+
+
+@pytest.mark.parametrize("size", [(7, 8), (8, 9), (10, 7)])
+@pytest.mark.parametrize("name", WINDOWS)
+def test_a_union_has_the_bits_of_all_taps(name: str, size: tuple[int, int]) -> None:
+    masks = 1 << np.random.default_rng(0).integers(40, size=size[0] * size[1])
+    window = Window.of(WINDOWS[name], *size)
+    taps = window_taps(window, torch.device("cpu")).numpy()
+    expected = np.bitwise_or.reduce(np.append(masks, 0)[taps], axis=1)
+    np.testing.assert_array_equal(window.union(masks), expected)
+
+
+def test_windows_that_leave_out_the_end() -> None:
+    window = Window.of(nn.MaxPool2d(1, stride=3, ceil_mode=True), 8, 9)
+    masks = np.arange(72)
+    np.testing.assert_array_equal(window.union(masks), masks.reshape(8, 9)[::3, ::3].ravel())
 
 
 class Branches(nn.Module):
@@ -187,17 +207,28 @@ def test_players_reach_what_their_pixels_change(size: tuple[int, int], positive:
         players[row : row + 6, column : column + 6] = player
     chain = cut_network(network)
     assert chain is not None
-    field = trace_players(chain, players, n_players=5, channels=2)[chain.cuts[-1]]
+    fields = trace_fields(chain, (2, *size))
+    masks = trace_players(chain, fields, players.numpy(), 5)[chain.cuts[-1]]
+    reached = torch.from_numpy(masks) >> torch.arange(5)[:, None] & 1 > 0
     image = 9 * torch.randint(0, 256, (2, *size)).double()
     with_player = image + 9 * (players == torch.arange(5)[:, None, None])[:, None].double()
     values = network(torch.cat([image[None], with_player]))
     changed = (values[1:] != values[:1]).any(dim=1).flatten(1)
-    assert field.shape == values.shape[1:]
+    assert fields[chain.cuts[-1]].shape == values.shape[1:]
     if positive:
-        assert torch.equal(field.reached, changed)
+        assert torch.equal(reached, changed)
     else:
-        assert (field.reached | ~changed).all()
-    assert 0 < field.reached.double().mean() < 0.7
+        assert (reached | ~changed).all()
+    assert 0 < reached.double().mean() < 0.7
+
+
+def test_more_players_than_bits_of_the_small_type() -> None:
+    chain = cut_network(nn.Sequential(nn.Conv2d(1, 1, 3), nn.Flatten()).eval())
+    assert chain is not None
+    players = np.arange(-1, 35).reshape(6, 6)
+    masks = trace_players(chain, trace_fields(chain, (1, 6, 6)), players, 35)
+    expected = sum(1 << player for player in players[3:, 3:].ravel().tolist())
+    assert masks[chain.nodes[1]][-1] == expected
 
 
 def test_a_map_spread_over_another_ends_what_is_followed() -> None:
@@ -212,5 +243,6 @@ def test_a_map_spread_over_another_ends_what_is_followed() -> None:
 
     chain = cut_network(Spread().eval())
     assert chain is not None
-    fields = trace_players(chain, torch.zeros(8, 8), n_players=1, channels=1)
+    fields = trace_fields(chain, (1, 8, 8))
     assert [node.name for node in fields] == ["x", "convolution", "pool"]
+    assert trace_players(chain, fields, np.zeros((8, 8), int), 1).keys() == fields.keys()

@@ -15,14 +15,10 @@ from torch import Tensor, nn
 
 from tests.conftest import small
 from whypretrain.interactions.forward import Background, MaskedInput
-from whypretrain.interactions.players import grid_players
-from whypretrain.interactions.sharing import convolutional, count_rows
-from whypretrain.interactions.sharing.chain import Chain, cut_network, trace_players
+from whypretrain.interactions.sharing import convolutional, plan
+from whypretrain.interactions.sharing.chain import cut_network
 from whypretrain.interactions.sharing.convolutional import (
-    PLANS_KEPT,
-    Plan,
     SharedConvolutionalNetwork,
-    make_plan,
     share_convolutional_network,
 )
 from whypretrain.networks.build import build
@@ -116,7 +112,7 @@ def assert_right(
 
 
 def stop_at(monkeypatch: pytest.MonkeyPatch, index: int) -> None:
-    monkeypatch.setattr(convolutional, "_cheapest_cut", lambda chain, *_: chain.cuts[index])
+    monkeypatch.setattr(plan, "cheapest_cut", lambda chain, *_, **__: chain.cuts[index])
 
 
 @pytest.mark.parametrize("background", ["keep", "mask"])
@@ -239,30 +235,41 @@ def test_images_of_two_sizes_that_stop_at_equal_shapes(monkeypatch: pytest.Monke
         shared.prepare(masked_input(blobs(24, 24, 2), 2))
 
 
-def test_plans_are_kept_and_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[Tensor] = []
-
-    def counted(chain: Chain, players: Tensor, **options: Any) -> Plan:
-        made.append(players)
-        return make_plan(chain, players, **options)
-
-    monkeypatch.setattr(convolutional, "make_plan", counted)
-    shared = share_convolutional_network(make("vgg with norms"))
+@pytest.mark.parametrize("name", ["resnet", "vgg with norms", "mobile"])
+def test_an_example_is_like_what_is_assembled_and_computes_nothing(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared, size = share_convolutional_network(make(name)), NETWORKS[name][0]
     assert shared is not None
-    masked = masked_input(blobs(28, 28, 3), 3)
-    for seed in range(3):
-        shared.prepare(masked_input(blobs(28, 28, 3), 3, seed=seed))
-    assert len(made) == 1
-    for row in range(PLANS_KEPT):
-        players = torch.full((28, 28), -1)
-        players[row] = 0
-        shared.prepare(masked_input(players, 1))
-    assert len(made) == 1 + PLANS_KEPT
-    shared.prepare(masked)
-    assert len(made) == 2 + PLANS_KEPT
-    for size in ((28, 33), (33, 28)):
-        shared.prepare(masked_input(torch.zeros(size, dtype=torch.int16), 1))
-    assert len(made) == 4 + PLANS_KEPT
+    masked = masked_input(blobs(size, size, 3), 3)
+    with monkeypatch.context() as patched:
+        patched.delattr(convolutional, "_compute")
+        example = shared.example(masked)
+    assembled = shared.prepare(masked)(torch.tensor([5]))
+    assert (example.shape, example.dtype) == (assembled.shape, assembled.dtype)
+    assert shared.rest(example).shape == (1, 4)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize(
+    ("n_groups", "n_in", "n_out", "kernel"),
+    [(6, 6, 6, (3, 3)), (6, 6, 6, (1, 1)), (6, 6, 12, (3, 2)), (2, 6, 4, (3, 3)), (3, 6, 3, 1)],
+)
+@torch.inference_mode()
+def test_groups_of_channels_without_a_convolution(
+    n_groups: int, n_in: int, n_out: int, kernel: Any, bias: bool
+) -> None:
+    torch.manual_seed(0)
+    module = nn.Conv2d(n_in, n_out, kernel, groups=n_groups, bias=bias).double()
+    images = torch.randn(5, n_in, *module.kernel_size, dtype=torch.float64)
+    expected = module(images)[:, :, 0, 0]
+    windows = images.flatten(2).transpose(1, 2).contiguous()
+    given = windows.clone()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.delattr(nn.functional, "conv2d")
+        found = convolutional._convolution(module)(windows)
+    torch.testing.assert_close(found, expected)
+    assert torch.equal(windows, given)
 
 
 def test_the_memory_limit_ends_sharing_sooner(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -278,34 +285,6 @@ def test_the_memory_limit_ends_sharing_sooner(monkeypatch: pytest.MonkeyPatch) -
     assert heights == [40, 20, 10]
 
 
-def test_of_values_of_one_shape_the_last_is_where_sharing_stops() -> None:
-    chain = cut_network(make("vgg with norms"))
-    assert chain is not None
-    options = {"n_players": 2, "channels": 3, "max_numbers": 10**9}
-    found = make_plan(chain, blobs(64, 64, 2), **options)
-    assert found.cut.name == "features_10"
-    assert [step.node for step in found.steps] == chain.nodes[1:]
-
-
 def test_unknown_networks_are_not_shared() -> None:
     assert share_convolutional_network(timm.create_model("whypretrain_vit").eval()) is None
     assert share_convolutional_network(make("vgg with norms").train()) is None
-
-
-@pytest.mark.parametrize(
-    ("name", "gain"),
-    [("vgg16", 30), ("resnet50", 3.4), ("resnet18", 3.4), ("mobilenetv2_100", 2.4)],
-)
-def test_counted_gain_on_the_networks_of_the_paper(name: str, gain: float) -> None:
-    """Multiplications of all masks over those of all patterns, where no layer is left out."""
-    with torch.device("meta"):
-        network = timm.create_model(name).eval()
-    chain = cut_network(network)
-    assert chain is not None
-    players = grid_players(
-        224, 224, cells=8, margin=1, n_players=10, generator=np.random.default_rng(0)
-    )
-    fields = trace_players(chain, torch.from_numpy(players), n_players=10, channels=3).values()
-    plain = 2**10 * sum(field.n_positions * field.multiplications for field in fields)
-    shared = sum(count_rows(field.reached) * field.multiplications for field in fields)
-    assert plain / shared > gain

@@ -98,6 +98,8 @@ def test_both_families(kind: str, feature: str, layers: int, attention: str) -> 
     model = network(kind, feature, layers=layers, attention=attention)
     assembled = check(model, shared_of(model), sentence())
     assert assembled.shape == (32, LENGTH, 4 * 8)
+    example = shared_of(model).example(sentence())
+    assert (example.shape, example.dtype) == (assembled[:1].shape, assembled.dtype)
 
 
 @pytest.mark.parametrize("background", ["keep", "mask"])
@@ -150,6 +152,7 @@ def test_a_sentence_with_padding_is_not_shared(kind: str, feature: str, where: s
     getattr(masked, where)[4:6] = PADDING
     assembled = check(model, shared_of(model), masked)
     assert assembled.shape == (32, LENGTH)
+    assert torch.equal(shared_of(model).example(masked)[0], masked.inputs)
 
 
 class Bert(BertModel):  # type: ignore[no-untyped-call]

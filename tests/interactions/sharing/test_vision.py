@@ -106,8 +106,11 @@ def shared_of(model: nn.Module) -> SharedVisionTransformer:
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_all_variants(variant: str) -> None:
     model = vit(**VARIANTS[variant])
-    assembled = check(model, shared_of(model), masked_image(model))
+    shared, masked = shared_of(model), masked_image(model)
+    assembled = check(model, shared, masked)
     assert assembled.ndim == 3  # shared indeed
+    example = shared.example(masked)
+    assert (example.shape, example.dtype) == (assembled[:1].shape, assembled.dtype)
 
 
 def test_without_fused_attention() -> None:
@@ -181,6 +184,7 @@ def test_a_table_that_would_be_too_large_is_not_made(monkeypatch: pytest.MonkeyP
     shared, masked = shared_of(model), masked_image(model)
     monkeypatch.setattr(attention, "MAX_ROWS", 20)
     assert check(model, shared, masked).shape == (16, 3, 16, 16)
+    assert shared.example(masked).shape == (1, 3, 16, 16)
 
 
 def test_an_image_of_another_size_meets_the_models_own_error() -> None:

@@ -8,6 +8,7 @@ where the head reads one token, the last attention answers one query.
 from collections.abc import Callable
 from typing import Any, NamedTuple, cast
 
+import numpy as np
 import torch
 from timm.layers.activations import GELUTanh, QuickGELU
 from timm.layers.attention import Attention
@@ -23,7 +24,7 @@ from torch.nn import functional
 
 from whypretrain.data.texts import transformers
 from whypretrain.interactions.forward import Assemble, Background, MaskedInput, kept_players
-from whypretrain.interactions.sharing import PositionPatterns, is_plain
+from whypretrain.interactions.sharing import PositionPatterns, is_plain, layout
 from whypretrain.networks.build import TextNetwork
 
 MAX_ROWS = 1 << 15
@@ -75,8 +76,22 @@ class TokenPatterns(PositionPatterns):
     """
 
     def __init__(self, players: Tensor, n_players: int) -> None:
-        super().__init__(torch.stack([(players == i).any(dim=1) for i in range(n_players)]))
-        self._players, self._n_players = players.long(), n_players
+        # The last bit is that of sites of no player, and is left out again.
+        bits = (1 << np.arange(n_players + 1)).astype(np.int64)
+        bits[-1] = 0
+        masks = np.bitwise_or.reduce(bits[players.cpu().numpy()], axis=1)
+        reached = layout(masks)
+        super().__init__(
+            *torch.from_numpy(reached).to(players.device),
+            n_rows=int(reached[1, -1]),
+            n_players=n_players,
+        )
+        self._players = players.long()
+
+    @property
+    def n_tokens(self) -> int:
+        """How many tokens there are."""
+        return len(self._players)
 
     def kept(self, background: Background) -> Tensor:
         """Which sites of its token every row keeps, bool of shape (n_rows, n_sites)."""
@@ -85,7 +100,7 @@ class TokenPatterns(PositionPatterns):
 
     def lookup(self, values: Tensor) -> Assemble:
         """Tokens of any masked version, (batch, n_tokens, n_columns), of (n_rows, n_columns)."""
-        tokens = torch.arange(len(self._players), device=values.device)
+        tokens = torch.arange(self.n_tokens, device=values.device)
         return lambda coalitions: functional.embedding(
             self.rows(tokens, coalitions[:, None]), values
         )
@@ -137,14 +152,10 @@ class SharedVisionTransformer:
     def prepare(self, masked: MaskedInput) -> Assemble:
         """Tokens [x|q|k|v] of all patterns, with the weights as they are now."""
         model, embed = self._model, self._model.patch_embed
-        if masked.inputs.shape != (embed.proj.in_channels, *embed.img_size):
-            return masked.versions  # the model's own error says what is wrong
-        n_prefix = model.num_prefix_tokens  # the class token and its like, which hold no player
-        players = self._patches(masked.players).flatten(1)
-        players = functional.pad(players, (0, 0, n_prefix, 0), value=-1)
-        patterns = TokenPatterns(players, masked.n_players)
-        if len(patterns.positions) > MAX_ROWS:
+        patterns = self._patterns(masked)
+        if patterns is None:
             return masked.versions
+        n_prefix = model.num_prefix_tokens
         token = patterns.positions[n_prefix:]
         kept = patterns.kept(masked.background)[n_prefix:]
         patches = torch.where(
@@ -154,7 +165,7 @@ class SharedVisionTransformer:
         )
         x = embed.norm(embed.proj(patches).flatten(1))
         # Of patches that are all zero this leaves the prefix and the positions of the patches.
-        positions = model._pos_embed(x.new_zeros(1, len(players) - n_prefix, x.shape[1]))[0]
+        positions = model._pos_embed(x.new_zeros(1, patterns.n_tokens - n_prefix, x.shape[1]))[0]
         x = model.norm_pre(torch.cat([positions[:n_prefix], x + positions[token]]))
         first = model.blocks[0]
         heads = (3, first.attn.num_heads, -1)
@@ -175,6 +186,25 @@ class SharedVisionTransformer:
             x = block(x)
         x = _first_token_of_block(last, x) if model.global_pool == "token" else last(x)
         return model.forward_head(model.norm(x))
+
+    def example(self, masked: MaskedInput) -> Tensor:
+        """A value of the shape and type of one assembled version; nothing is computed for it."""
+        patterns, qkv = self._patterns(masked), self._model.blocks[0].attn.qkv
+        if patterns is None:
+            return masked.inputs[None]
+        width = self._model.embed_dim + qkv.out_features
+        return qkv.weight.new_zeros(1, patterns.n_tokens, width)
+
+    def _patterns(self, masked: MaskedInput) -> TokenPatterns | None:
+        """Patterns of all tokens; None where there are too many, or the image does not fit."""
+        embed = self._model.patch_embed
+        if masked.inputs.shape != (embed.proj.in_channels, *embed.img_size):
+            return None  # the model's own error says what is wrong
+        players = self._patches(masked.players).flatten(1)
+        # The class token and its like hold no player.
+        players = functional.pad(players, (0, 0, self._model.num_prefix_tokens, 0), value=-1)
+        patterns = TokenPatterns(players, masked.n_players)
+        return patterns if patterns.n_rows <= MAX_ROWS else None
 
     def _patches(self, sites: Tensor) -> Tensor:
         """Patches (n_patches, *leading, *patch_size) of (*leading, height, width)."""
@@ -273,7 +303,7 @@ class SharedEncoder:
 
     def prepare(self, masked: MaskedInput) -> Assemble:
         """Tokens [x|q|k|v] of all patterns, with the weights as they are now."""
-        if (torch.stack([masked.inputs, masked.baseline]) == self._model.padding).any():
+        if self._has_padding(masked):
             return masked.versions
         patterns = TokenPatterns(masked.players[:, None], masked.n_players)
         position = patterns.positions
@@ -282,6 +312,17 @@ class SharedEncoder:
         x = self._encoder.embeddings(input_ids=ids[:, None], position_ids=position[:, None])[:, 0]
         first = self._cut(self._layers[0])
         return patterns.lookup(torch.cat([x, first.query(x), first.key(x), first.value(x)], dim=1))
+
+    def example(self, masked: MaskedInput) -> Tensor:
+        """A value of the shape and type of one assembled version; nothing is computed for it."""
+        if self._has_padding(masked):
+            return masked.inputs[None]
+        query = self._cut(self._layers[0]).query
+        return query.weight.new_zeros(1, len(masked.inputs), 4 * query.out_features)
+
+    def _has_padding(self, masked: MaskedInput) -> bool:
+        tokens = torch.stack([masked.inputs, masked.baseline])
+        return bool((tokens == self._model.padding).any())
 
     def rest(self, assembled: Tensor) -> Tensor:
         """Logits of shape (batch, n_classes)."""

@@ -9,17 +9,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from timm.layers.conv2d_same import Conv2dSame
-from timm.layers.helpers import to_2tuple
 from timm.layers.norm import LayerNorm2d
 from timm.layers.norm_act import BatchNormAct2d
-from timm.layers.padding import pad_same_arg
 from timm.layers.pool2d_same import AvgPool2dSame, MaxPool2dSame
 from torch import Tensor, fx, nn
 from torch.nn import functional
 
-from whypretrain.interactions.sharing import is_plain
+from whypretrain.interactions.sharing import is_plain, mask_type
+from whypretrain.interactions.sharing.windows import Window, window_taps
 
 # Types are compared exactly: a subclass may compute something else.
 CONVOLUTIONS = {nn.Conv2d, Conv2dSame}
@@ -34,8 +35,6 @@ LOCAL_MODULES = CONVOLUTIONS | MAXIMA | AVERAGES | NORMS | POINTWISE
 ADDITIONS = {operator.add, operator.iadd, torch.add}
 CONCATENATIONS = {torch.cat}
 LOCAL_FUNCTIONS = ADDITIONS | CONCATENATIONS | {functional.relu, torch.relu}
-OUTSIDE = -1
-"""The position of what a window reads in the padding."""
 UNTRACEABLE = (
     AssertionError, AttributeError, IndexError, KeyError, NameError, NotImplementedError,
     RuntimeError, TypeError, ValueError,
@@ -53,6 +52,7 @@ class Chain:
     nodes : the local operations in order; the first is the input
     cuts : nodes that can be left at, in order, the input first: all that comes after such a node
         takes nothing else from before
+    last_use : of each value that a local operation takes, the last that does
     """
 
     def __init__(self, model: nn.Module, graph: fx.Graph) -> None:
@@ -66,6 +66,7 @@ class Chain:
                 break
             self.nodes.append(node)
         self.cuts = _cuts(self._all, len(self.nodes))
+        self.last_use = {source: node for node in self.nodes for source in node.all_input_nodes}
 
     def operation(self, node: fx.Node) -> Any:
         """The module or function that computes a local node; None for the input."""
@@ -164,29 +165,26 @@ def _cuts(nodes: list[fx.Node], n_local: int) -> list[fx.Node]:
     return cuts
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Field:
-    """A value of the network: its size, which players reach where, and what it is computed from.
+    """A value of the network for inputs of one size: its own size, and what it is computed from.
 
     Attributes
     ----------
-    reached : bool tensor of shape (n_players, height * width)
-        Whether the player's pixels can change the value at the position.
-    taps : int64 tensor of shape (height * width, n_taps)
-        The positions, in reading order, that each position is computed from, or
-        :data:`OUTSIDE`; None where each is computed from itself.
-    divisor : float64 tensor of shape (height * width,)
+    window : what each position reads; None where it is computed from itself
+    is_padded : whether windows read the padding
+    divisor : float64 array of shape (n_positions,)
         What an average pooling divides sums by; None for other operations.
     multiplications : multiply-adds a position
     n_read : how many numbers windows hold
     """
 
-    reached: Tensor
     height: int
     width: int
     channels: int
-    taps: Tensor | None = None
-    divisor: Tensor | None = None
+    window: Window | None = None
+    is_padded: bool = False
+    divisor: NDArray[np.float64] | None = None
     multiplications: int = 0
     n_read: int = 0
 
@@ -201,19 +199,10 @@ class Field:
         return self.channels, self.height, self.width
 
 
-def trace_players(
-    chain: Chain, players: Tensor, *, n_players: int, channels: int
-) -> dict[fx.Node, Field]:
-    """Follow the players of an image through the local operations of a network, while it can.
-
-    Parameters
-    ----------
-    players : integer tensor of shape (height, width), on the default device; -1 is no player
-    channels : of the image
-    """
-    height, width = players.shape
-    reached = players.flatten() == torch.arange(n_players)[:, None]
-    fields = {chain.nodes[0]: Field(reached, height, width, channels)}
+def trace_fields(chain: Chain, shape: tuple[int, int, int]) -> dict[fx.Node, Field]:
+    """Follow an image of (channels, height, width) through the local operations, while it can."""
+    channels, height, width = shape
+    fields = {chain.nodes[0]: Field(height, width, channels)}
     for node in chain.nodes[1:]:
         sources: list[Field] = []
         fx.node.map_arg(node.args, lambda source: sources.append(fields[source]))  # noqa: B023
@@ -225,62 +214,63 @@ def trace_players(
 
 def _field(operation: Any, sources: list[Field]) -> Field:
     """The value that an operation computes from others."""
+    source = sources[0]
     if type(operation) in CONVOLUTIONS | MAXIMA | AVERAGES:
-        return _window_field(operation, sources[0])
-    reached = torch.stack([source.reached for source in sources]).any(dim=0)
+        return _window_field(operation, source)
     channels = [source.channels for source in sources]
     out_channels = sum(channels) if operation in CONCATENATIONS else max(channels)
-    return Field(reached, sources[0].height, sources[0].width, out_channels)
+    return Field(source.height, source.width, out_channels)
 
 
 def _window_field(operation: Any, source: Field) -> Field:
-    taps, height, width = window_taps(operation, source.height, source.width)
-    n_read = taps.shape[1] * source.channels
-    # OUTSIDE picks the last column, which no player reaches.
-    reached = functional.pad(source.reached, (0, 1))[:, taps].any(dim=2)
-    field = Field(reached, height, width, source.channels, taps, n_read=n_read)
+    window = Window.of(operation, source.height, source.width)
+    height, width = window.shape
     if type(operation) in CONVOLUTIONS:
-        n_weights = operation.weight.numel()
-        field = replace(field, channels=operation.out_channels, multiplications=n_weights)
-        is_pointwise = torch.equal(taps, torch.arange(source.n_positions)[:, None])
-        return replace(field, taps=None, n_read=0) if is_pointwise else field
-    inside = taps != OUTSIDE
-    if type(operation) in MAXIMA:
-        # Reading a position twice changes no maximum.
-        return replace(field, taps=torch.where(inside, taps, taps.amax(dim=1, keepdim=True)))
-    ones = torch.ones(1, 1, source.height, source.width, dtype=torch.float64)
-    return replace(field, divisor=(inside.sum(dim=1) / operation(ones).flatten()).round())
+        weight = operation.weight
+        field = Field(height, width, len(weight), multiplications=weight.numel())
+        if window.is_pointwise:
+            return field
+        n_read = weight.shape[2:].numel() * source.channels
+    else:
+        field = Field(height, width, source.channels)
+        n_read = window.kernel[0] * window.kernel[1] * source.channels
+    inside = window_taps(window, torch.device("cpu")).numpy() < source.n_positions
+    divisor = None
+    if type(operation) in AVERAGES:
+        ones = torch.ones(1, 1, source.height, source.width, dtype=torch.float64, device="cpu")
+        divisor = (inside.sum(axis=1) / operation(ones).flatten().numpy()).round()
+    # Reading a position twice changes no maximum.
+    is_padded = type(operation) not in MAXIMA and not inside.all()
+    return replace(field, window=window, n_read=n_read, is_padded=is_padded, divisor=divisor)
 
 
-def window_taps(operation: Any, height: int, width: int) -> tuple[Tensor, int, int]:
-    """Positions that a convolution or pooling reads of a value of `height`×`width`.
+def trace_players(
+    chain: Chain, fields: dict[fx.Node, Field], players: NDArray[Any], n_players: int
+) -> dict[fx.Node, NDArray[Any]]:
+    """Which players' pixels can change each value at each position.
+
+    Parameters
+    ----------
+    fields : of the image's size
+    players : integer array of shape (height, width); -1 is no player
 
     Returns
     -------
-    taps : int64 tensor of shape (n_positions, n_taps), on the default device
-        Positions in reading order, or :data:`OUTSIDE`.
-    height, width : of the output
+    a bit mask of players for each position, int32 (int64 of more than 31) of shape (n_positions,);
+    the same array stands for a value and what it is computed from where they are equal
     """
-    kernel, stride = to_2tuple(operation.kernel_size), to_2tuple(operation.stride)
-    dilation = to_2tuple(getattr(operation, "dilation", 1))
-    if type(operation) in {Conv2dSame, AvgPool2dSame, MaxPool2dSame}:
-        padding = pad_same_arg([height, width], list(kernel), list(stride), list(dilation))
-    elif type(operation) in CONVOLUTIONS:
-        padding = list(operation._reversed_padding_repeated_twice)  # left, right, top, bottom
-    else:
-        top, left = to_2tuple(operation.padding)
-        padding = [left, left, top, top]
-    # How far a window reaches along each axis, from its first position to its last.
-    tall, wide = (step * (size - 1) + 1 for step, size in zip(dilation, kernel, strict=True))
-    if getattr(operation, "ceil_mode", False):
-        # The last windows may stick out beyond the padding, and the pool itself knows if they do.
-        out_height, out_width = operation(torch.zeros(1, 1, height, width)).shape[2:]
-        padding[1] = (out_width - 1) * stride[1] + wide - width - padding[0]
-        padding[3] = (out_height - 1) * stride[0] + tall - height - padding[2]
-    # unfold takes floating numbers, and doubles count exactly; 0 is the padding's.
-    numbers = torch.arange(1, height * width + 1, dtype=torch.float64).view(1, 1, height, width)
-    padded = functional.pad(numbers, padding)
-    windows = functional.unfold(padded, kernel, dilation, 0, stride)[0]
-    out_height = (padded.shape[2] - tall) // stride[0] + 1
-    out_width = (padded.shape[3] - wide) // stride[1] + 1
-    return windows.t().long() - 1, out_height, out_width
+    bits = np.zeros(n_players + 1, dtype=mask_type(n_players))  # the last one is nobody's
+    bits[:-1] = 1 << np.arange(n_players)
+    masks = {chain.nodes[0]: bits[players.ravel()]}
+    for node in chain.nodes[1 : len(fields)]:
+        first, *others = [masks[source] for source in node.all_input_nodes]
+        window = fields[node].window
+        if window is None and not others:
+            masks[node] = first
+            continue
+        reached = first if window is None else window.union(first)
+        for other in others:
+            reached = reached | other
+        alike = (source for source in (first, *others) if np.array_equal(source, reached))
+        masks[node] = next(alike, reached)
+    return masks

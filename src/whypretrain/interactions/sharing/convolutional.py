@@ -6,9 +6,7 @@ are few rows as long as few players reach one position. Operations run on the ro
 arithmetic of masked images, with no approximation, and nothing is computed twice.
 """
 
-from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -16,69 +14,22 @@ from torch import Tensor, fx, nn
 from torch.nn import functional
 
 from whypretrain.interactions.forward import Assemble, MaskedInput
-from whypretrain.interactions.sharing import PositionPatterns, count_rows
+from whypretrain.interactions.sharing import PositionPatterns
 from whypretrain.interactions.sharing.chain import (
     CONVOLUTIONS,
     MAXIMA,
-    OUTSIDE,
     Chain,
     Field,
     cut_network,
-    trace_players,
+    trace_fields,
 )
+from whypretrain.interactions.sharing.plan import Plan, Plans, Step, make_plan
+from whypretrain.interactions.sharing.windows import window_taps
 
-NUMBER_COST = 32
-"""Multiply-adds that take as long as moving one number: some 40 on a CPU core, 25 on a large GPU.
-
-It decides where sharing stops, and nothing else.
-"""
 NUMBERS_AT_ONCE = {"cpu": 2**21, "cuda": 2**27}
 """How many numbers windows hold at a time: what stays in a CPU's cache, what keeps a GPU busy."""
 TABLE_BYTES = 4 << 30
 """What tables may take at any time; sharing stops earlier where they would take more."""
-PLANS_KEPT = 16
-"""Plans take 10 to 25 MB each for images of 224×224 pixels and ten players."""
-
-
-@dataclass(frozen=True)
-class Step:
-    """One operation on tables, which hold a value's patterns: (n_rows, channels).
-
-    Attributes
-    ----------
-    node : the value computed
-    reads : for each table that it is computed from, the rows that each of its rows takes: int32
-        of shape (n_rows, n_taps), or None where it takes the same row
-    padded : whether windows stick out; they read a row of zeros then, just behind the last
-    divisor : float64 tensor of shape (n_rows, 1) that an average divides sums by, or None
-    done : values that no later step takes
-    """
-
-    node: fx.Node
-    reads: list[Tensor | None]
-    padded: bool
-    divisor: Tensor | None
-    done: list[fx.Node]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """All there is to compute once, for images of one size with one set of players.
-
-    Attributes
-    ----------
-    pixels : the image's patterns
-    steps : in order, the last one's value that at `cut`
-    cut : where sharing stops
-    patterns : of the value there
-    shape : of the value there, (channels, height, width)
-    """
-
-    pixels: PositionPatterns
-    steps: list[Step]
-    cut: fx.Node
-    patterns: PositionPatterns
-    shape: tuple[int, int, int]
 
 
 def share_convolutional_network(model: nn.Module) -> "SharedConvolutionalNetwork | None":
@@ -96,8 +47,13 @@ class SharedConvolutionalNetwork:
 
     def __init__(self, chain: Chain) -> None:
         self._chain = chain
-        self._plans: OrderedDict[tuple[object, ...], Plan] = OrderedDict()
+        self._plans = Plans()
+        self._fields: dict[tuple[int, int, int], dict[fx.Node, Field]] = {}
         self._rests: dict[tuple[int, ...], tuple[fx.Node, Callable[[Tensor], Tensor]]] = {}
+
+    def expect(self, masked: MaskedInput) -> None:
+        """Plan for an input that is prepared soon, while other work goes on."""
+        self._plans.expect(*self._planning(masked))
 
     @torch.inference_mode()
     def prepare(self, masked: MaskedInput) -> Assemble:
@@ -109,6 +65,28 @@ class SharedConvolutionalNetwork:
             If images of another size stop at another value of the same shape.
         """
         plan = self._plan(masked)
+        if not plan.steps:
+            return masked.versions
+        patterns = plan.patterns(masked.inputs.device)
+        tables = {self._chain.nodes[0]: _pixel_table(masked, patterns[0])}
+        for step in plan.steps:
+            sources = [tables[source] for source in step.node.all_input_nodes]
+            tables[step.node] = _compute(self._chain.operation(step.node), step, patterns, sources)
+            for node in step.done:
+                del tables[node]
+        return _lookup(tables[plan.cut], patterns[plan.steps[-1].rows], plan.shape)
+
+    def example(self, masked: MaskedInput) -> Tensor:
+        """A value of the shape and type of one assembled version; nothing is computed for it."""
+        return masked.inputs.new_zeros(1, *self._plan(masked).shape)
+
+    def rest(self, assembled: Tensor) -> Tensor:
+        """Logits of shape (batch, n_classes), of values that an earlier `prepare` assembles."""
+        return self._rests[tuple(assembled.shape[1:])][1](assembled)
+
+    def _plan(self, masked: MaskedInput) -> Plan:
+        """The plan for an input's players, kept for the next snapshots; `rest` knows it then."""
+        plan = self._plans.get(*self._planning(masked))
         if plan.shape not in self._rests:
             self._rests[plan.shape] = plan.cut, self._chain.rest(plan.cut)
         cut, _ = self._rests[plan.shape]
@@ -118,36 +96,26 @@ class SharedConvolutionalNetwork:
                 f"the values there have one shape, {plan.shape}; use one forward for each size"
             )
             raise ValueError(message)
-        if not plan.steps:
-            return masked.versions
-        tables = {self._chain.nodes[0]: _pixel_table(masked, plan.pixels)}
-        for step in plan.steps:
-            sources = [tables[source] for source in step.node.all_input_nodes]
-            tables[step.node] = _compute(self._chain.operation(step.node), step, sources)
-            for node in step.done:
-                del tables[node]
-        return _lookup(tables[plan.cut], plan.patterns, plan.shape)
-
-    def rest(self, assembled: Tensor) -> Tensor:
-        """Logits of shape (batch, n_classes), of values that an earlier `prepare` assembles."""
-        return self._rests[tuple(assembled.shape[1:])][1](assembled)
-
-    def _plan(self, masked: MaskedInput) -> Plan:
-        """The plan for an input's players, kept for the next snapshots of the network."""
-        players, image = masked.players, masked.inputs
-        kind = (players.shape, players.dtype, players.device, len(image), image.dtype)
-        key = (players.cpu().numpy().tobytes(), masked.n_players, *kind)
-        plan = self._plans.pop(key, None) or make_plan(
-            self._chain,
-            players,
-            n_players=masked.n_players,
-            channels=len(image),
-            max_numbers=TABLE_BYTES // image.element_size(),
-        )
-        self._plans[key] = plan
-        if len(self._plans) > PLANS_KEPT:
-            self._plans.popitem(last=False)
         return plan
+
+    def _planning(self, masked: MaskedInput) -> tuple[object, Callable[[], Plan]]:
+        """What an input's plan depends on, and how to make it."""
+        # Nothing is asked of the device later, as another thread would wait for its work.
+        players, n_players = masked.players.cpu().numpy(), masked.n_players
+        shape, size = (len(masked.inputs), *players.shape), masked.inputs.element_size()
+
+        def make() -> Plan:
+            if shape not in self._fields:
+                self._fields[shape] = trace_fields(self._chain, shape)
+            return make_plan(
+                self._chain,
+                self._fields[shape],
+                players,
+                n_players=n_players,
+                max_numbers=TABLE_BYTES // size,
+            )
+
+        return (players.tobytes(), players.dtype, n_players, shape, size), make
 
 
 def _lookup(rows: Tensor, patterns: PositionPatterns, shape: tuple[int, int, int]) -> Assemble:
@@ -171,30 +139,48 @@ def _pixel_table(masked: MaskedInput, patterns: PositionPatterns) -> Tensor:
     return torch.where(patterns.coalitions > 0, everybody, nobody).t().contiguous()
 
 
-def _compute(operation: Any, step: Step, sources: list[Tensor]) -> Tensor:
+def _compute(
+    operation: Any, step: Step, patterns: list[PositionPatterns], sources: list[Tensor]
+) -> Tensor:
     """One operation on tables (n_rows, channels)."""
+    rows, window = patterns[step.rows], step.field.window
+    if window is not None:
+        return _over_windows(operation, step, patterns, sources[0])
     if type(operation) in CONVOLUTIONS:
-        return _windows(sources[0], step, _convolution(operation))
-    if type(operation) in MAXIMA:
-        return _windows(sources[0], step, lambda windows: windows.amax(dim=1))
-    if step.divisor is not None:
-        sums = _windows(sources[0], step, lambda windows: windows.sum(dim=1))
-        return sums / step.divisor.to(sums.dtype)
+        return _convolution(operation)(sources[0][:, None])
     image_of = {}  # one pixel wide, with the memory of the table
-    for node, rows, reads in zip(step.node.all_input_nodes, sources, step.reads, strict=True):
-        table = rows if reads is None else rows.index_select(0, reads[:, 0])
+    for node, table, source in zip(step.node.all_input_nodes, sources, step.reads, strict=True):
+        if source is not None:
+            reads = patterns[source].rows(rows.positions, rows.coalitions)
+            table = table.index_select(0, reads)  # noqa: PLW2901
         image_of[node] = table.t()[None, :, :, None]
     result = operation(*fx.node.map_arg(step.node.args, image_of.__getitem__), **step.node.kwargs)
     return result[0, :, :, 0].t().contiguous()
 
 
-def _windows(rows: Tensor, step: Step, function: Callable[[Tensor], Tensor]) -> Tensor:
-    """A function of windows (n_windows, n_taps, channels), for every row's window."""
-    (reads,) = step.reads
-    if reads is None:
-        return function(rows[:, None])
-    if step.padded:
-        rows = torch.cat([rows, rows.new_zeros(1, rows.shape[1])])
+def _over_windows(
+    operation: Any, step: Step, patterns: list[PositionPatterns], table: Tensor
+) -> Tensor:
+    """A convolution or pooling of the window of every row."""
+    (source,), rows, field = step.reads, patterns[step.rows], step.field
+    assert source is not None
+    assert field.window is not None
+    is_maximum = type(operation) in MAXIMA
+    taps = window_taps(field.window, table.device, repeat=is_maximum)
+    reads = patterns[source].rows_of_windows(taps, rows)
+    if field.is_padded:  # by a row of zeros behind the last
+        table = torch.cat([table, table.new_zeros(1, table.shape[1])])
+    if type(operation) in CONVOLUTIONS:
+        return _windows(table, reads, _convolution(operation))
+    if is_maximum:
+        return _windows(table, reads, lambda windows: windows.amax(dim=1))
+    sums = _windows(table, reads, lambda windows: windows.sum(dim=1))
+    divisor = torch.from_numpy(field.divisor).to(sums.device, sums.dtype)
+    return sums / divisor.index_select(0, rows.positions)[:, None]
+
+
+def _windows(rows: Tensor, reads: Tensor, function: Callable[[Tensor], Tensor]) -> Tensor:
+    """A function of windows (n_windows, n_taps, channels), for reads of (n_windows, n_taps)."""
     at_once = max(1, NUMBERS_AT_ONCE[rows.device.type] // (reads.shape[1] * rows.shape[1]))
     result = torch.empty(0)
     for start in range(0, len(reads), at_once):
@@ -207,106 +193,31 @@ def _windows(rows: Tensor, step: Step, function: Callable[[Tensor], Tensor]) -> 
 
 
 def _convolution(module: nn.Conv2d) -> Callable[[Tensor], Tensor]:
-    """A convolution as a function of windows (n_windows, n_taps, in_channels)."""
-    if module.groups == 1:
-        matrix = module.weight.permute(0, 2, 3, 1).flatten(1)
-        return lambda windows: functional.linear(windows.flatten(1), matrix, module.bias)
+    """A convolution as a function of windows (n_windows, n_taps, in_channels).
+
+    No convolution is called where channels are in groups, as libraries search for an algorithm
+    anew for each number of windows.
+    """
+    weight, bias, n_groups = module.weight.flatten(2), module.bias, module.groups
+    if n_groups == 1:
+        matrix = weight.transpose(1, 2).flatten(1)
+        return lambda windows: functional.linear(windows.flatten(1), matrix, bias)
+    if n_groups == module.in_channels == module.out_channels:
+        first, *others = weight[:, 0].t().contiguous()  # (n_taps, channels)
+
+        def each(windows: Tensor) -> Tensor:
+            sums = windows[:, 0] * first
+            for i, tap in enumerate(others, 1):
+                sums.addcmul_(windows[:, i], tap)
+            return sums if bias is None else sums.add_(bias)
+
+        return each
+    # (n_groups, n_taps * in_channels of a group, out_channels of a group)
+    matrices = weight.unflatten(0, (n_groups, -1)).permute(0, 3, 2, 1).flatten(1, 2)
 
     def convolve(windows: Tensor) -> Tensor:
-        images = windows.transpose(1, 2).unflatten(2, module.kernel_size)
-        result = functional.conv2d(images, module.weight, module.bias, groups=module.groups)
-        return result[..., 0, 0]
+        parts = windows.unflatten(2, (n_groups, -1)).permute(2, 0, 1, 3).flatten(2)
+        sums = (parts @ matrices).transpose(0, 1).flatten(1)
+        return sums if bias is None else sums.add_(bias)
 
     return convolve
-
-
-def make_plan(
-    chain: Chain, players: Tensor, *, n_players: int, channels: int, max_numbers: int
-) -> Plan:
-    """Plan the cheapest way to the outputs of all 2**n_players masked versions of an image.
-
-    Parameters
-    ----------
-    players : integer tensor of shape (height, width), -1 is no player; the plan is on its device
-    channels : of the image
-    max_numbers : that tables may hold at any time
-    """
-    with players.device:
-        fields = trace_players(chain, players, n_players=n_players, channels=channels)
-        last_use = {source: node for node in chain.nodes for source in node.all_input_nodes}
-        cut = _cheapest_cut(chain, fields, last_use, 1 << n_players, max_numbers)
-        shared = chain.nodes[: chain.nodes.index(cut) + 1]
-        patterns = {shared[0]: PositionPatterns(fields[shared[0]].reached)}
-        steps = []
-        for node in shared[1:]:
-            taps, divisor = fields[node].taps, fields[node].divisor
-            alike = [s for s in node.all_input_nodes if _has_same_rows(fields[s], fields[node])]
-            rows = patterns[alike[0]] if alike else PositionPatterns(fields[node].reached)
-            patterns[node] = rows
-            reads = [
-                None if source in alike else _reads(rows, taps, patterns[source])
-                for source in node.all_input_nodes
-            ]
-            steps.append(
-                Step(
-                    node,
-                    reads,
-                    padded=taps is not None and bool((taps == OUTSIDE).any()),
-                    divisor=None if divisor is None else divisor[rows.positions, None],
-                    done=[s for s in node.all_input_nodes if last_use[s] is node],
-                )
-            )
-    return Plan(patterns[shared[0]], steps, cut, patterns[cut], fields[cut].shape)
-
-
-def _has_same_rows(source: Field, field: Field) -> bool:
-    return field.taps is None and torch.equal(source.reached, field.reached)
-
-
-def _reads(rows: PositionPatterns, taps: Tensor | None, source: PositionPatterns) -> Tensor:
-    positions = rows.positions[:, None] if taps is None else taps[rows.positions]
-    reads = source.rows(positions, rows.coalitions[:, None])
-    return reads.masked_fill_(positions == OUTSIDE, len(source.positions))
-
-
-def _cheapest_cut(
-    chain: Chain,
-    fields: dict[fx.Node, Field],
-    last_use: dict[fx.Node, fx.Node],
-    n_coalitions: int,
-    max_numbers: int,
-) -> fx.Node:
-    """Where to stop: operations up to there run once a row, those after it once a coalition."""
-    # The rest of the network tells by the shape where to go on: of equal shapes the last counts,
-    # and the image's own means that nothing is shared.
-    image, *cuts = [cut for cut in chain.cuts if cut in fields]
-    candidates = {fields[cut].shape: cut for cut in cuts}
-    candidates[fields[image].shape] = image
-    remaining = n_coalitions * sum(f.n_positions * _cost(f) for f in fields.values())
-    shared, tables = 0, {}
-    cheapest, least = image, remaining
-    for node, field in fields.items():
-        n_rows = count_rows(field.reached)
-        shared += n_rows * (_cost(field) + NUMBER_COST * field.n_read)
-        remaining -= n_coalitions * field.n_positions * _cost(field)
-        tables[node] = n_rows * field.channels
-        # Copies: with a row of zeros, for windows; in the order of the new rows, for all others.
-        copied = sum(
-            tables[source] if field.taps is not None else n_rows * fields[source].channels
-            for source in node.all_input_nodes
-            if not _has_same_rows(fields[source], field)
-        )
-        if sum(tables.values()) + copied > max_numbers:
-            break
-        for source in node.all_input_nodes:
-            if last_use[source] is node:
-                tables.pop(source, None)
-        gathered = NUMBER_COST * field.n_positions * field.channels * n_coalitions
-        if candidates.get(field.shape) is node and shared + gathered + remaining < least:
-            cheapest, least = node, shared + gathered + remaining
-    return cheapest
-
-
-def _cost(field: Field) -> int:
-    """Multiply-adds, or what takes as long, of computing one position."""
-    return field.multiplications + NUMBER_COST * field.channels
