@@ -174,4 +174,5 @@ def test_a_job_that_outlives_its_snakemake_is_waited_for(
     orphan.resume()
     assert second.wait() == 0, unscratched.printed()
     assert "the other process has made this" in unscratched.printed()
+    unscratched.finish()
     _same(outputs(unscratched.folder), undisturbed.outputs)
