@@ -1,4 +1,4 @@
-"""BERT, RoBERTa, XLM-RoBERTa and DistilBERT, shared against plain, on every coalition and in float64."""
+"""BERT and its family, shared against plain, on every coalition and in float64."""
 
 from collections.abc import Callable
 from typing import Any

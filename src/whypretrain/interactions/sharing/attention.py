@@ -1,4 +1,4 @@
-"""ViT, BERT, RoBERTa and DistilBERT: shared up to the first block's attention, lean in the last block.
+"""ViT and BERT's family: shared up to the first block's attention, lean in the last block.
 
 What a transformer does to a token before the first attention depends only on the players that have
 a site in it (pixels of a patch, or the token itself): on one of 2**k patterns for k players. And
@@ -61,8 +61,9 @@ ENCODER_PARTS = {
 def share_transformer(model: nn.Module) -> "SharedVisionTransformer | SharedEncoder | None":
     """The network cut at the first block's attention; None if it is not known to allow that.
 
-    Known are timm's ViT, and BERT, RoBERTa, XLM-RoBERTa and DistilBERT as version 5 of transformers
-    writes them, within :class:`TextNetwork`. A network in training mode or with hooks is none either.
+    Known are timm's ViT, and within :class:`TextNetwork` BERT, RoBERTa, XLM-RoBERTa and DistilBERT
+    as version 5 of transformers writes them. A network in training mode or with hooks is none
+    either.
     """
     if not is_plain(model):
         return None
