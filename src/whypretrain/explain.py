@@ -59,7 +59,8 @@ def explain_image(
     Raises
     ------
     TypeError
-        If the image is no tensor, or the baseline neither a number nor a tensor.
+        If the image is no tensor, the baseline neither a number nor a tensor, or the model returns
+        no logits.
     ValueError
         If shapes or players do not fit, or there are too many players.
     FloatingPointError
@@ -203,6 +204,8 @@ def explain_text(
     ValueError
         If the sentence has fewer words than players or is longer than the model takes, or the
         tokenizer has no mask token.
+    TypeError
+        If the model returns no logits, as an encoder alone.
     FloatingPointError
         If an output of the model is not finite.
     """
@@ -302,7 +305,15 @@ class _Logits(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         output = self.model(inputs)
-        return getattr(output, "logits", output)
+        logits = getattr(output, "logits", output)
+        if not isinstance(logits, Tensor) or logits.ndim != 2:
+            message = (
+                f"model: {type(self.model).__name__} returns no logits of shape (batch, n_classes);"
+                " give a classifier, as AutoModelForSequenceClassification makes of an encoder, or"
+                " one trained by the workflow with `feature: first_token`"
+            )
+            raise TypeError(message)
+        return logits
 
 
 def _head(model: nn.Module) -> nn.Linear | None:

@@ -1,5 +1,6 @@
 """Building, penultimate features and loading of weights, for each of the three families."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from whypretrain.networks.build import (
     penultimate,
     read_weights,
     save_weights,
+    start_classifier,
 )
 from whypretrain.settings.models import ImageArchitecture
 
@@ -92,6 +94,41 @@ def test_damaged_weights_are_named(tmp_path: Path) -> None:
     save_file({"a": torch.tensor([float("nan")])}, path)
     with pytest.raises(ArtifactError, match="not finite: a"):
         read_weights(path)
+
+
+def first_loss(name: str, std: float | None = None, *, own: bool = False) -> float:
+    """Of a random network that is to tell eight classes of noise apart, in training mode."""
+    torch.manual_seed(0)
+    model = build(ImageArchitecture(timm=name), 8)
+    if not own:
+        start_classifier(model, std)
+    with torch.no_grad():
+        logits = model(torch.randn(16, 3, 64, 64))
+    return torch.nn.functional.cross_entropy(logits, torch.arange(16) % 8).item()
+
+
+@pytest.mark.parametrize("name", ["mobilenetv2_050", "efficientnet_b0", "tf_efficientnetv2_b0"])
+def test_a_fresh_classifier_that_the_library_starts_large_is_brought_down(name: str) -> None:
+    assert first_loss(name, own=True) > 1.2 * math.log(8)
+    assert first_loss(name) < 1.1 * math.log(8)
+    assert first_loss(name, 0.001) == pytest.approx(math.log(8), rel=0.01)
+
+
+@pytest.mark.parametrize("n_classes", [2, 5, 200])
+def test_other_classifiers_keep_their_start(
+    architecture: ImageArchitecture, n_classes: int
+) -> None:
+    torch.manual_seed(0)
+    model = build(architecture, n_classes)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    start_classifier(model, None)
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, before[name]), name
+    start_classifier(model, 0.3)
+    changed = {n for n, value in model.state_dict().items() if not torch.equal(value, before[n])}
+    assert changed <= head_keys(model)
+    assert classifier(model).weight.std().item() == pytest.approx(0.3, rel=0.2)
+    assert classifier(model).bias.abs().max() == 0
 
 
 @pytest.mark.parametrize(

@@ -174,7 +174,7 @@ def test_finetune_starts_from_the_weights_and_scratch_does_not(
             {
                 "architecture": ARCHITECTURE,
                 "variant": variant,
-                "recipe": RECIPE,
+                "recipe": RECIPE.model_copy(update={"classifier_std": 0.0}),
                 "snapshots": [0, 0.5, 1],
                 "seed": 0,
             }
@@ -192,6 +192,7 @@ def test_finetune_starts_from_the_weights_and_scratch_does_not(
         same = {name for name in first if torch.equal(first[name], start[name])}
         backbone = {name for name in first if not name.startswith("fc.")}
         assert (backbone <= same) == (variant == "finetune")
+        assert not first["fc.weight"].any()  # by classifier_std
         assert (folder / "snapshot-1.0000.safetensors").exists()
 
 

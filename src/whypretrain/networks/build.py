@@ -63,6 +63,8 @@ class TextNetwork(nn.Module):
         self.encoder = encoder
         self.padding = settings.pad_token_id
         self.from_pooler = architecture.feature == "pooler"
+        # Its convolutions read padding, which other encoders' attention does not.
+        self.sees_padding = type(encoder).__name__ == "ConvBertModel"
         self.dropout = nn.Dropout(getattr(settings, "hidden_dropout_prob", 0.1))
         self.head = nn.Linear(settings.hidden_size, n_classes)
         nn.init.normal_(self.head.weight, std=getattr(settings, "initializer_range", 0.02))
@@ -70,7 +72,13 @@ class TextNetwork(nn.Module):
 
     def features(self, tokens: Tensor) -> Tensor:
         """Penultimate feature, shape (batch, n_features): pooled output or first token's state."""
-        outputs = self.encoder(input_ids=tokens, attention_mask=(tokens != self.padding).long())
+        shown = (tokens != self.padding).long()
+        if self.sees_padding and not shown.all():
+            lengths = shown.sum(dim=1).unique().tolist()
+            rows = [(shown.sum(dim=1) == length).nonzero()[:, 0] for length in lengths]
+            parts = [self.features(tokens[row, :n]) for row, n in zip(rows, lengths, strict=True)]
+            return torch.cat(parts)[torch.cat(rows).argsort()]
+        outputs = self.encoder(input_ids=tokens, attention_mask=shown)
         return outputs.pooler_output if self.from_pooler else outputs.last_hidden_state[:, 0]
 
     def forward(self, tokens: Tensor) -> Tensor:
@@ -112,12 +120,27 @@ def _build_text(architecture: TextArchitecture, n_classes: int) -> TextNetwork:
     except Exception as error:  # the library raises what it comes upon
         reason = f"no transformers configuration ({' '.join(str(error).split())})"
         raise damaged(folder, reason, made_with=folder / CONFIG) from error
-    if architecture.feature == "pooler" and getattr(encoder, "pooler", None) is None:
-        message = f"feature = 'pooler': {type(encoder).__name__} has none; use 'first_token'"
-        raise ValueError(message)
-    if architecture.feature == "first_token" and hasattr(encoder, "pooler"):
+    if architecture.feature == "pooler":
+        check_pooler(encoder, folder)
+    elif hasattr(encoder, "pooler"):
         encoder.pooler = None  # weights that nothing uses would only have to be found
     return TextNetwork(encoder.float(), architecture, n_classes)
+
+
+def check_pooler(encoder: nn.Module, folder: Path) -> None:
+    """Check that an encoder, built from a folder, has the pooled output that is asked for.
+
+    Raises
+    ------
+    ValueError
+        If it has none.
+    """
+    if getattr(encoder, "pooler", None) is None:
+        message = (
+            f"{folder}: {type(encoder).__name__} has no pooler, which feature = 'pooler' asks for; "
+            "set `feature: first_token` in the model's configuration"
+        )
+        raise ValueError(message)
 
 
 def check_input(architecture: ImageArchitecture) -> None:
@@ -153,6 +176,22 @@ def penultimate(model: nn.Module, inputs: Tensor) -> Tensor:
 def classifier(model: nn.Module) -> nn.Linear:
     """The last linear layer, which maps the penultimate feature to logits."""
     return model.head if isinstance(model, TextNetwork) else cast("Any", model).get_classifier()
+
+
+@torch.no_grad()
+def start_classifier(model: nn.Module, std: float | None) -> None:
+    """Draw the classifier's first weights: see :attr:`Recipe.classifier_std`.
+
+    timm's EfficientNets and MobileNets scale theirs by classes, 1/√(3·classes), not by features:
+    the first loss of a pre-trained MobileNetV2 with 8 classes is then 5.8, not 2.08 = ln 8.
+    """
+    head = classifier(model)
+    n_features = head.weight.shape[1]
+    if std is not None:
+        nn.init.normal_(head.weight, std=std)
+        nn.init.zeros_(head.bias)
+    elif head.weight.std() > n_features**-0.5:  # the library's other ways stay below
+        nn.init.normal_(head.weight, std=(3 * n_features) ** -0.5)
 
 
 def head_keys(model: nn.Module) -> set[str]:

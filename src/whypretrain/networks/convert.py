@@ -12,13 +12,27 @@ from torch import Tensor
 
 from whypretrain.data.texts import Tokenizer, transformers
 from whypretrain.files.artifacts import FETCHED, ArtifactError, atomic_path, check_download
-from whypretrain.networks.build import build, check_input, head_keys, misfit, misfit_of, not_finite
+from whypretrain.networks.build import (
+    build,
+    check_input,
+    check_pooler,
+    head_keys,
+    misfit,
+    misfit_of,
+    not_finite,
+)
 from whypretrain.settings.base import configured_path
 from whypretrain.settings.models import SET_HERE, Architecture, ImageArchitecture, TextArchitecture
 
 PICKLES = {".pt", ".pth", ".bin", ".ckpt", ".tar", ".pkl", ".pickle"}
 """How files of pickled weights are called."""
-HEADS = ("cls.", "classifier.", "pre_classifier.", "vocab_", "lm_head.", "qa_outputs.")
+HEADS = (
+    *("cls.", "classifier.", "pre_classifier.", "vocab_", "lm_head.", "qa_outputs."),
+    *("discriminator_predictions.", "generator_predictions.", "generator_lm_head."),  # ELECTRA's
+    *("lm_predictions.", "mask_predictions.", "head.", "decoder."),  # DeBERTa's, ModernBERT's
+    *("lm_loss.", "logits_proj.", "sequence_summary."),  # XLNet's
+    *("predictions.", "sop_classifier."),  # ALBERT's
+)
 """Beginnings of keys that are heads of other tasks, which weights of an encoder may hold."""
 
 
@@ -126,11 +140,18 @@ def _text_weights(architecture: TextArchitecture, source: Path) -> dict[str, Ten
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             with atomic_path(target / path.relative_to(folder)) as temporary:
                 shutil.copyfile(path, temporary)
+    model, tokenizer = build(architecture, 2).eval(), Tokenizer(architecture)
+    if model.padding != tokenizer.padding:
+        message = (
+            f"{source}: config.json has pad_token_id = {model.padding}, its tokenizer pads with "
+            f"{tokenizer.padding}; set pad_token_id to that"
+        )
+        raise ArtifactError(message)
     # One sentence of the longest length and the last word.
-    n_words = len(Tokenizer(architecture))
+    n_words = len(tokenizer)
     try:
         with torch.inference_mode():
-            build(architecture, 2).eval()(torch.full((1, architecture.max_tokens), n_words - 1))
+            model(torch.full((1, architecture.max_tokens), n_words - 1))
     except (IndexError, RuntimeError, ValueError) as error:
         message = (
             f"{source}: the encoder does not take max_tokens = {architecture.max_tokens} tokens of "
@@ -150,6 +171,8 @@ def read_encoder(folder: Path, *, with_pooler: bool) -> dict[str, Tensor]:
         If a weight of the encoder is missing or of another shape, or the file holds a weight that
         is neither the encoder's nor another task's head. A missing pooler is fine where the feature
         does not come from it.
+    ValueError
+        If the feature comes from a pooler, and the encoder has none.
     """
     try:
         encoder, found = transformers().AutoModel.from_pretrained(
@@ -164,9 +187,11 @@ def read_encoder(folder: Path, *, with_pooler: bool) -> dict[str, Tensor]:
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         message = f"{folder}: no transformers model ({' '.join(str(error).split())})"
         raise ArtifactError(message) from error
+    if with_pooler:
+        check_pooler(encoder, folder)
     unused = ("pooler.",) if not with_pooler else ()
     missing = {key for key in found["missing_keys"] if not key.startswith(unused)}
-    extra = {key for key in found["unexpected_keys"] if not key.startswith(HEADS)}
+    extra = {key for key in found["unexpected_keys"] if not key.startswith(HEADS + unused)}
     shapes = set(map(str, found["mismatched_keys"]))
     if reason := misfit_of(missing, extra, shapes, type(encoder).__name__):
         message = f"{folder}: {reason}"

@@ -50,6 +50,10 @@ class Recipe(Section):
     """Learning rate after warm-up, the highest."""
     head_learning_rate_multiplier: float = Field(default=1.0, gt=0)
     """Factor on the learning rate of the classifier."""
+    classifier_std: float | None = Field(default=None, ge=0)
+    """Standard deviation of the fresh classifier's weights; its biases are then 0. Null keeps the
+    library's own, but brings weights above 1/√features (timm's EfficientNets and MobileNets) down
+    to torch's 1/√(3·features), so that the first loss is near ln(classes)."""
     weight_decay: float = Field(default=0.05, ge=0)
     """Decay of matrices and kernels; biases and normalisation layers are not decayed."""
     momentum: float = Field(default=0.9, ge=0, lt=1)

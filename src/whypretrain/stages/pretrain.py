@@ -21,7 +21,7 @@ def main() -> None:
     from whypretrain.data.inputs import N_ROTATIONS, upstream_inputs
     from whypretrain.data.table import read_split
     from whypretrain.files.artifacts import verified
-    from whypretrain.networks.build import build, check_input
+    from whypretrain.networks.build import build, check_input, start_classifier
     from whypretrain.networks.numerics import configure, seed_everything
     from whypretrain.networks.train import Run, fit
     from whypretrain.settings.base import digest
@@ -34,6 +34,7 @@ def main() -> None:
     if isinstance(settings.architecture, ImageArchitecture):
         check_input(settings.architecture)
     model = build(settings.architecture, n_classes)
+    start_classifier(model, settings.recipe.classifier_std)
     made_from = [verified(arguments.train), verified(arguments.test)]
     run = Run(
         recipe=settings.recipe,

@@ -22,7 +22,7 @@ def main() -> None:
     from whypretrain.data.inputs import inputs_of
     from whypretrain.data.table import read_split
     from whypretrain.files.artifacts import verified
-    from whypretrain.networks.build import build, load_backbone
+    from whypretrain.networks.build import build, load_backbone, start_classifier
     from whypretrain.networks.numerics import configure, seed_everything
     from whypretrain.networks.train import Run, fit
     from whypretrain.settings.base import digest
@@ -31,6 +31,7 @@ def main() -> None:
     train, test = read_split(arguments.train), read_split(arguments.test)
     seed = seed_everything(settings.seed, settings.variant)
     model = build(settings.architecture, len(train.classes))
+    start_classifier(model, settings.recipe.classifier_std)
     made_from = [verified(arguments.train), verified(arguments.test)]
     if arguments.pretrained is not None:
         made_from.append(load_backbone(model, arguments.pretrained).sha256)

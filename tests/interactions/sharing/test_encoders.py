@@ -1,4 +1,4 @@
-"""BERT and DistilBERT, shared against plain, on every coalition and in float64."""
+"""BERT and its family, shared against plain, on every coalition and in float64."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +13,10 @@ from transformers import (
     BertModel,
     DistilBertConfig,
     DistilBertModel,
+    RobertaConfig,
+    RobertaModel,
+    XLMRobertaConfig,
+    XLMRobertaModel,
 )
 
 from whypretrain.interactions.forward import Background, MaskedInput
@@ -21,8 +25,15 @@ from whypretrain.networks.build import TextNetwork
 from whypretrain.settings.models import TextArchitecture
 
 PADDING, MASK, LENGTH = 0, 4, 12
-KINDS = [("bert", "pooler"), ("bert", "first_token"), ("distilbert", "first_token")]
-
+BERTS: dict[str, Any] = {
+    "bert": (BertConfig, BertModel),
+    "roberta": (RobertaConfig, RobertaModel),
+    "xlm_roberta": (XLMRobertaConfig, XLMRobertaModel),
+}
+KINDS = [
+    *[(kind, feature) for kind in BERTS for feature in ("pooler", "first_token")],
+    ("distilbert", "first_token"),
+]
 
 BERT: dict[str, Any] = {
     "hidden_size": 8,
@@ -40,8 +51,10 @@ DISTILBERT: dict[str, Any] = {
 
 def encoder(kind: str, *, layers: int = 3, attention: str = "sdpa", **options: Any) -> nn.Module:
     shared = {"vocab_size": 30, "attn_implementation": attention, **options}
-    if kind == "bert":
-        return BertModel(BertConfig(num_hidden_layers=layers, **BERT, **shared))
+    shared.setdefault("pad_token_id", PADDING)
+    if kind in BERTS:
+        config, model = BERTS[kind]
+        return model(config(num_hidden_layers=layers, **BERT, **shared))
     return DistilBertModel(DistilBertConfig(n_layers=layers, **DISTILBERT, **shared))
 
 
@@ -94,7 +107,7 @@ def shared_of(model: TextNetwork) -> SharedEncoder:
 @pytest.mark.parametrize("attention", ["sdpa", "eager"])
 @pytest.mark.parametrize("layers", [2, 3])
 @pytest.mark.parametrize(("kind", "feature"), KINDS)
-def test_both_families(kind: str, feature: str, layers: int, attention: str) -> None:
+def test_all_families(kind: str, feature: str, layers: int, attention: str) -> None:
     model = network(kind, feature, layers=layers, attention=attention)
     assembled = check(model, shared_of(model), sentence())
     assert assembled.shape == (32, LENGTH, 4 * 8)
@@ -104,16 +117,23 @@ def test_both_families(kind: str, feature: str, layers: int, attention: str) -> 
 
 @pytest.mark.parametrize("background", ["keep", "mask"])
 @pytest.mark.parametrize("n_players", range(1, 9))
-@pytest.mark.parametrize("kind", ["bert", "distilbert"])
+@pytest.mark.parametrize("kind", ["bert", "roberta", "distilbert"])
 def test_any_number_of_players(kind: str, n_players: int, background: Background) -> None:
     model = network(kind)
     check(model, shared_of(model), sentence(n_players, background=background))
 
 
 def test_feed_forward_in_chunks() -> None:
-    for kind in ("bert", "distilbert"):
+    for kind in (*BERTS, "distilbert"):
         model = network(kind, chunk_size_feed_forward=3)
         check(model, shared_of(model), sentence())
+
+
+@pytest.mark.parametrize("kind", ["roberta", "xlm_roberta"])
+@pytest.mark.parametrize("padding", [1, 3])
+def test_positions_that_begin_beyond_the_padding_token(kind: str, padding: int) -> None:
+    model = network(kind, pad_token_id=padding)
+    check(model, shared_of(model), sentence())
 
 
 def test_single_precision_differs_by_rounding_alone() -> None:
@@ -159,6 +179,10 @@ class Bert(BertModel):  # type: ignore[no-untyped-call]
     """A subclass, which might compute anything."""
 
 
+class Roberta(RobertaModel):  # type: ignore[no-untyped-call]
+    """Another one."""
+
+
 REFUSED: dict[str, Callable[[], nn.Module]] = {
     "encoder alone": lambda: encoder("bert").eval(),
     "training": lambda: network("bert").train(),
@@ -167,6 +191,8 @@ REFUSED: dict[str, Callable[[], nn.Module]] = {
     "decoder": lambda: network("bert", is_decoder=True),
     "other attention": lambda: network("bert", attention="flex_attention"),
     "subclass": lambda: wrap(Bert(BertConfig(**BERT))),
+    "subclass of RoBERTa": lambda: wrap(Roberta(RobertaConfig(**BERT))),
+    "one layer of RoBERTa": lambda: network("roberta", layers=1),
     "another family": lambda: wrap(AlbertModel(AlbertConfig(vocab_size=9, **BERT))),
     "unknown map": lambda: _with("layer.2.output.dense", nn.Sequential(nn.Linear(12, 8))),
     "unknown activation": lambda: _with("layer.2.intermediate.intermediate_act_fn", nn.Softmax(1)),

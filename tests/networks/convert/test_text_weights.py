@@ -134,4 +134,15 @@ def test_a_feature_that_the_encoder_lacks(
     encoder = write_encoder(tmp_path / "d", "distilbert")
     wrong = beside(target, encoder).model_copy(update={"feature": "pooler"})
     message = mistake(wrong, encoder.folder)
-    assert "'pooler': DistilBertModel has none; use 'first_token'" in message
+    assert message.startswith(f"error: {encoder.folder}: DistilBertModel has no pooler")
+    assert "set `feature: first_token`" in message
+
+
+def test_a_tokenizer_that_pads_with_another_token(
+    tmp_path: Path, target: Path, mistake: Callable[..., str]
+) -> None:
+    encoder = write_encoder(tmp_path / "bert", "bert")
+    config = Path(encoder.folder) / "config.json"
+    config.write_text(config.read_text().replace('"pad_token_id": 0', '"pad_token_id": 1'))
+    message = mistake(beside(target, encoder), encoder.folder)
+    assert "config.json has pad_token_id = 1, its tokenizer pads with 0" in message

@@ -1,10 +1,11 @@
-"""ViT, BERT and DistilBERT: shared up to the first block's attention, lean in the last block.
+"""ViT and BERT's family: shared up to the first block's attention, lean in the last block.
 
 What a transformer does to a token before the first attention depends only on the players that have
 a site in it (pixels of a patch, or the token itself): on one of 2**k patterns for k players. And
 where the head reads one token, the last attention answers one query.
 """
 
+import sys
 from collections.abc import Callable
 from typing import Any, NamedTuple, cast
 
@@ -38,13 +39,20 @@ VIT = {
     nn.ReLU, nn.SiLU,
 }  # fmt: skip
 BERT = (
-    "BertModel", "BertEmbeddings", "BertEncoder", "BertLayer", "BertAttention",
-    "BertSelfAttention", "BertSelfOutput", "BertIntermediate", "BertOutput", "BertPooler",
+    "Model", "Embeddings", "Encoder", "Layer", "Attention", "SelfAttention", "SelfOutput",
+    "Intermediate", "Output", "Pooler",
 )  # fmt: skip
 DISTILBERT = (
     "DistilBertModel", "Embeddings", "Transformer", "TransformerBlock", "DistilBertSelfAttention",
     "FFN",
 )  # fmt: skip
+# Modules of transformers, and their classes of which an encoder is made; the first is its own.
+ENCODERS = {
+    "distilbert": DISTILBERT,
+    "bert": [f"Bert{part}" for part in BERT],
+    "roberta": [f"Roberta{part}" for part in BERT],
+    "xlm_roberta": [f"XLMRoberta{part}" for part in BERT],
+}
 ENCODER_PARTS = {
     nn.ModuleList, nn.Embedding, nn.LayerNorm, nn.Linear, nn.Dropout, nn.GELU, nn.ReLU, nn.SiLU,
     nn.Tanh,
@@ -54,8 +62,9 @@ ENCODER_PARTS = {
 def share_transformer(model: nn.Module) -> "SharedVisionTransformer | SharedEncoder | None":
     """The network cut at the first block's attention; None if it is not known to allow that.
 
-    Known are timm's ViT, and BERT and DistilBERT as version 5 of transformers writes them, within
-    :class:`TextNetwork`. A network in training mode or with hooks is none either.
+    Known are timm's ViT, and within :class:`TextNetwork` BERT, RoBERTa, XLM-RoBERTa and DistilBERT
+    as version 5 of transformers writes them. A network in training mode or with hooks is none
+    either.
     """
     if not is_plain(model):
         return None
@@ -298,8 +307,10 @@ class SharedEncoder:
         library = transformers()
         self._attend = library.modeling_utils.ALL_ATTENTION_FUNCTIONS.get_interface(
             encoder.config._attn_implementation,
-            library.models.bert.modeling_bert.eager_attention_forward,  # DistilBERT's is a copy
+            library.models.bert.modeling_bert.eager_attention_forward,  # the others' are copies
         )
+        # RoBERTa counts positions from beyond its padding token.
+        self._first_position = getattr(encoder.embeddings, "padding_idx", -1) + 1
 
     def prepare(self, masked: MaskedInput) -> Assemble:
         """Tokens [x|q|k|v] of all patterns, with the weights as they are now."""
@@ -309,7 +320,8 @@ class SharedEncoder:
         position = patterns.positions
         kept = patterns.kept(masked.background)[:, 0]
         ids = torch.where(kept, masked.inputs[position], masked.baseline[position])
-        x = self._encoder.embeddings(input_ids=ids[:, None], position_ids=position[:, None])[:, 0]
+        places = position[:, None] + self._first_position
+        x = self._encoder.embeddings(input_ids=ids[:, None], position_ids=places)[:, 0]
         first = self._cut(self._layers[0])
         return patterns.lookup(torch.cat([x, first.query(x), first.key(x), first.value(x)], dim=1))
 
@@ -371,12 +383,11 @@ def _is_known_encoder(encoder: Any) -> bool:
     library = transformers()
     if int(library.__version__.split(".")[0]) < 5:  # whose layers return tuples
         return False
-    bert = library.models.bert.modeling_bert
-    distilbert = library.models.distilbert.modeling_distilbert
-    if type(encoder) is bert.BertModel:
-        own = {getattr(bert, name) for name in BERT}
-    elif type(encoder) is distilbert.DistilBertModel:
-        own = {getattr(distilbert, name) for name in DISTILBERT}
+    for name, parts in ENCODERS.items():
+        module = sys.modules.get(f"{library.__name__}.models.{name}.modeling_{name}")
+        if type(encoder) is getattr(module, parts[0], None):
+            own = {getattr(module, part) for part in parts}
+            break
     else:
         return False
     activations = {library.activations.GELUActivation, library.activations.NewGELUActivation}
