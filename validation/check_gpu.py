@@ -32,9 +32,9 @@ try:
     from whypretrain.data.table import Split
     from whypretrain.interactions.measure import SHARE, TOLERANCE, Extractor
     from whypretrain.interactions.players import grid_players
+    from whypretrain.interactions.tf32x3 import Tf32x3
     from whypretrain.networks.build import classifier, read_weights
     from whypretrain.networks.numerics import configure, laid_out
-    from whypretrain.networks.tf32x3 import Tf32x3
     from whypretrain.networks.train import CHECKPOINT_VARIABLE, Run, fit
     from whypretrain.settings.interactions import Extraction, ExtractSettings
     from whypretrain.settings.models import ImageArchitecture, TextArchitecture

@@ -12,7 +12,7 @@ from whypretrain.data.samples import check_players, read_samples
 from whypretrain.data.texts import Tokens, tokenise
 from whypretrain.files.artifacts import ArtifactError
 from whypretrain.files.progress import Progress
-from whypretrain.interactions.forward import Background, MaskedInput
+from whypretrain.interactions.forward import Background, MaskedInput, forward_precision
 from whypretrain.interactions.measure import Measure
 from whypretrain.interactions.mobius import mobius, orders
 from whypretrain.interactions.players import (
@@ -22,7 +22,6 @@ from whypretrain.interactions.players import (
     word_players,
 )
 from whypretrain.interactions.record import Record, read_record
-from whypretrain.networks.numerics import forward_precision
 from whypretrain.report.explanation import Explanation
 
 if TYPE_CHECKING:

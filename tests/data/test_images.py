@@ -10,7 +10,9 @@ from PIL import Image
 
 from tests.conftest import small
 from whypretrain.data import images as images_module
-from whypretrain.data.images import Images, decode, normalise
+from whypretrain.data.batches import normalise
+from whypretrain.data.encoded import decode
+from whypretrain.data.images import Images
 from whypretrain.data.table import Split
 from whypretrain.settings.models import ImageArchitecture
 from whypretrain.settings.training import Augmentation

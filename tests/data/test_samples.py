@@ -8,7 +8,7 @@ import pytest
 
 from tests.conftest import small
 from tests.data.test_texts import SPLIT
-from whypretrain.data.images import decode, pixel_mean
+from whypretrain.data.encoded import decode, pixel_mean
 from whypretrain.data.samples import read_samples, write_samples
 from whypretrain.data.table import Split, read_split
 from whypretrain.files.artifacts import ArtifactError

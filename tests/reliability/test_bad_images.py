@@ -18,7 +18,7 @@ from PIL import Image
 from tests.conftest import small
 from tests.data import layouts
 from tests.reliability.stages import run_prepare, run_samples
-from whypretrain.data.images import decode
+from whypretrain.data.encoded import decode
 from whypretrain.data.table import read_split
 
 VGG = small("whypretrain_vgg")

@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 
 import torch
 from torch import Tensor
+
+from whypretrain.settings.models import ImageArchitecture
 
 
 class Inputs:
@@ -74,3 +77,17 @@ class Inputs:
                 ready, coming = coming, thread.submit(made, index)
                 yield ready.result()
             yield coming.result()
+
+
+def normalise(pixels: Tensor, architecture: ImageArchitecture) -> Tensor:
+    """Standardise pixel values in [0, 1]: (…, channels, height, width) to the same shape."""
+    mean, std = (
+        _column(tuple(values), pixels.device) for values in (architecture.mean, architecture.std)
+    )
+    return (pixels - mean) / std
+
+
+@cache  # a card would have to wait for the copy of every batch
+def _column(values: tuple[float, ...], device: torch.device) -> Tensor:
+    with torch.inference_mode(mode=False):
+        return torch.tensor(values, device=device)[:, None, None]

@@ -1,9 +1,11 @@
-"""Encoded images: opened in known formats alone, checked, and brought to 8 bits a channel."""
+"""Encoded images: opened in known formats alone, checked, decoded and resized."""
 
 import io
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
@@ -55,3 +57,21 @@ def eight_bits(picture: Image.Image) -> Image.Image:
     if picture.mode not in SIXTEEN_BITS:
         return picture
     return Image.fromarray((np.asarray(picture).astype(np.uint16) // 257).astype(np.uint8))
+
+
+def decode(encoded: bytes, *, size: int, channels: int) -> NDArray[np.uint8]:
+    """Decode an image and resize it: array of shape (channels, size, size).
+
+    Bilinear with antialiasing; height and width are scaled apart, so nothing is cropped.
+    """
+    picture = eight_bits(opened(encoded)).convert("L" if channels == 1 else "RGB")
+    pixels = np.asarray(picture.resize((size, size), Image.Resampling.BILINEAR))
+    return pixels[None] if channels == 1 else pixels.transpose(2, 0, 1)
+
+
+def pixel_mean(images: Sequence[bytes], *, size: int, channels: int) -> NDArray[np.float32]:
+    """Mean of every pixel over images: array of shape (channels, size, size), in [0, 1]."""
+    total = np.zeros((channels, size, size), dtype=np.float64)
+    for encoded in images:
+        total += decode(encoded, size=size, channels=channels)
+    return (total / (255 * len(images))).astype(np.float32)

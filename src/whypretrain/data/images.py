@@ -5,19 +5,17 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 
 import numpy as np
 import psutil
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
 from whypretrain.data.augment import augment, draw
-from whypretrain.data.batches import Inputs
-from whypretrain.data.encoded import eight_bits, opened
+from whypretrain.data.batches import Inputs, normalise
+from whypretrain.data.encoded import decode, opened
 from whypretrain.data.table import Split
 from whypretrain.settings.models import ImageArchitecture
 from whypretrain.settings.training import Augmentation
@@ -27,30 +25,6 @@ SHARE_OF_MEMORY = 1 / 4
 depend on what else runs.)"""
 CROPPED_FROM = 8 / 7  # of the input's side: crops are then about as sharp as whole images
 CHUNK = 8  # images that a CPU prepares at a time, so that they stay in its caches
-
-
-def decode(encoded: bytes, *, size: int, channels: int) -> NDArray[np.uint8]:
-    """Decode an image and resize it: array of shape (channels, size, size).
-
-    Bilinear with antialiasing; height and width are scaled apart, so nothing is cropped.
-    """
-    picture = eight_bits(opened(encoded)).convert("L" if channels == 1 else "RGB")
-    pixels = np.asarray(picture.resize((size, size), Image.Resampling.BILINEAR))
-    return pixels[None] if channels == 1 else pixels.transpose(2, 0, 1)
-
-
-def normalise(pixels: Tensor, architecture: ImageArchitecture) -> Tensor:
-    """Standardise pixel values in [0, 1]: (…, channels, height, width) to the same shape."""
-    mean, std = (
-        _column(tuple(values), pixels.device) for values in (architecture.mean, architecture.std)
-    )
-    return (pixels - mean) / std
-
-
-@cache  # a card would have to wait for the copy of every batch
-def _column(values: tuple[float, ...], device: torch.device) -> Tensor:
-    with torch.inference_mode(mode=False):
-        return torch.tensor(values, device=device)[:, None, None]
 
 
 class Images(Inputs):
@@ -142,11 +116,3 @@ def _memory(device: torch.device) -> int:
     if device.type == "cuda":
         return int(torch.cuda.get_device_properties(device).total_memory)
     return int(psutil.virtual_memory().total)
-
-
-def pixel_mean(images: Sequence[bytes], *, size: int, channels: int) -> NDArray[np.float32]:
-    """Mean of every pixel over images: array of shape (channels, size, size), in [0, 1]."""
-    total = np.zeros((channels, size, size), dtype=np.float64)
-    for encoded in images:
-        total += decode(encoded, size=size, channels=channels)
-    return (total / (255 * len(images))).astype(np.float32)

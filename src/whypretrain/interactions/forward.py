@@ -1,11 +1,14 @@
 """A network as extraction asks it: masked inputs go in, one part of it is shared, v comes out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import torch
 from torch import Tensor, nn
+
+from whypretrain.interactions.tf32x3 import Tf32x3
 
 Background = Literal["keep", "mask"]
 """What happens to sites of no player: kept, so that x_N is the input, or masked."""
@@ -71,6 +74,29 @@ class Forward(Protocol):
     def rest(self, assembled: Tensor) -> Tensor:
         """Logits of shape (batch, n_classes)."""
         ...
+
+
+@contextmanager
+def forward_precision(precision: str, device: torch.device) -> Iterator[None]:
+    """Forward passes in `float32`, `tf32x3`, `tf32` (CUDA only) or `bf16` within the context.
+
+    Raises
+    ------
+    ValueError
+        If the device does not have the precision.
+    """
+    if precision == "tf32" and device.type != "cuda":
+        message = f"extraction.precision = 'tf32': needs CUDA, not {device.type}; use float32"
+        raise ValueError(message)
+    before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
+    torch.backends.cudnn.allow_tf32 = precision == "tf32"
+    products = Tf32x3() if precision == "tf32x3" else nullcontext()
+    try:
+        with torch.autocast(device.type, torch.bfloat16, precision == "bf16"), products:
+            yield
+    finally:
+        torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = before
 
 
 class PlainForward:

@@ -16,9 +16,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from whypretrain.data.images import normalise
+from whypretrain.data.batches import normalise
 from whypretrain.data.samples import Samples
-from whypretrain.interactions.forward import Assemble, Forward, MaskedInput, PlainForward, log_odds
+from whypretrain.interactions.forward import (
+    Assemble,
+    Forward,
+    MaskedInput,
+    PlainForward,
+    forward_precision,
+    log_odds,
+)
 from whypretrain.interactions.mobius import noise_by_order
 from whypretrain.interactions.sharing.attention import share_transformer
 from whypretrain.interactions.sharing.convolutional import (
@@ -26,7 +33,6 @@ from whypretrain.interactions.sharing.convolutional import (
     share_convolutional_network,
 )
 from whypretrain.networks.build import classifier
-from whypretrain.networks.numerics import forward_precision
 from whypretrain.settings.interactions import ExtractSettings
 from whypretrain.settings.models import Architecture, ImageArchitecture
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pydantic import Field, TypeAdapter, ValidationError
 from scipy.ndimage import gaussian_filter
 
-from whypretrain.data.images import decode, pixel_mean
+from whypretrain.data.encoded import decode, pixel_mean
 from whypretrain.data.samples import Sample, Samples
 from whypretrain.data.table import Split
 from whypretrain.data.texts import Tokenizer

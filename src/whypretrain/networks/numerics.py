@@ -2,13 +2,12 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 
 import torch
 from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from whypretrain.networks.tf32x3 import Tf32x3
 from whypretrain.settings.base import derived_seed
 
 
@@ -42,29 +41,6 @@ def laid_out(model: nn.Module, device: torch.device) -> nn.Module:
     # 1.4 to 1.7 times faster on a CPU (`make bench`); on a card it was not measured.
     layout = torch.channels_last if device.type == "cpu" else torch.contiguous_format
     return model.to(device, memory_format=layout)  # type: ignore[call-overload]
-
-
-@contextmanager
-def forward_precision(precision: str, device: torch.device) -> Iterator[None]:
-    """Forward passes in `float32`, `tf32x3`, `tf32` (CUDA only) or `bf16` within the context.
-
-    Raises
-    ------
-    ValueError
-        If the device does not have the precision.
-    """
-    if precision == "tf32" and device.type != "cuda":
-        message = f"extraction.precision = 'tf32': needs CUDA, not {device.type}; use float32"
-        raise ValueError(message)
-    before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
-    torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
-    torch.backends.cudnn.allow_tf32 = precision == "tf32"
-    products = Tf32x3() if precision == "tf32x3" else nullcontext()
-    try:
-        with torch.autocast(device.type, torch.bfloat16, precision == "bf16"), products:
-            yield
-    finally:
-        torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = before
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional
 
-from whypretrain.networks.tf32x3 import Tf32x3, rounded, split
+from whypretrain.interactions.tf32x3 import Tf32x3, rounded, split
 
 
 @given(st.floats(-(2.0**100), 2.0**100, width=32))
@@ -77,7 +77,7 @@ def test_weights_are_split_once_until_they_change(monkeypatch: pytest.MonkeyPatc
         counted.append(tuple(values.shape))
         return split(values)
 
-    monkeypatch.setattr("whypretrain.networks.tf32x3.split", counting)
+    monkeypatch.setattr("whypretrain.interactions.tf32x3.split", counting)
     layer, inputs = nn.Linear(8, 4), torch.randn(2, 8)
     with torch.inference_mode(), Tf32x3():
         first, second = layer(inputs), layer(inputs)
