@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torchvision.transforms.v2 import InterpolationMode, functional
 
-from whypretrain.data.augment import N_DRAWN, augment, draw, turn, warp
+from whypretrain.data.augment import N_DRAWN, affines, augment, draw, resample, turn, warp
 from whypretrain.settings.training import Augmentation
 
 EVERYTHING = Augmentation(
@@ -19,7 +19,7 @@ AREA, ASPECT, LEFT, TOP, ANGLE, RIGHT, DOWN, ZOOM, MIRROR, BRIGHTNESS, CONTRAST,
 
 
 def images(n: int = 3, channels: int = 3, side: int = 16) -> Tensor:
-    return torch.rand(n, channels, side, side, generator=torch.Generator().manual_seed(0))
+    return torch.rand(n, channels, side, side, generator=torch.Generator().manual_seed(0)) * 255
 
 
 def drawn(n: int = 3, **values: float) -> Tensor:
@@ -45,9 +45,20 @@ def test_a_shift_moves_pixels_and_leaves_black(shift: int) -> None:
         expected[..., shift:] = images()[..., :-shift]
     else:
         expected[..., :shift] = images()[..., -shift:]
-    torch.testing.assert_close(right, expected, atol=1e-5, rtol=0)
+    torch.testing.assert_close(right, expected, atol=1e-3, rtol=0)
     torch.testing.assert_close(
         down, augment(images().mT, drawn(right=0.5 + shift / 8), of_side, 16).mT
+    )
+
+
+@pytest.mark.parametrize("side", [8, 40])
+@pytest.mark.parametrize("size", [12, 40, 56])
+def test_products_along_axes_are_the_same_map(side: int, size: int) -> None:
+    settings = Augmentation(crop_min_scale=0.3, translate=0.2, scale=0.2, flip=True)
+    affine = affines(draw(6, torch.Generator().manual_seed(2)), settings)
+    pixels = images(6, side=side)
+    torch.testing.assert_close(
+        resample(pixels, affine, size), warp(pixels, affine, size), atol=0.05, rtol=0
     )
 
 
@@ -57,9 +68,11 @@ def test_images_turn_as_torchvision_turns_them(degrees: int) -> None:
     expected = functional.rotate(images(), degrees, InterpolationMode.BILINEAR)
     inside = functional.rotate(torch.ones(3, 1, 16, 16), degrees, InterpolationMode.BILINEAR)
     away = (inside == 1).expand_as(found)
-    torch.testing.assert_close(found[away], expected[away], atol=1e-4, rtol=0)
+    torch.testing.assert_close(found[away], expected[away], atol=0.03, rtol=0)
     if abs(degrees) == 90:
-        torch.testing.assert_close(found, torch.rot90(images(), degrees // 90, dims=(2, 3)))
+        torch.testing.assert_close(
+            found, torch.rot90(images(), degrees // 90, dims=(2, 3)), atol=1e-3, rtol=0
+        )
 
 
 def test_mirrored_by_half_of_the_draws() -> None:
@@ -99,10 +112,10 @@ def test_colours_change_as_torchvision_changes_them(channels: int) -> None:
         Augmentation(jitter=0.5),
         16,
     )
-    expected = functional.adjust_brightness(pixels, 1.4)
+    expected = functional.adjust_brightness(pixels / 255, 1.4)
     expected = functional.adjust_contrast(expected, 0.7)
     expected = functional.adjust_saturation(expected, 1.2) if channels == 3 else expected
-    torch.testing.assert_close(found, expected, atol=2e-4, rtol=0)
+    torch.testing.assert_close(found / 255, expected, atol=2e-4, rtol=0)
 
 
 def test_an_image_changes_alike_in_any_batch() -> None:

@@ -16,7 +16,9 @@ from whypretrain.settings.training import Augmentation
 
 ASPECTS = (math.log(3 / 4), math.log(4 / 3))
 GREY = (0.2989, 0.587, 0.114)  # of red, green, blue; ITU-R BT.601
-N_DRAWN = 12
+N_DRAWN, WHITE = 12, 255
+EDGE = 1 + 1e-5  # of an image, where its middle is 0; rounding must not cut it off
+SMALL = 64  # pixels of a side, up to which products are faster than looking pixels up
 
 
 def draw(n_items: int, generator: torch.Generator) -> Tensor:
@@ -27,34 +29,61 @@ def draw(n_items: int, generator: torch.Generator) -> Tensor:
     return torch.rand(n_items, N_DRAWN, generator=generator)
 
 
-def augment(pixels: Tensor, drawn: Tensor, settings: Augmentation, size: int) -> Tensor:
+def augment(
+    pixels: Tensor,
+    drawn: Tensor,
+    settings: Augmentation,
+    size: int,
+    affine: Tensor | None = None,
+) -> Tensor:
     """Change images at random.
 
     Parameters
     ----------
-    pixels : (batch, channels, height, width), float32 in [0, 1]
+    pixels : (batch, channels, side, side), float32 in [0, 255]
     drawn : (batch, 12), as :func:`draw` makes them, on the device of the pixels
     size : height and width of the results
+    affine : what :func:`affines` makes of `drawn`, where it is known already
 
     Returns
     -------
-    (batch, channels, size, size), float32 in [0, 1]; what lies outside the image is black
+    (batch, channels, size, size), float32 in [0, 255]; what lies outside the image is black
     """
     moves = settings.model_copy(update={"jitter": 0.0}) != Augmentation()
-    inside = not (settings.rotate or settings.translate or settings.scale)
     if moves or pixels.shape[-1] != size:
-        pixels = warp(pixels, _affine(drawn, settings), size, inside=inside)
+        affine = affines(drawn, settings) if affine is None else affine
+        if pixels.shape[-1] <= SMALL and not settings.rotate:
+            pixels = resample(pixels, affine, size)
+        else:
+            inside = not (settings.rotate or settings.translate or settings.scale)
+            pixels = warp(pixels, affine, size, inside=inside)
     if settings.jitter:
         colour = drawn[:, 9:, None, None, None]
         factors = 1 + settings.jitter * (2 * colour - 1)
         brightness, contrast, saturation = factors.unbind(1)
-        pixels = (brightness * pixels).clamp(0, 1)
+        pixels = (brightness * pixels).clamp(0, WHITE)
         mean = _grey(pixels).mean(dim=(1, 2, 3), keepdim=True)
-        pixels = (mean + contrast * (pixels - mean)).clamp(0, 1)
+        pixels = (mean + contrast * (pixels - mean)).clamp(0, WHITE)
         if pixels.shape[1] == len(GREY):
             grey = _grey(pixels)
-            pixels = (grey + saturation * (pixels - grey)).clamp(0, 1)
+            pixels = (grey + saturation * (pixels - grey)).clamp(0, WHITE)
     return pixels
+
+
+def resample(pixels: Tensor, affine: Tensor, size: int) -> Tensor:
+    """As :func:`warp`, for maps that do not turn: a product along each axis.
+
+    Faster where images are small: a row of the result takes two of theirs, but all are multiplied.
+    """
+    side = pixels.shape[-1]
+    steps = (2 * torch.arange(size, device=pixels.device) + 1) / size - 1
+    scale = affine.diagonal(dim1=1, dim2=2)[:, :, None]
+    seen = scale * steps + affine[:, :, 2, None]  # (batch, x and y, size)
+    at = (((seen + 1) * side - 1) / 2).clamp(0, side - 1)
+    weights = (1 - (at[..., None] - torch.arange(side, device=pixels.device)).abs()).clamp(min=0)
+    across, down = (weights * (seen.abs() <= EDGE)[..., None]).unbind(1)  # (batch, size, side)
+    wide = torch.bmm(pixels.flatten(1, 2), across.mT).unflatten(1, pixels.shape[1:3])
+    return torch.matmul(down[:, None], wide)
 
 
 def warp(pixels: Tensor, affine: Tensor, size: int, *, inside: bool = False) -> Tensor:
@@ -80,7 +109,7 @@ def warp(pixels: Tensor, affine: Tensor, size: int, *, inside: bool = False) -> 
         torch.add(down[:, axis, :, None], across[:, axis, None, :], out=grid[..., axis])
     # Not padding_mode="zeros", which darkens the outermost pixels of an enlarged image.
     warped = functional.grid_sample(pixels, grid, padding_mode="border", align_corners=False)
-    return warped if inside else warped * (grid.abs() <= 1 + 1e-5).all(dim=3)[:, None]
+    return warped if inside else warped * (grid.abs() <= EDGE).all(dim=3)[:, None]
 
 
 def turn(degrees: Tensor) -> Tensor:
@@ -90,8 +119,8 @@ def turn(degrees: Tensor) -> Tensor:
     return torch.stack([cos, -sin, zero, sin, cos, zero], dim=1).reshape(-1, 2, 3)
 
 
-def _affine(drawn: Tensor, settings: Augmentation) -> Tensor:
-    """Affine maps from results to images: mirror, then turn, zoom and shift, then crop."""
+def affines(drawn: Tensor, settings: Augmentation) -> Tensor:
+    """Maps (batch, 2, 3) from results to images: mirror, then turn, zoom and shift, then crop."""
     area, aspect, left, top, angle, right, down, zoom, mirror = drawn[:, :9].unbind(1)
     matrix = turn(settings.rotate * (2 * angle - 1))
     matrix = matrix / (1 + settings.scale * (2 * zoom - 1))[:, None, None]

@@ -79,12 +79,17 @@ class Inputs:
             yield coming.result()
 
 
-def normalise(pixels: Tensor, architecture: ImageArchitecture) -> Tensor:
-    """Standardise pixel values in [0, 1]: (…, channels, height, width) to the same shape."""
+def normalise(pixels: Tensor, architecture: ImageArchitecture, out: Tensor | None = None) -> Tensor:
+    """Standardise pixel values: (…, channels, height, width) to the same shape.
+
+    They lie in [0, 1]; in [0, 255] where the result goes to `out`.
+    """
     mean, std = (
         _column(tuple(values), pixels.device) for values in (architecture.mean, architecture.std)
     )
-    return (pixels - mean) / std
+    if out is None:
+        return (pixels - mean) / std
+    return torch.sub(pixels, 255 * mean, out=out).mul_(1 / (255 * std))
 
 
 @cache  # a card would have to wait for the copy of every batch

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from whypretrain.data.augment import augment, draw
+from whypretrain.data.augment import WHITE, affines, augment, draw
 from whypretrain.data.batches import Inputs, normalise
 from whypretrain.data.encoded import decode, opened
 from whypretrain.data.table import Split
@@ -24,7 +24,7 @@ SHARE_OF_MEMORY = 1 / 4
 """Of all memory that a device has, what a split may take. (Not of what is free: results would
 depend on what else runs.)"""
 CROPPED_FROM = 8 / 7  # of the input's side: crops are then about as sharp as whole images
-CHUNK = 8  # images that a CPU prepares at a time, so that they stay in its caches
+CHUNK = 4  # images that a CPU prepares at a time, so that they stay in its caches
 
 
 class Images(Inputs):
@@ -62,27 +62,31 @@ class Images(Inputs):
 
     def batch(self, index: Tensor, drawn: Tensor | None) -> Tensor:
         """Normalised images."""
+        architecture, size = self.architecture, self.architecture.image_size
+        if drawn is None:
+            return normalise(self.intensities(index), architecture)
+        made = torch.empty(len(index), architecture.channels, size, size, device=self.device)
+        maps = affines(drawn, self.augmentation)
         step = CHUNK if self.device.type == "cpu" else len(index)
-        parts = []
         for at in range(0, len(index), step):
             here = slice(at, at + step)
-            pixels = self.intensities(index[here])
-            if drawn is not None:
-                size = self.architecture.image_size
-                pixels = augment(pixels, drawn[here], self.augmentation, size)
-            parts.append(normalise(pixels, self.architecture))
-        return torch.cat(parts)
+            pixels = self._levels(index[here])
+            pixels = augment(pixels, drawn[here], self.augmentation, size, maps[here])
+            normalise(pixels, architecture, out=made[here])
+        return made
 
     def intensities(self, index: Tensor) -> Tensor:
-        """Images before augmentation: (batch, channels, side, side), float32 in [0, 1]."""
-        if not self.ahead:
-            pixels = self.pixels[index.to(self.device)].float()
-        else:
-            pixels = self.pixels[index].pin_memory().to(self.device, non_blocking=True).float()
-        size = self.architecture.image_size
-        if pixels.shape[-1] < size and not self.augmented:  # else enlarged by the augmentation
+        """Images before augmentation: (batch, channels, size, size), float32 in [0, 1]."""
+        pixels, size = self._levels(index), self.architecture.image_size
+        if pixels.shape[-1] < size:
             pixels = functional.interpolate(pixels, size, mode="bilinear").round()
-        return pixels / 255
+        return pixels / WHITE
+
+    def _levels(self, index: Tensor) -> Tensor:
+        """Images as they are kept, float32 in [0, 255], on the device."""
+        if not self.ahead:
+            return self.pixels[index.to(self.device)].float()
+        return self.pixels[index].pin_memory().to(self.device, non_blocking=True).float()
 
     def draw(self, generator: torch.Generator) -> Tensor | None:
         """Parameters of the augmentation."""
