@@ -6,6 +6,7 @@ message.
 
 import json
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 
 import h5py
@@ -17,12 +18,13 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from tests.reliability.formats import EXPERIMENT, RUN, write_interactions
+from tests.reliability.formats import EXPERIMENT, RUN
+from whypretrain.interactions.record import Record
 from whypretrain.knowledge.reading import HISTORY, ROBUSTNESS, TABLES
 
 Contradict = Callable[[Path], None]
 SAMPLES = f"{EXPERIMENT}/samples.h5"
-INTERACTIONS = f"{EXPERIMENT}/finetune/interactions-1.0000.h5"
+INTERACTIONS = f"{EXPERIMENT}/finetune.h5"
 WEIGHTS = f"{RUN}/snapshot-1.0000.safetensors"
 PRETRAINED = "results/pretrained/net/weights.safetensors"
 IMAGES = "results/datasets/images/train.parquet"
@@ -66,12 +68,9 @@ def put(value: float, at: int = 1) -> Callable[[np.ndarray], np.ndarray]:
     return change
 
 
-def other_number_of_players(path: Path) -> None:
-    other = path.with_name("other.h5")
-    write_interactions(other, n_players=3)
-    with h5py.File(other) as source, h5py.File(path, "r+") as file:
-        del file[SECOND]
-        source.copy(source[SECOND], file, SECOND)
+def texts(*values: str) -> Callable[[np.ndarray], np.ndarray]:
+    """Put other strings."""
+    return lambda _: np.array(values, dtype=h5py.string_dtype())
 
 
 def weights(
@@ -179,7 +178,6 @@ def _tables() -> list[tuple[str, Contradict, str]]:
     return found
 
 
-FIRST, SECOND = "samples/s⁄0", "samples/s⁄1"
 ONE = "samples/00001"
 AS_WRITTEN = "not those of a sample"
 CONTRADICTORY = "contradict each other"
@@ -205,33 +203,41 @@ CONTRADICTIONS: list[tuple[str, Contradict, str]] = [
     (SAMPLES, array("baseline", None), "not a file of samples"),
     (SAMPLES, array("samples", None), "not a file of samples"),
     (INTERACTIONS, attribute("/", "format", "whypretrain-interactions-0"), "format '.*-0'"),
-    (INTERACTIONS, attribute("/", "format", None), "not a file of interactions"),
-    (INTERACTIONS, attribute("/", "samples", None), "not a file of interactions"),
-    (INTERACTIONS, attribute("/", "samples", "[]"), "there is no sample"),
-    (INTERACTIONS, attribute("/", "samples", '["s/0", "s/0"]'), "one of them twice"),
-    (INTERACTIONS, attribute("/", "samples", '["s/0", "s/7"]'), "not a file of interactions"),
-    (INTERACTIONS, attribute("/", "fraction", None), "not a file of interactions"),
-    (INTERACTIONS, attribute("/", "fraction", 1.5), "fraction 1.5"),
-    (INTERACTIONS, attribute("/", "fraction", np.nan), "fraction nan"),
-    (INTERACTIONS, attribute("/", "epoch", np.inf), "epoch inf"),
-    (INTERACTIONS, attribute(SECOND, "n_players", 5), r"\(16,\), not \(32,\)"),
-    (INTERACTIONS, attribute(SECOND, "label", 3), CONTRADICTORY),
-    (INTERACTIONS, attribute(SECOND, "prediction", 2), CONTRADICTORY),
-    (INTERACTIONS, attribute(SECOND, "sample", "s/0"), CONTRADICTORY),
-    (INTERACTIONS, attribute(SECOND, "digest", None), "not a file of interactions"),
-    (INTERACTIONS, array(f"{SECOND}/outputs", put(np.nan)), "sample s/1: numbers that are not"),
-    (INTERACTIONS, array(f"{SECOND}/outputs", put(0.25)), CONTRADICTORY),
-    (INTERACTIONS, array(f"{SECOND}/outputs", lambda a: a[:8]), r"\(8,\), not \(16,\)"),
-    (INTERACTIONS, array(f"{SECOND}/outputs", lambda a: a.astype("float32")), "of float32"),
-    (INTERACTIONS, array(f"{SECOND}/interactions", put(np.inf)), "numbers that are not finite"),
-    (INTERACTIONS, array(f"{SECOND}/interactions", np.zeros_like), CONTRADICTORY),
-    (INTERACTIONS, array(f"{SECOND}/interactions", None), "not a file of interactions"),
-    (INTERACTIONS, array(f"{SECOND}/logits", put(np.nan)), "numbers that are not finite"),
-    (INTERACTIONS, array(f"{SECOND}/logits", lambda a: a[:2]), "differ in the number of players"),
-    (INTERACTIONS, array(f"{SECOND}/players", put(4)), CONTRADICTORY),
-    (INTERACTIONS, array(f"{FIRST}/noise_floor", lambda a: a[:3]), r"\(3,\), not \(5,\)"),
-    (INTERACTIONS, array(f"{FIRST}/noise_floor", put(np.nan)), "numbers that are not finite"),
-    (INTERACTIONS, other_number_of_players, "differ in the number of players"),
+    (INTERACTIONS, attribute("/", "format", None), "format 'None', expected"),
+    *[
+        (INTERACTIONS, array(name, None), "not a file of interactions")
+        for name in sorted({field.name for field in fields(Record)} - {"lengths"})
+    ],
+    (INTERACTIONS, array("samples", texts()), "no snapshot, no sample, or one sample twice"),
+    (INTERACTIONS, array("samples", texts("s/0", "s/0")), "one sample twice"),
+    (INTERACTIONS, array("samples", texts("s/0")), r"\(2,\), not \(1,\)"),
+    (INTERACTIONS, array("classes", texts("a", "b")), r"logits: .* not \(1, 2, 2\)"),
+    (INTERACTIONS, array("labels", put(3)), CONTRADICTORY),
+    (INTERACTIONS, array("labels", put(-1)), CONTRADICTORY),
+    (INTERACTIONS, array("labels", lambda a: a.astype("int32")), "labels: int32"),
+    (INTERACTIONS, array("fractions", put(1.5, 0)), CONTRADICTORY),
+    (INTERACTIONS, array("fractions", put(np.nan, 0)), "fractions: numbers that are not finite"),
+    (INTERACTIONS, array("fractions", lambda a: a[:0]), "no snapshot"),
+    (INTERACTIONS, array("epochs", put(np.inf, 0)), CONTRADICTORY),
+    (INTERACTIONS, array("epochs", put(-1, 0)), CONTRADICTORY),
+    (INTERACTIONS, array("outputs", put(np.nan)), "outputs: numbers that are not finite"),
+    (INTERACTIONS, array("outputs", put(0.25)), CONTRADICTORY),
+    (INTERACTIONS, array("outputs", lambda a: a[..., :8]), r"interactions: .* not \(1, 2, 8\)"),
+    (INTERACTIONS, array("outputs", lambda a: a[..., :7]), "not a file of interactions"),
+    (INTERACTIONS, array("outputs", lambda a: a.astype("float32")), "outputs: float32"),
+    (INTERACTIONS, array("interactions", put(np.inf)), "interactions: numbers that are not"),
+    (INTERACTIONS, array("interactions", np.zeros_like), CONTRADICTORY),
+    (INTERACTIONS, array("logits", put(np.nan)), "logits: numbers that are not finite"),
+    (INTERACTIONS, array("logits", lambda a: a[:, :1]), r"logits: .* not \(1, 2, 3\)"),
+    (INTERACTIONS, array("noise_floor", lambda a: a[:, :3]), r"\(1, 3\), not \(1, 5\)"),
+    (INTERACTIONS, array("noise_floor", put(np.nan)), "noise_floor: numbers that are not finite"),
+    (INTERACTIONS, array("digests", lambda a: a[:, :1]), r"\(1, 1\), not \(1, 2\)"),
+    (INTERACTIONS, array("players", put(4)), CONTRADICTORY),
+    (INTERACTIONS, array("players", put(-3)), CONTRADICTORY),
+    (INTERACTIONS, array("players", lambda a: a[:1]), r"players: .* not \(2, 4\)"),
+    (INTERACTIONS, array("lengths", lambda a: a[:1]), r"lengths: .* not \(2,\)"),
+    (INTERACTIONS, array("lengths", put(9)), CONTRADICTORY),
+    (INTERACTIONS, array("lengths", None), CONTRADICTORY),
     (WEIGHTS, weights(first(np.nan)), "weights that are not finite: conv1.weight"),
     (WEIGHTS, weights(first(-np.inf)), "weights that are not finite: conv1.weight"),
     (WEIGHTS, weights(lambda t: t.pop("conv1.weight")), r"missing \['conv1.weight'\]"),

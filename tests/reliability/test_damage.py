@@ -209,7 +209,7 @@ MENDED = [
         "results/experiments/tiny/scratch.h5",
         "results/experiments/tiny/tables/jaccard.csv",
     ),
-    ("results/experiments/tiny/tables/knowledge.csv", "results/figures/tiny/fig2.pdf"),
+    ("results/experiments/tiny/summary.csv", "results/figures/tiny/fig2.pdf"),
 ]
 
 

@@ -240,5 +240,11 @@ def _is_consistent(record: Record) -> bool:
         and ((labels >= 0) & (labels < len(record.classes))).all()
         and lowest <= record.players.min() <= record.players.max() < record.n_players
         and record.players.ndim == (3 if record.lengths is None else 2)
+        and (record.lengths is None or _is_padded(record.players, record.lengths))
         and (np.array(differences) <= ROUNDING * largest).all()
     )
+
+
+def _is_padded(players: NDArray[np.int16], lengths: NDArray[np.int64]) -> bool:
+    beyond = np.arange(players.shape[1]) >= lengths[:, None]
+    return bool((lengths <= players.shape[1]).all() and ((players == PADDING) == beyond).all())
