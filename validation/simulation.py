@@ -154,7 +154,8 @@ def tables(world: World, generator: np.random.Generator, options: Statistics) ->
             for name, values in similarity.items():
                 columns = {**spot, "sample": samples, "reference": name, "jaccard": values}
                 parts["jaccard"].append(pd.DataFrame(columns))
-    history = pd.DataFrame({"variant": TRAINED, "epoch": EPOCHS[-1], "n_test": N_TEST, **UNSEEN})
+    tested = {"epoch": EPOCHS[-1], "n_test": N_TEST, "n_classes": 2}
+    history = pd.DataFrame({"variant": TRAINED, **tested, **UNSEEN})
     accuracies = generator.binomial(N_TEST, world.accuracies) / N_TEST
     parts["history"].append(history.assign(test_accuracy=accuracies))
     return {name: pd.concat(own, ignore_index=True) for name, own in parts.items()}

@@ -132,3 +132,17 @@ def test_a_title_is_text_and_no_markup(claims: pd.DataFrame) -> None:
     text = document(claims, settings_of("a|b", "<i>[c]"))
     assert "| a\\|b |" in text
     assert "| \\<i\\>\\[c\\] |" in text
+
+
+def test_no_verdict_where_a_network_has_not_learned() -> None:
+    table = summary()
+    lost = table["quantity"].isin(["learned"]) & table["variant"].isin(["scratch"])
+    assert lost.sum() == 1
+    before = judge(table, "positive")
+    table.loc[lost, "number"] = 0.0
+    after = judge(table, "positive").set_index("claim")
+    verdicts = after["verdict"].to_dict()
+    assert verdicts.pop("accuracy") == before.set_index("claim")["verdict"].to_dict()["accuracy"]
+    assert set(verdicts.values()) == {"not judged: scratch not learned"}
+    numbers = before.columns.drop("verdict")
+    pd.testing.assert_frame_equal(after.reset_index()[numbers], before[numbers])

@@ -68,6 +68,7 @@ def _tables(*, replicated: bool) -> dict[str, pd.DataFrame]:
             "train_loss": [np.nan, np.nan, 0.4, 0.1, np.nan, 1.0, 0.6],
             "train_accuracy": [np.nan, np.nan, 0.8, 1.0, np.nan, 0.5, 0.8],
             "n_test": 50,
+            "n_classes": 5,
         }
     )
     made["robustness"] = pd.DataFrame(

@@ -332,7 +332,8 @@ def test_progress_counts_steps_and_ends_with_the_test(
 ) -> None:
     monkeypatch.setattr("whypretrain.files.progress.INTERVAL", 0.0)
     run(tmp_path, digits)
-    lines = capsys.readouterr().err.splitlines()
+    *lines, warning = capsys.readouterr().err.splitlines()
+    assert "WARNING: it has not learned" in warning  # in twelve steps
     assert len(lines) == 4 * 3
     assert "1/12" in lines[0]
     assert "12/12" in lines[-1]

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from whypretrain.claims.catalogue import CLAIMS, Claim
+from whypretrain.knowledge.reading import not_learned
 from whypretrain.settings.report import ClaimsSettings
 
 Answer = Literal["yes", "no", "open"]
@@ -37,7 +38,7 @@ def judge(summary: pd.DataFrame, reading: str) -> pd.DataFrame:
     table with columns `claim`, `statement`, `paper`, `number`, `low`, `high`, `chance` (what the
     number must differ from: its chance level, or 0), `excess` (number - chance) with its interval,
     `swapped`, `second_run` (the number under these references), `n`, `as_worded`, `beyond_chance`
-    and `verdict`
+    and `verdict`, none where a network has not learned
     """
     rows = []
     for claim in CLAIMS:
@@ -45,7 +46,11 @@ def judge(summary: pd.DataFrame, reading: str) -> pd.DataFrame:
         own = own[own["reading"].isin(["", reading])]
         if not own.empty:
             rows.append(_judged(claim, own.iloc[0].to_dict()))
-    return pd.DataFrame(rows)
+    found = pd.DataFrame(rows)
+    for reason in not_learned(summary).values():  # what its interactions say of it is nothing
+        compared = found["claim"] != "accuracy"
+        found.loc[compared, "verdict"] = f"not judged: {reason}"
+    return found
 
 
 def _judged(claim: Claim, row: dict[Any, Any]) -> dict[str, Any]:

@@ -236,7 +236,9 @@ def _is_consistent(record: Record) -> bool:
     ]
     return bool(
         ((fractions >= 0) & (fractions <= 1)).all()
+        and (np.diff(fractions) > 0).all()
         and not ((epochs < 0) | np.isinf(epochs)).any()
+        and not (np.diff(epochs) < 0).any()
         and ((labels >= 0) & (labels < len(record.classes))).all()
         and lowest <= record.players.min() <= record.players.max() < record.n_players
         and record.players.ndim == (3 if record.lengths is None else 2)

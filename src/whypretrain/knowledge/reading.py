@@ -51,7 +51,7 @@ TABLES: dict[str, Columns] = {
     ),
     "history": _columns(
         text="experiment variant",
-        number=f"{SCORES} n_test",
+        number=f"{SCORES} n_test n_classes",
         gaps="train_loss train_accuracy epoch step learning_rate",
     ),
     "models": _columns(
@@ -181,3 +181,10 @@ def count_rows(path: Path) -> int:
             message = "no rows"
             raise ValueError(message)
     return n_rows
+
+
+def not_learned(summary: pd.DataFrame) -> dict[str, str]:
+    """Of the experiments in a summary with a network that has not learned: which, in words."""
+    lost = summary[(summary["quantity"] == "learned") & (summary["number"] == 0)]
+    of = lost.groupby("experiment", sort=False)["variant"]
+    return {str(name): f"{', '.join(own)} not learned" for name, own in of}

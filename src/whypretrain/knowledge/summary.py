@@ -23,6 +23,7 @@ from whypretrain.knowledge.statistics import (
     share_slope,
 )
 from whypretrain.knowledge.strengths import RATIO_READINGS, REFERENCES, TRAINED, VARIANTS
+from whypretrain.networks.learned import has_learned
 from whypretrain.settings.knowledge import Statistics
 
 Array = NDArray[np.float64]
@@ -242,6 +243,9 @@ def _tested(history: pd.DataFrame, options: Statistics) -> Iterator[Row]:
                 if pd.notna(epoch[quantity]):
                     yield {"quantity": quantity, **spot, "number": epoch[quantity]}
         yield {"quantity": "accuracy", "variant": variant, "n": n_test, **accuracy}
+        last = {"n_test": n_test, "n_classes": int(epoch["n_classes"])}
+        learned = has_learned(epoch["test_accuracy"], **last, train_loss=epoch["train_loss"])
+        yield {"quantity": "learned", "variant": variant, "n": n_test, "number": float(learned)}
     # Newcombe's interval (1998). Both networks see the same items, which it takes no advantage of:
     # it is too wide rather than too narrow.
     finetune, scratch = right["finetune"], right["scratch"]

@@ -18,7 +18,8 @@ from torch.nn import functional
 from whypretrain.data.batches import Inputs
 from whypretrain.files.artifacts import ArtifactError, atomic_path, exclusive, verified, write_csv
 from whypretrain.files.progress import Progress, say
-from whypretrain.networks.build import head_keys, save_weights
+from whypretrain.networks.build import classifier, head_keys, save_weights
+from whypretrain.networks.learned import warning
 from whypretrain.networks.numerics import repeatable, seed_everything
 from whypretrain.settings.training import Recipe
 
@@ -170,7 +171,7 @@ def _fit(model: nn.Module, train: Inputs, test: Inputs, run: Run) -> None:
             _save(run, parts, epoch, history)
             checkpointed = time.monotonic()
 
-    _publish(run, history)
+    _publish(run, model, history, len(test))
 
 
 def _gradients(
@@ -306,7 +307,10 @@ def _resume(run: Run, parts: dict[str, Any]) -> tuple[int, list[dict[str, Any]]]
     return state["epoch"], state["history"]
 
 
-def _publish(run: Run, history: list[dict[str, Any]]) -> None:
+def _publish(run: Run, model: nn.Module, history: list[dict[str, Any]], n_test: int) -> None:
+    last, n_classes = history[-1], classifier(model).out_features
+    if told := warning(last["test_accuracy"], n_test, n_classes, last["train_loss"]):
+        say(f"{run.label}: {told}")
     # Copied, not moved: a run killed here must still find its snapshots when it goes on.
     for path in run.snapshots.values():
         kept = run.partial / path.name

@@ -22,12 +22,16 @@ def main() -> None:
     from matplotlib import pyplot as plt
 
     from whypretrain.files.artifacts import atomic_path, write_csv
-    from whypretrain.knowledge.reading import read_tables
+    from whypretrain.knowledge.reading import not_learned, read_tables
     from whypretrain.report import style
 
     mpl.use("Agg")  # files, on machines with a screen too
     style.apply()
     tables = read_tables([*arguments.summaries, *arguments.tables], settings.experiments)
+    marks = not_learned(tables["summary"])
+    titles = zip(settings.experiments, settings.titles, strict=True)
+    marked = [f"{title}\n† {marks[name]}" if name in marks else title for name, title in titles]
+    settings = settings.model_copy(update={"titles": marked})
     science = importlib.import_module(f"whypretrain.report.figures.{arguments.name}")
     figure, numbers = science.draw(tables, settings)
     output = arguments.output

@@ -54,6 +54,7 @@ def main() -> None:
         of_variants = [t.assign(variant=v) for v, t in zip(VARIANTS, read, strict=True)]
         tables[name] = pd.concat(of_variants, ignore_index=True)
     tables["history"]["n_test"] = count_rows(arguments.test)
+    tables["history"]["n_classes"] = len(records["probe"].classes)
     for name, table in tables.items():
         table.insert(0, "experiment", settings.experiment)
         write_csv(arguments.tables / f"{name}.csv", table)

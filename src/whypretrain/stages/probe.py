@@ -23,6 +23,7 @@ def main() -> None:
     from whypretrain.files.artifacts import write_csv
     from whypretrain.files.progress import say
     from whypretrain.networks.build import build, load_backbone, save_weights
+    from whypretrain.networks.learned import warning
     from whypretrain.networks.numerics import configure, seed_everything
     from whypretrain.networks.probe import fit_classifier
     from whypretrain.networks.train import evaluate, scores
@@ -40,6 +41,8 @@ def main() -> None:
     # The optimum of a convex problem: there are no epochs.
     save_weights(arguments.weights, model.state_dict(), made | {"fraction": 1.0, "epoch": None})
     write_csv(arguments.history, pd.DataFrame([scores(trained, tested)]))
+    if told := warning(tested.accuracy, len(test.labels), len(train.classes), trained.loss):
+        say(f"{label}: {told}")
     say(f"{label}: loss {tested.loss:.3f} accuracy {tested.accuracy:.1%} (test)")
 
 

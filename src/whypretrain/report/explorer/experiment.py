@@ -10,6 +10,7 @@ import pandas as pd
 from whypretrain.data.samples import Samples
 from whypretrain.interactions.record import Record
 from whypretrain.interactions.salience import salient
+from whypretrain.knowledge.reading import not_learned
 from whypretrain.knowledge.tables import counted_sets
 from whypretrain.report.explorer.sample import sample_view, short
 from whypretrain.report.style import READINGS, VARIANTS
@@ -77,7 +78,7 @@ def experiment_view(
     place = settings.experiments.index(name)
     return {
         "name": name,
-        "title": settings.titles[place],
+        "title": " † ".join([settings.titles[place], *not_learned(summary).values()]),
         "setup": settings.setups[place].model_dump(),
         "classes": samples.classes,
         "n_players": samples.n_players,
