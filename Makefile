@@ -56,6 +56,7 @@ pictures: demo browser  ## take the docs' pictures of the embedded suite anew
 	@python -m tests.report.explorer.pictures
 
 bench: $(INSTALLED)  ## measure speed against naive extraction (three quarters of an hour on two cores)
+	@python -m validation.benchmarks.inputs
 	@python -m validation.benchmarks.bench
 
 check-gpu: $(INSTALLED)  ## check exactness, repeatability and speed on a CUDA card (6 minutes, offline)
