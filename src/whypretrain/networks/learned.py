@@ -2,7 +2,7 @@
 
 import math
 
-from scipy.stats import binom
+from scipy.special import bdtrc
 
 SIGNIFICANCE = 0.05
 
@@ -17,7 +17,7 @@ def has_learned(accuracy: float, n_test: int, n_classes: int, train_loss: float 
     >>> has_learned(0.058, 580, 20, 2.996), has_learned(0.8, 580, 20, 0.5)
     (False, True)
     """
-    better = binom.sf(round(accuracy * n_test) - 1, n_test, 1 / n_classes) < SIGNIFICANCE
+    better = bdtrc(round(accuracy * n_test) - 1, n_test, 1 / n_classes) < SIGNIFICANCE
     return bool(better and not train_loss >= math.log(n_classes))
 
 
