@@ -28,7 +28,7 @@ def draw(tables: drawing.Tables, settings: FigureSettings) -> drawing.Drawn:
             own = found.get((claim.key, name))
             text = "–"
             if own is not None:
-                colour, sign = VERDICTS.get(own["verdict"], ("#FFFFFF", "–"))
+                colour, sign = VERDICTS.get(own["verdict"], ("#FFFFFF", "†"))
                 corner = (column - 0.48, row - 0.46)
                 axes.add_patch(Rectangle(corner, 0.96, 0.92, color=colour, alpha=0.55))
                 text = f"{sign} {_short(own['number'])} ({_short(own['chance'])})"
