@@ -7,8 +7,8 @@ const VERDICTS = {
 };
 
 function verdict(text) {
-  const [kind, mark] = VERDICTS[text] ?? ["unknown", "?"];
-  const short = text === "not distinguishable from chance" ? "not distinguishable" : text;
+  const [kind, mark] = VERDICTS[text] ?? ["unknown", "†"];
+  const short = text.replace(/ from chance$|: .*/, "");
   return h("span", { class: `verdict ${kind}` }, h("span", { "aria-hidden": "true" }, `${mark} `), short);
 }
 
