@@ -1,5 +1,6 @@
 """Inputs of a split on a device, batch by batch."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -10,7 +11,7 @@ from torch import Tensor
 from whypretrain.settings.models import ImageArchitecture
 
 
-class Inputs:
+class Inputs(ABC):
     """All items of a split, prepared once.
 
     Subclasses say how a batch is made; it lies where `device` says.
@@ -29,12 +30,12 @@ class Inputs:
     def __len__(self) -> int:
         return len(self.labels)
 
+    @abstractmethod
     def batch(self, index: Tensor, drawn: Tensor | None) -> Tensor:
         """Inputs of the items at an index of shape (batch,), int64 on the CPU.
 
         Changed at random where parameters were drawn for these items, (batch, n_parameters).
         """
-        raise NotImplementedError
 
     def order(self, batch_size: int, generator: torch.Generator | None) -> Tensor:
         """In which order the items are taken, (n_items,); at random with a generator."""
@@ -79,17 +80,14 @@ class Inputs:
             yield coming.result()
 
 
-def normalise(pixels: Tensor, architecture: ImageArchitecture, out: Tensor | None = None) -> Tensor:
-    """Standardise pixel values: (…, channels, height, width) to the same shape.
-
-    They lie in [0, 1]; in [0, 255] where the result goes to `out`.
-    """
+def normalise(
+    pixels: Tensor, architecture: ImageArchitecture, *, white: float = 1, out: Tensor | None = None
+) -> Tensor:
+    """Standardise pixel values in [0, white]: (…, channels, height, width) to the same shape."""
     mean, std = (
         _column(tuple(values), pixels.device) for values in (architecture.mean, architecture.std)
     )
-    if out is None:
-        return (pixels - mean) / std
-    return torch.sub(pixels, 255 * mean, out=out).mul_(1 / (255 * std))
+    return torch.div(torch.sub(pixels, white * mean, out=out), white * std, out=out)
 
 
 @cache  # a card would have to wait for the copy of every batch

@@ -72,7 +72,7 @@ class Images(Inputs):
             here = slice(at, at + step)
             pixels = self._levels(index[here])
             pixels = augment(pixels, drawn[here], self.augmentation, size, maps[here])
-            normalise(pixels, architecture, out=made[here])
+            normalise(pixels, architecture, white=WHITE, out=made[here])
         return made
 
     def intensities(self, index: Tensor) -> Tensor:

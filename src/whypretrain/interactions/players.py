@@ -256,7 +256,7 @@ def superpixel_players(image: NDArray[np.uint8], *, n_players: int) -> Labels:
             start_label=0,
             channel_axis=-1,
         )
-        # Not every segment of SLIC is in one piece.
+        # Not every segment of SLIC is in one piece. (scikit-image has no types.)
         found = label(segments, background=-1, connectivity=1) - 1  # type: ignore[no-untyped-call]
         if found.max() >= regions.max():
             regions = found

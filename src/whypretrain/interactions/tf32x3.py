@@ -37,7 +37,7 @@ def split(values: Tensor) -> Parts:
     return high, values - high
 
 
-class Tf32x3(TorchDispatchMode):
+class Tf32x3(TorchDispatchMode):  # whose methods have no types
     """While it is entered, products of float32 tensors are computed as three in TF32.
 
     Of linear layers, convolutions and matrices, hence of attention too. Weights are split once.

@@ -28,5 +28,6 @@ def warning(accuracy: float, n_test: int, n_classes: int, train_loss: float) -> 
     return (
         f"WARNING: it has not learned: {accuracy:.1%} of {n_test} test items are right, with "
         f"{n_classes} classes, at a training loss of {train_loss:.3f} (a guess: "
-        f"{math.log(n_classes):.3f}); change learning_rate, epochs or warmup_epochs of its recipe"
+        f"{math.log(n_classes):.3f}); change its recipe (learning_rate, epochs, "
+        "warmup_epochs), or probe.l2"
     )

@@ -204,12 +204,18 @@ def trace_fields(chain: Chain, shape: tuple[int, int, int]) -> dict[fx.Node, Fie
     channels, height, width = shape
     fields = {chain.nodes[0]: Field(height, width, channels)}
     for node in chain.nodes[1:]:
-        sources: list[Field] = []
-        fx.node.map_arg(node.args, lambda source: sources.append(fields[source]))  # noqa: B023
+        sources = _sources(node, fields)
         if len({(source.height, source.width) for source in sources}) > 1:
             break  # one is spread over the other, so its positions go further than they seem
         fields[node] = _field(chain.operation(node), sources)
     return fields
+
+
+def _sources(node: fx.Node, fields: dict[fx.Node, Field]) -> list[Field]:
+    """Fields of a node's arguments, one as often as it is taken."""
+    found: list[Field] = []
+    fx.node.map_arg(node.args, lambda source: found.append(fields[source]))
+    return found
 
 
 def _field(operation: Any, sources: list[Field]) -> Field:

@@ -150,10 +150,11 @@ def _compute(
         return _convolution(operation)(sources[0][:, None])
     image_of = {}  # one pixel wide, with the memory of the table
     for node, table, source in zip(step.node.all_input_nodes, sources, step.reads, strict=True):
+        read = table
         if source is not None:
             reads = patterns[source].rows(rows.positions, rows.coalitions)
-            table = table.index_select(0, reads)  # noqa: PLW2901
-        image_of[node] = table.t()[None, :, :, None]
+            read = table.index_select(0, reads)
+        image_of[node] = read.t()[None, :, :, None]
     result = operation(*fx.node.map_arg(step.node.args, image_of.__getitem__), **step.node.kwargs)
     return result[0, :, :, 0].t().contiguous()
 
