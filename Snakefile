@@ -35,7 +35,10 @@ rule all:
 # Targets that stop early, for a cluster session or a look at one stage.
 rule models:
     input:
-        [of_networks(name, "history.csv") for name in CONFIG.suite_experiments()],
+        [
+            of_networks(name, CONFIG.variants(name), "history.csv")
+            for name in CONFIG.suite_experiments()
+        ],
 
 
 rule interactions:

@@ -29,12 +29,11 @@ except ConfigError as error:
     raise WorkflowError(f"The configuration is wrong.\n{error}") from None
 
 RUNS = CONFIG.runs()
+WHOLE_RUNS = CONFIG.whole_runs()
 VARIANTS = ["probe", "finetune", "scratch"]
 SNAPSHOTS = [snapshot_label(fraction) for fraction in CONFIG.snapshots]
-# Networks whose interactions are measured at the end alone.
-FINAL_ONLY = ["probe", "replicate"]
-TABLES = "knowledge ratio jaccard models losses history salience counterfactual".split()
-TABLES += ["redundancy", "robustness"]
+TABLES = "knowledge ratio agreement jaccard courses losses history".split()
+TABLES += "models salience counterfactual redundancy robustness".split()
 SUITE_TABLES = ["claims", "overview", "correlations", "kinds"]
 OF_THE_PAPER = ["fig2", "fig3", "fig4", "curves"]
 # Figures that a suite makes unasked; one with variations has too many experiments for their
@@ -61,7 +60,7 @@ wildcard_constraints:
     experiment=one_of(CONFIG.experiments),
     model=one_of(CONFIG.models),
     dataset=one_of(CONFIG.datasets),
-    variant="probe|finetune|scratch|replicate",
+    variant=r"probe|(finetune|scratch)(-seed\d+)?",
     run=one_of(RUNS),
     figure=one_of(FIGURES + VARIATION_FIGURES),
 
@@ -103,13 +102,30 @@ def run_of(experiment, variant):
 def snapshots_of(wildcards):
     """Snapshots of a variant whose interactions are measured: all, or the last one."""
     run = run_of(wildcards.experiment, wildcards.variant)
-    measured = SNAPSHOTS[-1:] if wildcards.variant in FINAL_ONLY else SNAPSHOTS
-    return [f"{run}/snapshot-{fraction}.safetensors" for fraction in measured]
+    whole = wildcards.variant in CONFIG.trajectories(wildcards.experiment)
+    return [
+        f"{run}/snapshot-{fraction}.safetensors"
+        for fraction in (SNAPSHOTS if whole else SNAPSHOTS[-1:])
+    ]
 
 
-def of_networks(experiment, file):
-    """A file of the runs of the three networks of an experiment."""
-    return [f"{run_of(experiment, variant)}/{file}" for variant in VARIANTS]
+def variants_of(experiment, *kinds):
+    """The networks of an experiment of some kinds, each kind's by seed."""
+    own = CONFIG.variants(experiment)
+    return [name for kind in kinds for name in own if name.split("-")[0] == kind]
+
+
+def records_of(experiment, kind):
+    """Records of interactions of a kind of networks, by seed."""
+    return [
+        f"results/experiments/{experiment}/{variant}.h5"
+        for variant in variants_of(experiment, kind)
+    ]
+
+
+def of_networks(experiment, variants, file):
+    """A file of the runs of some networks of an experiment."""
+    return [f"{run_of(experiment, variant)}/{file}" for variant in variants]
 
 
 def subject(wildcards):

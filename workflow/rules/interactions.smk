@@ -39,17 +39,13 @@ rule extract:
 
 rule knowledge:
     input:
-        **{
-            variant: f"results/experiments/{{experiment}}/{variant}.h5"
-            for variant in VARIANTS
-        },
-        replicate=lambda w: expand(
-            "results/experiments/{experiment}/{variant}.h5",
-            experiment=w.experiment,
-            variant=set(CONFIG.variants(w.experiment)) & {"replicate"},
+        probe="results/experiments/{experiment}/probe.h5",
+        finetune=lambda w: records_of(w.experiment, "finetune"),
+        scratch=lambda w: records_of(w.experiment, "scratch"),
+        histories=lambda w: of_networks(
+            w.experiment, variants_of(w.experiment, *VARIANTS), "history.csv"
         ),
-        histories=lambda w: of_networks(w.experiment, "history.csv"),
-        robustness=lambda w: of_networks(w.experiment, "robustness.csv"),
+        robustness=lambda w: of_networks(w.experiment, VARIANTS, "robustness.csv"),
         test=split("test"),
     output:
         tables=expand(
@@ -65,17 +61,16 @@ rule knowledge:
     resources:
         **sized.needing(
             lambda w, input: sized.comparison(
-                input.probe, players_of(w), n_networks=2 + 2 * len(SNAPSHOTS)
+                input.probe, players_of(w), n_networks=len(CONFIG.variants(w.experiment)) + 2 * len(SNAPSHOTS)
             )
         ),
     params:
         code=code("whypretrain.stages.knowledge"),
         settings=lambda w: CONFIG.knowledge(w.experiment).to_json(),
         folder=lambda w: f"results/experiments/{w.experiment}/tables",
-        replicate=lambda w, input: [f"--replicate={path}" for path in input.replicate],
     shell:
         "python -m whypretrain.stages.knowledge --settings {params.settings:q}"
         " --probe {input.probe:q} --finetune {input.finetune:q}"
-        " --scratch {input.scratch:q} {params.replicate:q} --histories {input.histories:q}"
+        " --scratch {input.scratch:q} --histories {input.histories:q}"
         " --robustness {input.robustness:q} --test {input.test:q}"
         " --tables {params.folder:q} --summary {output.summary:q} 2>&1 | tee {log:q}"

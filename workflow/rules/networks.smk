@@ -127,7 +127,7 @@ rule train:
     benchmark:
         "results/benchmarks/train/{run}.tsv"
     wildcard_constraints:
-        run=one_of(runs_of("finetune", "scratch")),
+        run=one_of(set(runs_of("finetune", "scratch")) & WHOLE_RUNS),
     conda:
         "../../envs/whypretrain.yaml"
     threads: cpus
@@ -147,6 +147,18 @@ rule train:
         " --code {params.code:q} --threads {threads}"
         " --train {input.train:q} --test {input.test:q} {params.pretrained:q}"
         " --folder {params.folder:q} 2>&1 | tee {log:q}"
+
+
+# A network of a further seed, of which only the last snapshot is measured.
+use rule train as train_ends with:
+    output:
+        snapshots=expand(
+            "results/runs/{{run}}/snapshot-{fraction}.safetensors",
+            fraction=[SNAPSHOTS[0], SNAPSHOTS[-1]],
+        ),
+        history="results/runs/{run}/history.csv",
+    wildcard_constraints:
+        run=one_of(set(runs_of("finetune", "scratch")) - WHOLE_RUNS),
 
 
 # Accuracy and loss of final weights on the test split, unshifted and shifted.

@@ -21,8 +21,11 @@ def _columns(**names: str) -> Columns:
 
 
 SCORES = "test_loss test_accuracy"
-INTERVAL = "low high chance swapped second_run"
+INTERVAL = "low high least most chance swapped second_run"
 EXCESS = "excess excess_low excess_high"
+RETRAINING = "retraining retraining_low retraining_high"
+SEEDS = "finetune scratch second"
+"""Of tables that compare networks: which seeds; empty where a number does not depend on one."""
 HISTORY = _columns(number=SCORES, gaps="train_loss train_accuracy")
 """Of a run. A linear probe's has but one row and no epochs."""
 SHIFTS = "level n_items n_correct accuracy loss n_lost n_gained"
@@ -33,42 +36,60 @@ TABLES: dict[str, Columns] = {
         text="experiment quantity",
         empty="variant order reading level",
         number="n_seeds",
-        gaps=f"number {INTERVAL} fraction epoch {EXCESS} n noise_floor",
+        gaps=f"number {INTERVAL} fraction epoch {EXCESS} {RETRAINING} n noise_floor",
     ),
     "knowledge": _columns(
-        text="experiment sample quantity reference", number="order strength n_sets noise_floor"
+        text="experiment sample quantity reference",
+        empty=SEEDS,
+        number="order strength n_sets noise_floor",
     ),
     "ratio": _columns(
         text="experiment sample order reading reference",
+        empty=SEEDS,
         number="numerator denominator",
         gaps="ratio",
     ),
+    "agreement": _columns(
+        text="experiment pair kind order sample", empty=SEEDS, gaps="agreement"
+    ),
     "jaccard": _columns(
-        text="experiment variant sample reference", number="fraction jaccard", gaps="epoch"
+        text="experiment variant seed sample reference",
+        empty="second",
+        number="fraction jaccard epoch",
+    ),
+    "courses": _columns(
+        text="experiment variant seed target order sample",
+        empty="second",
+        number="fraction epoch",
+        gaps="agreement",
     ),
     "losses": _columns(
-        text="experiment variant sample", number="fraction loss", gaps="epoch", truth="correct"
+        text="experiment variant seed sample", number="fraction loss epoch", truth="correct"
     ),
     "history": _columns(
         text="experiment variant",
+        empty="seed",
         number=f"{SCORES} n_test n_classes",
         gaps="train_loss train_accuracy epoch step learning_rate",
     ),
     "models": _columns(
         text="experiment variant sample",
+        empty="seed",
         number="n_salient salient_share reconstruction_error efficiency_residual",
         truth="correct",
     ),
     "salience": _columns(
         text="experiment variant sample",
+        empty="seed",
         number="threshold n_salient salient_share reconstruction_error random_error",
     ),
     "counterfactual": _columns(
-        text="experiment variant removed order reference sample",
+        text="experiment variant removed order reference sample seed",
         number="strength v_before v_after positive_before positive_after",
     ),
     "redundancy": _columns(
         text="experiment variant sample",
+        empty="seed",
         number="v v_empty n_sets n_prunable prunable_share prunable_strength_share n_random",
         gaps="n_critical",
     ),
@@ -88,6 +109,8 @@ QUANTITIES = {
     *("preserve", "discard", "new", "reached", "probe", "finetune", "scratch", "finetune_only"),
     *("scratch_only", "ratio", "jaccard", "discard_over_preserve", "new_over_preserve"),
     *("preserved_share", "discard_order", "new_order", "jaccard_area", "earlier", "epochs"),
+    *("agreement", "sign_agreement", "transfer", "agreement_course", "earlier_agreement"),
+    "smallest_discard_over_preserve",
     *("test_accuracy", "test_loss", "accuracy", "accuracy_gain", "salient_count", "salient_share"),
     *("reconstruction_error", "counterfactual_change", "counterfactual_positive"),
     *("counterfactual_positive_before", "counterfactual_strength", "robustness_accuracy"),

@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from whypretrain.knowledge.strengths import sets_of_orders, split_knowledge
-from whypretrain.settings.knowledge import Statistics
+from whypretrain.knowledge.chance import sets_of_orders
+from whypretrain.knowledge.strengths import split_knowledge
 
 Array = NDArray[np.float64]
+N_DRAWS, SEED = 100, 0
 
 
 def removed_effect(interactions: Array, part: Array) -> Array:
@@ -37,7 +38,7 @@ def removed_effect(interactions: Array, part: Array) -> Array:
     return np.stack([signed[:, sets].sum(axis=1) for sets in sets_of_orders(signed.shape[1])[1:]])
 
 
-def random_effects(interactions: Array, parts: list[Array], options: Statistics) -> Array:
+def random_effects(interactions: Array, parts: list[Array]) -> Array:
     """What removing equally much strength of every order takes from v(N), picked at random.
 
     In every draw the sets of an order are permuted, sample by sample, and removed whole in that
@@ -50,14 +51,14 @@ def random_effects(interactions: Array, parts: list[Array], options: Statistics)
     array of shape (n_parts, n_players, n_permutations, n_samples), float64, nats
         All parts are removed under the same draws.
     """
-    generator = np.random.default_rng(options.seed)
+    generator = np.random.default_rng(SEED)
     groups = sets_of_orders(interactions.shape[1])[1:]
-    shape = (len(parts), len(groups), options.n_permutations, len(interactions))
+    shape = (len(parts), len(groups), N_DRAWS, len(interactions))
     effects = np.empty(shape)
     for index, sets in enumerate(groups):
         own = interactions[:, sets]
         budgets = [part[:, sets].sum(axis=1, keepdims=True) for part in parts]
-        for draw in range(options.n_permutations):
+        for draw in range(N_DRAWS):
             permuted = generator.permuted(own, axis=1)
             strength = np.abs(permuted)
             before = strength.cumsum(axis=1) - strength
@@ -69,7 +70,7 @@ def random_effects(interactions: Array, parts: list[Array], options: Statistics)
 
 
 def counterfactual_table(
-    samples: list[str], probe: Array, finetune: Array, options: Statistics
+    samples: list[str], probe: Array, finetune: Array
 ) -> pd.DataFrame:
     """v(N) without preserved or discarded (pre-trained model), preserved or new (fine-tuned).
 
@@ -92,7 +93,7 @@ def counterfactual_table(
     }
     tables = []
     for variant, (interactions, parts) in models.items():
-        random = random_effects(interactions, list(parts.values()), options)
+        random = random_effects(interactions, list(parts.values()))
         v_before = interactions.sum(axis=1)
         for (removed, part), drawn in zip(parts.items(), random, strict=True):
             strength = removed_effect(np.ones_like(part), part)
@@ -142,9 +143,7 @@ def n_removable(empty: Array, interactions: Array) -> NDArray[np.int64]:
     return np.where(changed.any(axis=1), changed.argmax(axis=1), kept.shape[1]) - 1
 
 
-def redundancy_table(
-    samples: list[str], variant: str, interactions: Array, options: Statistics
-) -> pd.DataFrame:
+def redundancy_table(samples: list[str], interactions: Array) -> pd.DataFrame:
     """How much is redundant: removal weakest first, strongest first, and in random sequence.
 
     Parameters
@@ -154,7 +153,7 @@ def redundancy_table(
 
     Returns
     -------
-    table with columns `variant`, `sample`, `v`, `v_empty` (v(N) and v(∅), nats), `n_sets` (S ≠ ∅),
+    table with columns `sample`, `v`, `v_empty` (v(N) and v(∅), nats), `n_sets` (S ≠ ∅),
     `n_prunable` (removed weakest first before the answer changes; all where it never does),
     `prunable_share` (of `n_sets`), `prunable_strength_share` (of the sum of strengths),
     `n_random` (removed in random sequence, mean over draws), `n_critical` (how many, strongest
@@ -170,12 +169,11 @@ def redundancy_table(
     is_pruned = np.arange(n_sets) < n_prunable[:, None]
     pruned = np.where(is_pruned, np.abs(ascending), 0.0).sum(axis=1)
     n_harmless = n_removable(empty, ascending[:, ::-1])
-    generator = np.random.default_rng(options.seed)
+    generator = np.random.default_rng(SEED)
     n_random = np.zeros(len(own))
-    for _ in range(options.n_permutations):
+    for _ in range(N_DRAWS):
         n_random += n_removable(empty, generator.permuted(own, axis=1))
     columns = {
-        "variant": variant,
         "sample": samples,
         "v": interactions.sum(axis=1),
         "v_empty": empty,
@@ -185,7 +183,7 @@ def redundancy_table(
         "prunable_strength_share": np.divide(
             pruned, total, out=np.ones_like(total), where=total > 0
         ),
-        "n_random": n_random / options.n_permutations,
+        "n_random": n_random / N_DRAWS,
         "n_critical": np.where(n_harmless < n_sets, n_harmless + 1.0, np.nan),
     }
     return pd.DataFrame(columns)

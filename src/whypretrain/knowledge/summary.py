@@ -1,38 +1,43 @@
 """The summary of an experiment: every number with its one interval and its references.
 
-Intervals are computed here and nowhere else, with samples in the order of their ids: the order of
-rows in a table changes nothing. Columns and quantities: docs/formats.md, "The summary".
+Intervals are computed here and nowhere else. Columns and quantities: docs/formats.md, "The
+summary".
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
+from whypretrain.knowledge.cells import Row, by_reference, cells, means, number, with_gaps
 from whypretrain.knowledge.statistics import (
     Statistic,
-    area,
-    bootstrap,
-    descent,
-    epochs_saved,
-    mean,
     quotient,
     share_slope,
+    slope,
+    total_quotient,
 )
-from whypretrain.knowledge.strengths import RATIO_READINGS, REFERENCES, TRAINED, VARIANTS
-from whypretrain.networks.learned import has_learned
+from whypretrain.knowledge.strengths import REFERENCES, VARIANTS
+from whypretrain.knowledge.accuracies import robustness_rows, tested_rows
+from whypretrain.knowledge.speed import course_rows
 from whypretrain.settings.knowledge import Statistics
 
 Array = NDArray[np.float64]
-Row = dict[Any, Any]
 TEXTS = ("experiment", "quantity", "variant", "order", "reading", "level")
 COLUMNS = (
-    *(*TEXTS, "fraction", "epoch", "number", "low", "high", *REFERENCES[1:]),
-    *("excess", "excess_low", "excess_high", "n", "n_seeds", "noise_floor"),
+    *(*TEXTS, "fraction", "epoch", "number", "low", "high", "least", "most", *REFERENCES[1:]),
+    *("excess", "excess_low", "excess_high", "retraining", "retraining_low", "retraining_high"),
+    *("n", "n_seeds", "noise_floor"),
 )
+PARTS = ("preserve", "discard", "new")
+QUOTIENTS: dict[str, Callable[..., list[Array]]] = {
+    "discard_over_preserve": lambda preserve, discard, new: [*discard, *preserve],
+    "new_over_preserve": lambda preserve, discard, new: [*new, *preserve],
+    "preserved_share": lambda preserve, discard, new: [*preserve, *map(np.add, preserve, discard)],
+}
+"""Over all orders: the cells of what is summed above, then below."""
 
 
 def summarise(
@@ -42,226 +47,139 @@ def summarise(
 
     Parameters
     ----------
-    tables : `knowledge`, `ratio`, `jaccard`, `losses` and `history`; `salience`, `counterfactual`,
-        `redundancy` and `robustness` where there are
+    tables : `knowledge`, `ratio`, `agreement`, `jaccard`, `courses`, `losses` and `history`;
+        `salience`, `counterfactual`, `redundancy` and `robustness` where there are
 
     Returns
     -------
     table with the columns COLUMNS
     """
-    knowledge, jaccard = tables["knowledge"], tables["jaccard"]
-    moments = ["variant", "fraction", "epoch"]
+    confidence, knowledge = options.confidence, tables["knowledge"]
+    orders = ["quantity", "order", "noise_floor"]
     rows = [
-        *means(knowledge, ["quantity", "order", "noise_floor"], "strength", options),
-        *_ratios(tables["ratio"], options),
-        *means(jaccard, moments, "jaccard", options, quantity="jaccard"),
-        *_totals(knowledge, options),
-        *_curves(jaccard, tables["losses"], options),
-        *_reach(tables["ratio"], options),
-        *_tested(tables["history"], options),
+        *means(knowledge, orders, "strength", confidence),
+        *_ratios(tables["ratio"], confidence),
+        *_totals(knowledge, confidence),
+        *_agreements(tables["agreement"], confidence),
+        *course_rows(tables, confidence),
+        *tested_rows(tables["history"], confidence),
     ]
-    further = {
+    further: dict[str, Callable[[pd.DataFrame, float], Iterator[Row]]] = {
         "salience": _salience,
         "counterfactual": _counterfactual,
         "redundancy": _redundancy,
-        "robustness": _robustness,
+        "robustness": robustness_rows,
     }
     for name, made in further.items():
         if name in tables:
-            rows += made(tables[name], options)
-    table = pd.DataFrame(rows).assign(experiment=experiment, n_seeds=1).reindex(columns=COLUMNS)
+            rows += made(tables[name], confidence)
+    table = pd.DataFrame(rows).assign(experiment=experiment).reindex(columns=COLUMNS)
     return table.assign(
-        **{name: table[name].astype(object).fillna("").astype(str) for name in TEXTS}
+        n_seeds=table["n_seeds"].fillna(1).astype(int),
+        **{name: table[name].astype(object).fillna("").astype(str) for name in TEXTS},
     )
 
 
-def means(
-    table: pd.DataFrame, keys: list[str], value: str, options: Statistics, **known: str
-) -> list[Row]:
-    """Means over samples of a column, a row for each combination of keys, with all references.
-
-    Parameters
-    ----------
-    table : one row a sample, combination of keys and, if it has this column, `reference`; NaN is
-        left out
-    known : what to add to every row
-    """
-    reference = table["reference"] if "reference" in table else pd.Series("measured", table.index)
-    wide = {name: _wide(own, keys, value) for name, own in table.groupby(reference, sort=False)}
-    measured = wide.pop("measured")
-    values = measured.to_numpy(dtype=float)
-    numbers = measured.index.to_frame(index=False)
-    numbers["number"], numbers["n"] = mean(values), (~np.isnan(values)).sum(axis=1)
-    numbers["low"], numbers["high"] = _intervals(values, options)
-    for name, own in wide.items():
-        others = own.reindex_like(measured).to_numpy(dtype=float)
-        numbers[name] = mean(others)
-        if name == "chance":
-            numbers["excess"] = numbers["number"] - numbers["chance"]
-            bounds = _intervals(values - others, options)
-            numbers["excess_low"], numbers["excess_high"] = bounds
-    return [{**known, **row} for row in numbers.to_dict("records")]
-
-
-def _wide(table: pd.DataFrame, keys: str | list[str], value: str, **of: str) -> pd.DataFrame:
-    """A row for each combination of keys, a column for each sample, both sorted."""
-    for name, only in of.items():
-        table = table[table[name] == only]
-    return table.pivot(index=keys, columns="sample", values=value)
-
-
-def _intervals(values: Array, options: Statistics) -> Array:
-    """Of the mean of each row; samples that a row lacks would be missing from whole resamples."""
-    held = ~np.isnan(values)
-    bounds = np.full((2, len(values)), np.nan)
-    for pattern in np.unique(held, axis=0):
-        alike = (held == pattern).all(axis=1)
-        bounds[:, alike] = bootstrap(mean, [values[alike][:, pattern]], options)
-    return bounds
-
-
-def _number(
-    statistic: Statistic, arrays: Mapping[Any, Sequence[Array]], options: Statistics
-) -> Row:
-    """A statistic of paired arrays of samples, under each of the references."""
-    measured = arrays["measured"]
-    low, high = bootstrap(statistic, measured, options)
-    row: Row = {name: float(statistic(*own)) for name, own in arrays.items()}
-    number = row.pop("measured")
-    row |= {"number": number, "low": float(low), "high": float(high), "n": measured[0].shape[-1]}
-    if "chance" in arrays:
-
-        def excess(*both: Array, axis: int = -1) -> Array:
-            own, unrelated = both[: len(measured)], both[len(measured) :]
-            return np.asarray(statistic(*own, axis=axis) - statistic(*unrelated, axis=axis))
-
-        low, high = bootstrap(excess, [*measured, *arrays["chance"]], options)
-        row |= {"excess_low": float(low), "excess_high": float(high)}
-        row["excess"] = number - row["chance"]
-    return row
-
-
-def _ratios(ratio: pd.DataFrame, options: Statistics) -> Iterator[Row]:
+def _ratios(ratio: pd.DataFrame, confidence: float) -> Iterator[Row]:
     plain = ratio[ratio["reading"] != "weighted"]
-    yield from means(plain, ["order", "reading"], "ratio", options, quantity="ratio")
-    for order in ratio["order"].unique():
-        terms = _terms(ratio, order=order, reading="weighted")
-        row = _number(quotient, terms, options)
-        yield {"quantity": "ratio", "order": order, "reading": "weighted", **row}
+    yield from means(plain, ["reading", "order"], "ratio", confidence, quantity="ratio")
+    of_sums = ratio[ratio["reading"] == "weighted"]
+    sides = [by_reference(of_sums, ["order"], side) for side in ("numerator", "denominator")]
+    for order in sides[0]["measured"].keys["order"]:
+        terms = {name: [side[name].one(order=order) for side in sides] for name in sides[0]}
+        row = number(quotient, terms, confidence)
+        n, n_seeds = terms["measured"][0].shape[-1], sides[0]["measured"].n_seeds
+        known = {"quantity": "ratio", "order": order, "reading": "weighted"}
+        yield known | row | {"n": n, "n_seeds": n_seeds}
 
 
-def _terms(ratio: pd.DataFrame, **of: str) -> dict[str, list[Array]]:
-    """Numerators and denominators, each (n_samples,), of every reference."""
-    sides = [_wide(ratio, "reference", side, **of) for side in ("numerator", "denominator")]
-    return {str(name): [side.loc[name].to_numpy() for side in sides] for name in sides[0].index}
-
-
-def _totals(knowledge: pd.DataFrame, options: Statistics) -> Iterator[Row]:
-    """Over all sets of the orders above the noise floor in all models, and over these orders."""
-    models = knowledge[knowledge["quantity"].isin(VARIANTS)]
-    loud = models.groupby(["order", "quantity"])[["strength", "noise_floor"]].mean()
+def _totals(knowledge: pd.DataFrame, confidence: float) -> Iterator[Row]:
+    """Over the orders above the noise floor in all models, alike and by their numbers of sets."""
+    networks = knowledge[knowledge["quantity"].isin(VARIANTS)]
+    loud = networks.groupby(["order", "quantity"])[["strength", "noise_floor"]].mean()
     heard = (loud["strength"] >= loud["noise_floor"]).groupby("order").all()
     orders = np.array([order for order, is_heard in heard.items() if order and is_heard])
-    sums = knowledge.assign(total=knowledge["strength"] * knowledge["n_sets"])
-    parts = {
-        name: np.stack(
-            [
-                _wide(own, "order", "total", quantity=part).loc[orders].to_numpy()
-                for part in ("preserve", "discard", "new")
-            ]
-        )
-        for name, own in sums.groupby("reference", sort=False)
-    }
-    quotients: dict[str, Callable[..., list[Array]]] = {
-        "discard_over_preserve": lambda preserve, discard, _: [discard, preserve],
-        "new_over_preserve": lambda preserve, _, new: [new, preserve],
-        "preserved_share": lambda preserve, discard, _: [preserve, preserve + discard],
-    }
-    for quantity, terms in quotients.items():
-        pairs = {name: terms(*own.sum(axis=1)) for name, own in parts.items()}
-        yield {"quantity": quantity, "order": "all"} | _number(quotient, pairs, options)
-    for place, quantity in ((1, "discard_order"), (2, "new_order")):
-        shares = {name: [*own[place], *(own[place] + own[0])] for name, own in parts.items()}
-        yield {"quantity": quantity} | _number(share_slope(orders), shares, options)
+    chosen = knowledge[knowledge["order"].isin(orders)]
+    chosen = chosen.assign(total=chosen["strength"] * chosen["n_sets"])
+    for reading, column in (("orders", "strength"), ("sets", "total")):
+        found: dict[str, dict[str, list[Array]]] = {}
+        for quantity in PARTS:
+            own = by_reference(chosen[chosen["quantity"] == quantity], ["order"], column)
+            for name, these in own.items():
+                found.setdefault(name, {})[quantity] = list(these.values)
+        about = {"reading": reading, "n": found["measured"]["new"][0].shape[-1]}
+        one = chosen[(chosen["quantity"] == "new") & (chosen["reference"] == "measured")]
+        about["n_seeds"] = one["finetune"].nunique()
+        for quantity, terms in QUOTIENTS.items():
+            arrays = {name: terms(**parts) for name, parts in found.items()}
+            row = number(total_quotient, arrays, confidence)
+            yield {"quantity": quantity, "order": "all"} | about | row
+        if reading == "orders":
+            for quantity, part in (("discard_order", "discard"), ("new_order", "new")):
+                amounts = {name: parts[part] for name, parts in found.items()}
+                row = number(slope(orders), amounts, confidence)
+                yield {"quantity": quantity} | about | {"reading": "amount"} | row
+                shares = {
+                    name: [*parts[part], *map(np.add, parts[part], parts["preserve"])]
+                    for name, parts in found.items()
+                }
+                row = number(share_slope(orders), shares, confidence)
+                yield {"quantity": quantity} | about | {"reading": "share"} | row
+        yield _smallest(chosen, column, about, confidence)
 
 
-def _curves(jaccard: pd.DataFrame, losses: pd.DataFrame, options: Statistics) -> Iterator[Row]:
-    curves = {
-        (variant, name): _wide(own, "fraction", "jaccard")
-        for (variant, name), own in jaccard.groupby(["variant", "reference"])
-        if name != "second_run"
-    }
-    areas = {key: area(own.index.to_numpy(), own.to_numpy()) for key, own in curves.items()}
-    for variant in TRAINED:
-        own = {name: [values] for (of, name), values in areas.items() if of == variant}
-        yield {"quantity": "jaccard_area", "variant": variant} | _number(mean, own, options)
-    both = ("measured", "chance")
-    gains = {name: [areas["finetune", name] - areas["scratch", name]] for name in both}
-    yield {"quantity": "earlier"} | _number(mean, gains, options)
-    # With two snapshots a curve from start to end has nowhere to go down.
-    if len(curves["finetune", "measured"]) > 2:
-        falls = {key: descent(own.to_numpy()) for key, own in curves.items()}
-        gains = {name: [falls["scratch", name] - falls["finetune", name]] for name in both}
-        yield {"quantity": "steadier"} | _number(mean, gains, options)
-    courses = [_wide(losses, "epoch", "loss", variant=variant) for variant in TRAINED]
-    saved = epochs_saved(*(course.index.to_numpy() for course in courses))
-    each = [loss for course in courses for loss in course.to_numpy()]
-    yield {"quantity": "epochs"} | _number(saved, {"measured": each}, options)
+def _smallest(
+    chosen: pd.DataFrame, column: str, about: Mapping[str, Any], confidence: float
+) -> Row:
+    """The smallest discard/preserve that the strengths of both models allow."""
+
+    def least(*means: Array) -> Array:
+        half = len(means) // 2
+        return np.asarray(total_quotient(*means[:half], *means[half:]) - 1)
+
+    own = chosen[chosen["reference"] == "measured"]
+    both = [
+        list(cells(own[own["quantity"] == quantity], ["order"], column).values)
+        for quantity in ("probe", "preserve_most")
+    ]
+    row = number(least, {"measured": [*both[0], *both[1]]}, confidence)
+    return {"quantity": "smallest_discard_over_preserve", "order": "all", **about, **row}
 
 
-def _reach(ratio: pd.DataFrame, options: Statistics) -> Iterator[Row]:
-    """The ratio of scratch minus that of a second fine-tuned run, which keeps what scratch has."""
+def _agreements(agreement: pd.DataFrame, confidence: float) -> Iterator[Row]:
+    table = agreement.rename(columns={"pair": "variant"})
+    for kind, quantity in (("sets", "agreement"), ("signs", "sign_agreement")):
+        own = table[table["kind"] == kind]
+        yield from means(own, ["variant", "order"], "agreement", confidence, quantity=quantity)
+    own = table[table["kind"] == "sets"]
+    pairs = {str(pair): cells(rows, ["order"], "agreement") for pair, rows in own.groupby("variant")}
+    groups = [name for name in own["order"].unique() if not name.isdigit()]
 
-    def plain(above: Array, below: Array, axis: int) -> Array:
-        return mean(above / np.where(below > 0, below, np.nan), axis)
+    def minus(*sums: Array) -> Array:
+        return np.asarray(quotient(*sums[:2]) - quotient(*sums[2:]))
 
-    for reading in RATIO_READINGS:
-        terms = _terms(ratio, order="all", reading=reading)
-        if "second_run" not in terms:
-            return
-        average = quotient if reading == "weighted" else plain
+    def difference(first: Array, second: Array) -> Row:
+        row = number(minus, {"measured": [*with_gaps(first), *with_gaps(second)]}, confidence)
+        return row | {"n": first.shape[-1]}
 
-        def gap(*sides: Array, axis: int = -1, average: Statistic = average) -> Array:
-            return np.asarray(average(*sides[:2], axis=axis) - average(*sides[2:], axis=axis))
-
-        sides = {"measured": [*terms["measured"], *terms["second_run"]]}
-        yield {"quantity": "reach", "reading": reading} | _number(gap, sides, options)
-
-
-def _tested(history: pd.DataFrame, options: Statistics) -> Iterator[Row]:
-    """Accuracies of the test split with Wilson's interval, losses without one, along training."""
-    right: dict[str, int] = {}
-    n_test = int(history["n_test"].iloc[0])
-    for variant, own in history.groupby("variant", sort=False):
-        accuracy: Row = {}
-        for epoch in own.sort_values("epoch").to_dict("records"):
-            spot = {"variant": variant, "epoch": epoch["epoch"], "n": n_test}
-            right[str(variant)] = round(float(epoch["test_accuracy"]) * n_test)
-            accuracy = _share(right[str(variant)], n_test, options)
-            yield {"quantity": "test_accuracy", **spot, **accuracy}
-            for quantity in ("test_loss", "train_loss", "train_accuracy"):
-                if pd.notna(epoch[quantity]):
-                    yield {"quantity": quantity, **spot, "number": epoch[quantity]}
-        yield {"quantity": "accuracy", "variant": variant, "n": n_test, **accuracy}
-        last = {"n_test": n_test, "n_classes": int(epoch["n_classes"])}
-        learned = has_learned(epoch["test_accuracy"], **last, train_loss=epoch["train_loss"])
-        yield {"quantity": "learned", "variant": variant, "n": n_test, "number": float(learned)}
-    # Newcombe's interval (1998). Both networks see the same items, which it takes no advantage of:
-    # it is too wide rather than too narrow.
-    finetune, scratch = right["finetune"], right["scratch"]
-    low, high = confint_proportions_2indep(
-        finetune, n_test, scratch, n_test, method="newcomb", alpha=1 - options.confidence
-    )
-    number = (finetune - scratch) / n_test
-    yield {"quantity": "accuracy_gain", "number": number, "low": low, "high": high, "n": n_test}
+    kept, fresh = pairs["probe-finetune"], pairs["probe-scratch"]
+    n_seeds = min(kept.n_seeds, fresh.n_seeds)
+    for group in groups:
+        row = difference(kept.one(order=group), fresh.one(order=group))
+        yield {"quantity": "transfer", "order": group, "n_seeds": n_seeds} | row
+    # With fewer orders than groups there is nothing to fall to.
+    low, high = groups[0], groups[-2] if len(groups) > 2 else groups[0]
+    if low != high:
+        row = difference(kept.one(order=low), kept.one(order=high))
+        yield {"quantity": "agreement_falls", "n_seeds": kept.n_seeds} | row
+    if "preserved-finetune" in pairs:
+        again = pairs["preserved-finetune"]
+        row = difference(pairs["preserved-scratch"].one(order="all"), again.one(order="all"))
+        n_seeds = min(again.n_seeds, fresh.n_seeds)
+        yield {"quantity": "reach", "order": "all", "n_seeds": n_seeds} | row
 
 
-def _share(count: int, total: int, options: Statistics) -> Row:
-    low, high = proportion_confint(count, total, alpha=1 - options.confidence, method="wilson")
-    return {"number": count / total, "low": float(low), "high": float(high)}
-
-
-def _salience(salience: pd.DataFrame, options: Statistics) -> Iterator[Row]:
+def _salience(salience: pd.DataFrame, confidence: float) -> Iterator[Row]:
     keys = ["variant", "threshold"]
     at_random = salience.assign(reconstruction_error=salience["random_error"], reference="chance")
     both = pd.concat([salience.assign(reference="measured"), at_random])
@@ -270,11 +188,11 @@ def _salience(salience: pd.DataFrame, options: Statistics) -> Iterator[Row]:
         ("salient_share", salience, "salient_share"),
         ("reconstruction_error", both, "reconstruction_error"),
     ):
-        for row in means(table, keys, column, options):
+        for row in means(table, keys, column, confidence):
             yield {"quantity": quantity, **row, "level": f"{row['threshold']:g}"}
 
 
-def _counterfactual(counterfactual: pd.DataFrame, options: Statistics) -> Iterator[Row]:
+def _counterfactual(counterfactual: pd.DataFrame, confidence: float) -> Iterator[Row]:
     table = counterfactual.rename(columns={"removed": "level", "positive_after": "positive"})
     table["change"] = table["v_after"] - table["v_before"]
     measured = table[table["reference"] == "measured"]
@@ -285,37 +203,25 @@ def _counterfactual(counterfactual: pd.DataFrame, options: Statistics) -> Iterat
         ("strength", measured),
     ):
         keys, name = ["variant", "level", "order"], f"counterfactual_{quantity}"
-        yield from means(own, keys, quantity, options, quantity=name)
+        yield from means(own, keys, quantity, confidence, quantity=name)
 
 
-def _redundancy(redundancy: pd.DataFrame, options: Statistics) -> Iterator[Row]:
+def _redundancy(redundancy: pd.DataFrame, confidence: float) -> Iterator[Row]:
     """Over the samples that interactions decide rightly: v(∅) <= 0 < v(N)."""
-    decided = redundancy[(redundancy["v"] > 0) & (redundancy["v_empty"] <= 0)]
-    if decided.empty:
+    decided = (redundancy["v"] > 0) & (redundancy["v_empty"] <= 0)
+    if not decided.any():
         return
-    decided = decided.assign(random_share=decided["n_random"] / decided["n_sets"])
+    # NaN is left out: which samples are decided differs from seed to seed.
+    table = redundancy.assign(random_share=redundancy["n_random"] / redundancy["n_sets"])
     for quantity in ("prunable_share", "prunable_strength_share", "random_share"):
-        yield from means(decided, ["variant"], quantity, options, quantity=quantity)
+        own = table.assign(**{quantity: table[quantity].where(decided)})
+        yield from means(own, ["variant"], quantity, confidence, quantity=quantity)
     counts = [step * 10**power for power in range(7) for step in (1, 2, 5)]
     # Up to the first count by which all have changed.
-    shown = [count for count in counts if count < decided["n_critical"].max()] or [1]
+    most = table.loc[decided, "n_critical"].max()
+    shown = [count for count in counts if count < most] or [1]
     for count in [*shown, counts[counts.index(shown[-1]) + 1]]:
-        changed = decided.assign(changed=(decided["n_critical"] <= count).astype(float))
+        changed = (table["n_critical"] <= count).astype(float).where(decided)
         known = {"quantity": "changed", "level": str(count)}
-        yield from means(changed, ["variant"], "changed", options, **known)
-
-
-def _robustness(robustness: pd.DataFrame, options: Statistics) -> Iterator[Row]:
-    """Accuracy under each shift; what it costs has a bootstrap interval over test items."""
-    for own in robustness.to_dict("records"):
-        shift, n_items = own["shift"], int(own["n_items"])
-        level = shift if shift == "none" else f"{shift} {own['level']:g}"
-        keys = {"variant": own["variant"], "level": level, "n": n_items}
-        accuracy = _share(int(own["n_correct"]), n_items, options)
-        yield {"quantity": "robustness_accuracy", **keys, **accuracy}
-        if shift != "none":
-            change = np.zeros(n_items)
-            change[: int(own["n_lost"])] = 1
-            change[n_items - int(own["n_gained"]) :] = -1
-            row = _number(mean, {"measured": [change]}, options)
-            yield {"quantity": "robustness_lost"} | row | keys
+        own = table.assign(changed=changed)
+        yield from means(own, ["variant"], "changed", confidence, **known)

@@ -1,254 +1,283 @@
-"""All per-sample tables of one experiment, from the records of its networks: see docs/formats.md.
+"""Per-sample tables of the final networks of an experiment: see docs/formats.md.
 
-One row a sample and quantity. Sample ids, one a row of the arrays, are given first.
+One row a sample and quantity. What compares networks says of which seeds: columns `finetune` and
+`scratch`, and `second` for the other of two networks of one kind. Each is empty where a number does
+not depend on it. A table of single networks has `variant` and `seed`.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import permutations, product
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from whypretrain.interactions.mobius import n_players_of, orders
-from whypretrain.interactions.record import Record
+from whypretrain.interactions.mobius import orders
 from whypretrain.interactions.salience import (
     SalienceScale,
     random_reconstruction_error,
     reconstruction_error,
     salient,
 )
+from whypretrain.knowledge.agreement import (
+    Terms,
+    agreement,
+    order_groups,
+    set_terms,
+    sign_terms,
+)
+from whypretrain.knowledge.chance import by_order, expected_common, largest_common
+from whypretrain.knowledge.compared import Compared, heard_at
 from whypretrain.knowledge.removal import counterfactual_table, redundancy_table
 from whypretrain.knowledge.strengths import (
     RATIO_READINGS,
-    TRAINED,
     VARIANTS,
-    Models,
-    comparisons,
-    jaccard,
-    permuted_jaccard,
+    expected_split,
+    held_knowledge,
     ratio_terms,
-    sets_of_orders,
+    reached_strength,
+    split_knowledge,
 )
-from whypretrain.settings.knowledge import Metrics, Statistics
+from whypretrain.settings.knowledge import Metrics
 
 Array = NDArray[np.float64]
+Table = pd.DataFrame
 
 
-def experiment_tables(
-    records: Mapping[str, Record],
-    metrics: Metrics,
-    options: Statistics,
-    tick: Callable[[], None] = lambda: None,
-) -> dict[str, pd.DataFrame]:
-    """Tables by name.
-
-    Parameters
-    ----------
-    records : of `probe`, `finetune`, `scratch` and, where there is one, `replicate`
-    tick : called after each snapshot
+def final_tables(compared: Compared, metrics: Metrics) -> dict[str, Table]:
+    """Tables by name: `knowledge`, `ratio`, `agreement`, `counterfactual`, and of each network
+    `models`, `salience` and `redundancy`.
     """
-    counted = counted_sets(list(records.values()))
-    samples = records["probe"].samples
-    finals = {name: record.interactions[-1] for name, record in records.items()}
-    models = Models(**finals)
-    scale = metrics.salience_scale
-    floor = np.max([record.noise_floor[-1] for record in records.values()], axis=0)
-    parts: dict[str, list[pd.DataFrame]] = defaultdict(list)
-    for reference, compared in comparisons(models, options):
-        strengths: dict[str, Any] = compared._asdict()
-        held = heard(strengths.pop("held"), floor)
-        if reference == "measured":
-            strengths |= {name: np.abs(finals[name]) for name in VARIANTS}
-        reached = np.where(held > 0, compared.reached, 0.0)
-        knowledge = knowledge_table(samples, strengths, floor)
-        ratio = ratio_table(samples, held, reached, counted)
-        parts["knowledge"].append(knowledge.assign(reference=reference))
-        parts["ratio"].append(ratio.assign(reference=reference))
-    for name in VARIANTS:
-        record, own = records[name], finals[name]
-        salience = salience_table(samples, name, own, metrics.salience_threshold, scale)
-        ends = {"correct": record.correct[-1], "efficiency_residual": record.residuals[-1]}
-        parts["models"].append(salience.assign(**ends))
-        thresholds = metrics.salience_thresholds
-        parts["salience"].append(threshold_table(samples, name, own, thresholds, scale))
-        parts["losses"].append(_losses(name, record))
-        parts["redundancy"].append(redundancy_table(samples, name, own, options))
-    parts["jaccard"] += _similarities(records, counted, options, tick)
-    removed = counterfactual_table(samples, models.probe, models.finetune, options)
-    parts["counterfactual"].append(removed)
-    return {name: pd.concat(own, ignore_index=True) for name, own in parts.items()}
-
-
-def _similarities(
-    records: Mapping[str, Record],
-    counted: NDArray[np.bool_],
-    options: Statistics,
-    tick: Callable[[], None],
-) -> Iterator[pd.DataFrame]:
-    """Jaccard similarity of every snapshot to the final interactions.
-
-    The references ``chance`` and ``swapped`` compare with permuted ones and with those of the other
-    trained network; ``second_run`` compares the final replicate with the final fine-tuned network.
-    """
-    for variant, other in (TRAINED, TRAINED[::-1]):
-        record, own = records[variant], records[variant].interactions[-1]
-        unrelated = records[other].interactions[-1]
-        for at, snapshot in enumerate(record.interactions):
-            similarity = {
-                "measured": jaccard(snapshot[:, counted], own[:, counted]),
-                "chance": permuted_jaccard(snapshot, own, counted, options),
-                "swapped": jaccard(snapshot[:, counted], unrelated[:, counted]),
-            }
-            if (variant, at) == ("finetune", len(record.epochs) - 1) and "replicate" in records:
-                again = records["replicate"].interactions[-1]
-                similarity["second_run"] = jaccard(again[:, counted], own[:, counted])
-            columns = {
-                "variant": variant,
-                "fraction": record.fractions[at],
-                "epoch": record.epochs[at],
-                "sample": record.samples,
-            }
-            for reference, values in similarity.items():
-                yield pd.DataFrame({**columns, "reference": reference, "jaccard": values})
-            tick()
-
-
-def _losses(variant: str, record: Record) -> pd.DataFrame:
-    """Cross-entropy of every sample at every snapshot, and whether the network is right."""
-    n_snapshots, n_samples = record.losses.shape
-    columns = {
-        "variant": variant,
-        "fraction": np.repeat(record.fractions, n_samples),
-        "epoch": np.repeat(record.epochs, n_samples),
-        "sample": record.samples * n_snapshots,
-        "loss": record.losses.ravel(),
-        "correct": record.correct.ravel(),
+    found = {
+        "knowledge": pd.concat(_strengths(compared), ignore_index=True),
+        "ratio": pd.concat(_ratios(compared), ignore_index=True),
+        "agreement": pd.concat(_agreements(compared), ignore_index=True),
     }
-    return pd.DataFrame(columns)
+    samples, (probe,) = compared.samples, compared.finals("probe")
+    both = zip(compared.seeds, compared.finals("finetune"), strict=True)
+    removed = [counterfactual_table(samples, probe, b).assign(seed=seed) for seed, b in both]
+    found["counterfactual"] = pd.concat(removed, ignore_index=True)
+    parts: dict[str, list[Table]] = {"models": [], "salience": [], "redundancy": []}
+    scale = metrics.salience_scale
+    for variant in VARIANTS:
+        for seed, record in compared.each(variant):
+            own, of = heard_at(record, -1), {"variant": variant, "seed": seed}
+            salience = salience_table(samples, own, metrics.salience_threshold, scale)
+            ends = {"correct": record.correct[-1], "efficiency_residual": record.residuals[-1]}
+            thresholds = threshold_table(samples, own, metrics.salience_thresholds, scale)
+            parts["models"].append(salience.assign(**of, **ends))
+            parts["salience"].append(thresholds.assign(**of))
+            parts["redundancy"].append(redundancy_table(samples, own).assign(**of))
+    return found | {name: pd.concat(own, ignore_index=True) for name, own in parts.items()}
 
 
-def counted_sets(records: Sequence[Record]) -> NDArray[np.bool_]:
-    """Sets that metrics count: not the empty one, and of no order that lies in the noise floor.
+def _strengths(compared: Compared) -> Iterator[Table]:
+    """Mean strength per sample and order of every quantity, under all references.
 
-    An order lies in it where the mean strength of one of the final networks is below its floor.
-
-    Returns
-    -------
-    array of shape (2**n_players,)
-
-    Raises
-    ------
-    ValueError
-        If no order is left.
+    Columns `order` (0..n_players), `quantity`, `strength` (mean over the sets of that order, in
+    units of v, i.e. nats of log-odds), `n_sets`, `noise_floor`.
     """
-    order_of = orders(records[0].n_players)
-    counted = order_of > 0
-    for record in records:
-        strength = np.abs(record.interactions[-1]).mean(axis=0)
-        sums = np.bincount(order_of, weights=strength) / np.bincount(order_of)
-        counted &= (sums >= record.noise_floor[-1])[order_of]
-    if not counted.any():
-        message = (
-            "every order of interactions lies in the noise floor of a final network: "
-            "set extraction.precision to float32"
-        )
-        raise ValueError(message)
-    return counted
+    (a,), finetune, scratch = map(compared.finals, VARIANTS)
+    order_of = orders(compared.probe.n_players)
+    n_sets = np.bincount(order_of)
+
+    def table(reference: str, seeds: dict[str, str], strengths: Mapping[str, Array]) -> Table:
+        means = [
+            (own if own.shape[-1] == len(n_sets) else by_order(own)) / n_sets
+            for own in strengths.values()
+        ]
+        axes = {
+            "quantity": list(strengths),
+            "sample": compared.samples,
+            "order": range(len(n_sets)),
+        }
+        found = long_table(axes, strength=np.stack(means))
+        found["n_sets"] = n_sets[found["order"]]
+        found["noise_floor"] = compared.noise_floor[found["order"]]
+        return found.assign(reference=reference, **NO_SEEDS | seeds)
+
+    yield table("measured", {}, {"probe": np.abs(a)})
+    for seed, b in zip(compared.seeds, finetune, strict=True):
+        own = {"finetune": np.abs(b), "preserve_most": largest_common(a, b)}
+        yield table("measured", {"finetune": seed}, split_knowledge(a, b)._asdict() | own)
+        yield table("chance", {"finetune": seed}, expected_split(a, b)._asdict())
+    for seed, c in zip(compared.seeds, scratch, strict=True):
+        yield table("measured", {"scratch": seed}, {"scratch": np.abs(c)})
+        yield table("swapped", {"scratch": seed}, split_knowledge(a, c)._asdict())
+    for (i, b), (k, again) in _pairs(compared.seeds, finetune):
+        pair = {"finetune": i, "second": k}
+        yield table("second_run", pair, split_knowledge(again, b)._asdict())
+    for seeds, b, c in _crossed(compared):
+        held = held_knowledge(a, b)
+        for reference, split, reached in (
+            ("measured", split_knowledge(b, c), reached_strength(held, c)),
+            ("chance", expected_split(b, c), expected_common(held, c)),
+        ):
+            only = {"finetune_only": split.discard, "scratch_only": split.new}
+            yield table(reference, seeds, only | {"reached": reached})
 
 
-def heard(strength: Array, noise_floor: Array) -> Array:
-    """Strengths, (n_samples, 2**n_players), with 0 where not above the floor of their order.
+def _ratios(compared: Compared) -> Iterator[Table]:
+    """The ratio of eq. 8 under every reading, over all orders (order `all`) and per order.
 
-    Residues of rounding would count as preserved knowledge under the ratio's reading ``positive``.
-
-    >>> heard(np.array([[0.0, 1.0, 1e-9, 2.0]]), np.array([0.0, 1e-8, 1e-7]))
-    array([[0., 1., 0., 2.]])
+    Columns `order` (text: ``all`` or 1..n_players), `reading`, `numerator`, `denominator`, `ratio`
+    (NaN where the denominator is 0).
     """
-    of_set = noise_floor[orders(len(noise_floor) - 1)]
-    return np.where(strength > of_set, strength, 0.0)
+    (a,), finetune, _ = map(compared.finals, VARIANTS)
+    kept = [held_knowledge(a, b) for b in finetune]
+    held_of = dict(zip(compared.seeds, kept, strict=True))
 
+    def table(reference: str, seeds: dict[str, str], held: Array, reached: Array) -> Table:
+        found = ratio_table(compared.samples, np.abs(held), reached, compared.counted)
+        return found.assign(reference=reference, **NO_SEEDS | seeds)
 
-def knowledge_table(
-    samples: list[str], strengths: Mapping[str, Array], noise_floor: Array
-) -> pd.DataFrame:
-    """Mean strength per sample and order of every quantity.
-
-    Parameters
-    ----------
-    strengths : arrays of shape (n_samples, 2**n_players) by name of the quantity
-    noise_floor : of shape (n_players + 1,), what rounding makes of each order
-
-    Returns
-    -------
-    table with columns `sample`, `order` (0..n_players), `quantity`, `strength` (mean over the
-    sets of that order, in units of v, i.e. nats of log-odds), `n_sets`, `noise_floor`
-    """
-    tables = []
-    for order, sets in enumerate(sets_of_orders(2 ** (len(noise_floor) - 1))):
-        for quantity, strength in strengths.items():
-            columns = {
-                "sample": samples,
-                "order": order,
-                "quantity": quantity,
-                "strength": strength[:, sets].mean(axis=1),
-                "n_sets": len(sets),
-                "noise_floor": noise_floor[order],
-            }
-            tables.append(pd.DataFrame(columns))
-    return pd.concat(tables, ignore_index=True)
+    for seeds, b, c in _crossed(compared):
+        held = held_of[seeds["finetune"]]
+        yield table("measured", seeds, held, reached_strength(held, c))
+        yield table("chance", seeds, held, expected_common(held, c))
+        turned = held_knowledge(a, c)
+        yield table("swapped", seeds, turned, reached_strength(turned, b))
+    for (i, held), (k, _), again in (
+        (one, other, finetune[compared.seeds.index(other[0])])
+        for one, other in _pairs(compared.seeds, kept)
+    ):
+        pair = {"finetune": i, "second": k}
+        yield table("second_run", pair, held, reached_strength(held, again))
 
 
 def ratio_table(
     samples: list[str], held: Array, reached: Array, counted: NDArray[np.bool_]
-) -> pd.DataFrame:
-    """The ratio of eq. 8 under every reading, over all orders (order `all`) and per order.
+) -> Table:
+    """The ratio of eq. 8 of one pair of networks.
 
     Parameters
     ----------
     held, reached : arrays of shape (n_samples, 2**n_players)
-        Preserved knowledge, and what scratch reaches of it.
+        Preserved strength, and what scratch reaches of it.
     counted : sets that enter, of shape (2**n_players,)
-
-    Returns
-    -------
-    table with columns `sample`, `order` (text: ``all`` or 1..n_players), `reading`, `numerator`,
-    `denominator`, `ratio` (NaN where the denominator is 0)
     """
-    order_of = orders(n_players_of(held.shape[1]))
+    order_of = orders(held.shape[1].bit_length() - 1)
     groups = {"all": counted} | {
         str(order): (order_of == order) & counted for order in np.unique(order_of[counted])
     }
-    tables = []
-    for order, chosen in groups.items():
-        for reading in RATIO_READINGS:
-            terms = ratio_terms(held[:, chosen], reached[:, chosen], reading=reading)
-            columns = {
-                "sample": samples,
-                "order": order,
-                "reading": reading,
-                **dict(zip(("numerator", "denominator"), terms, strict=True)),
-            }
-            tables.append(pd.DataFrame(columns))
-    table = pd.concat(tables, ignore_index=True)
-    table["ratio"] = table["numerator"] / table["denominator"].where(table["denominator"] > 0)
-    return table
+    terms = np.array(
+        [
+            [
+                ratio_terms(held[:, chosen], reached[:, chosen], reading=reading)
+                for reading in RATIO_READINGS
+            ]
+            for chosen in groups.values()
+        ]
+    )
+    axes = {"order": list(groups), "reading": RATIO_READINGS, "sample": samples}
+    numerator, denominator = np.moveaxis(terms, 2, 0)
+    found = long_table(axes, numerator=numerator, denominator=denominator)
+    return found.assign(ratio=found["numerator"] / found["denominator"].where(lambda x: x > 0))
+
+
+def _agreements(compared: Compared) -> Iterator[Table]:
+    """Agreement of pairs of networks beyond chance, by order and group of orders.
+
+    Columns `pair` (such as ``probe-finetune``; ``untrained`` is scratch before its first step,
+    ``preserved`` what is preserved of the probe), `kind` (``sets`` or ``signs``), `order`,
+    `agreement`.
+    """
+    (a,), finetune, scratch = map(compared.finals, VARIANTS)
+    seeds, groups = compared.seeds, agreed_groups(compared)
+    untrained = {
+        seed: heard_at(record, 0) for seed, record in compared.each("scratch") if begins(record)
+    }
+
+    def table(pair: str, of: dict[str, str], first: Array, second: Array) -> Table:
+        both = {"sets": set_terms(first, second), "signs": sign_terms(first, second)}
+        found = agreement_table(compared.samples, both, groups)
+        return found.assign(pair=pair, **NO_SEEDS | of)
+
+    for i, b in zip(seeds, finetune, strict=True):
+        yield table("probe-finetune", {"finetune": i}, a, b)
+    for j, c in zip(seeds, scratch, strict=True):
+        yield table("probe-scratch", {"scratch": j}, a, c)
+    for of, b, c in _crossed(compared):
+        yield table("finetune-scratch", of, b, c)
+        yield table("preserved-scratch", of, held_knowledge(a, b), c)
+    for variant, own in (("finetune", finetune), ("scratch", scratch)):
+        for (i, one), (k, other) in _pairs(seeds, own):
+            yield table(f"{variant}-{variant}", {variant: i, "second": k}, one, other)
+    for (i, b), (k, again) in _pairs(seeds, finetune):
+        held = held_knowledge(a, b)
+        yield table("preserved-finetune", {"finetune": i, "second": k}, held, again)
+    for j, start in untrained.items():
+        yield table("probe-untrained", {"scratch": j}, a, start)
+        for i, b in zip(seeds, finetune, strict=True):
+            yield table("finetune-untrained", {"finetune": i, "scratch": j}, b, start)
+
+
+def agreed_groups(compared: Compared) -> dict[str, NDArray[np.int64]]:
+    """Orders and groups of orders that agreement is reported of."""
+    # The set of all players is alone in its order, and has no chance level.
+    return order_groups(compared.orders[compared.orders < compared.probe.n_players])
+
+
+def agreement_table(
+    samples: list[str], terms: Mapping[str, Terms], groups: Mapping[str, NDArray[np.int64]]
+) -> Table:
+    """Agreement of one pair of networks: a row for each kind of terms, group and sample."""
+    values = [[agreement(one, own) for own in groups.values()] for one in terms.values()]
+    axes = {"kind": list(terms), "order": list(groups), "sample": samples}
+    return long_table(axes, agreement=np.array(values))
+
+
+def begins(record: Any) -> bool:
+    """Whether a record holds the network before its first step."""
+    return bool(record.fractions[0] == 0)
+
+
+NO_SEEDS = {"finetune": "", "scratch": "", "second": ""}
+
+
+def _crossed(compared: Compared) -> Iterator[tuple[dict[str, str], Array, Array]]:
+    """Every fine-tuned with every scratch network, with their seeds."""
+    networks = (
+        zip(compared.seeds, compared.finals(variant), strict=True)
+        for variant in ("finetune", "scratch")
+    )
+    for (i, b), (j, c) in product(*networks):
+        yield {"finetune": i, "scratch": j}, b, c
+
+
+def _pairs(
+    seeds: Sequence[str], networks: Sequence[Array]
+) -> Iterator[tuple[tuple[str, Array], ...]]:
+    """Every ordered pair of different networks of one kind."""
+    return permutations(zip(seeds, networks, strict=True), 2)
+
+
+def long_table(axes: Mapping[str, Any], **values: Array) -> Table:
+    """A row for each element of arrays of one shape, whose axes have names and labels.
+
+    >>> long_table({"sample": ["a", "b"]}, strength=np.array([0.5, 1.0]))
+      sample  strength
+    0      a       0.5
+    1      b       1.0
+    """
+    index = pd.MultiIndex.from_product(axes.values(), names=list(axes))
+    columns = {name: own.ravel() for name, own in values.items()}
+    return pd.DataFrame(columns, index=index).reset_index()
 
 
 def salience_table(
-    samples: list[str], variant: str, interactions: Array, threshold: float, scale: SalienceScale
-) -> pd.DataFrame:
+    samples: list[str], interactions: Array, threshold: float, scale: SalienceScale
+) -> Table:
     """How many interactions are salient, and how well they alone rebuild the outputs.
 
     Returns
     -------
-    table with columns `variant`, `sample`, `n_salient`, `salient_share` (of 2**n_players),
+    table with columns `sample`, `n_salient`, `salient_share` (of 2**n_players),
     `reconstruction_error` (RMS over coalitions, relative to the RMS of v(T) - v(∅))
     """
     chosen = salient(interactions, threshold=threshold, scale=scale)
     columns = {
-        "variant": variant,
         "sample": samples,
         "n_salient": chosen.sum(axis=1),
         "salient_share": chosen.mean(axis=1),
@@ -258,12 +287,8 @@ def salience_table(
 
 
 def threshold_table(
-    samples: list[str],
-    variant: str,
-    interactions: Array,
-    thresholds: Sequence[float],
-    scale: SalienceScale,
-) -> pd.DataFrame:
+    samples: list[str], interactions: Array, thresholds: Sequence[float], scale: SalienceScale
+) -> Table:
     """How the salient set and its error depend on the threshold of salience.
 
     Returns
@@ -273,10 +298,7 @@ def threshold_table(
     """
     tables = []
     for threshold in thresholds:
-        table = salience_table(samples, variant, interactions, threshold, scale)
-        table.insert(2, "threshold", threshold)
-        table["random_error"] = random_reconstruction_error(
-            interactions, table["n_salient"].to_numpy()
-        )
-        tables.append(table)
+        table = salience_table(samples, interactions, threshold, scale)
+        drawn = random_reconstruction_error(interactions, table["n_salient"].to_numpy())
+        tables.append(table.assign(threshold=threshold, random_error=drawn))
     return pd.concat(tables, ignore_index=True)

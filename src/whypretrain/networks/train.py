@@ -8,7 +8,7 @@ import os
 import shutil
 import time
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import pandas as pd
 import torch
@@ -46,7 +46,8 @@ class Run(NamedTuple):
     Attributes
     ----------
     snapshots : files of weights, by the fraction of the run's steps, 0 and 1 included or not
-    history : CSV with one row an epoch
+    history : CSV with one row an epoch that is tested
+    tested : whether all epochs are, or the first and the last
     label : what progress lines begin with
     identity : digest of all that determines the run; a checkpoint of another run is discarded
     metadata : written into every snapshot, beside its fraction, step, epoch, precision
@@ -61,6 +62,7 @@ class Run(NamedTuple):
     label: str
     identity: str
     metadata: dict[str, Any]
+    tested: Literal["every epoch", "first and last epoch"] = "every epoch"
 
     @property
     def partial(self) -> Path:
@@ -164,8 +166,9 @@ def _fit(model: nn.Module, train: Inputs, test: Inputs, run: Run) -> None:
                 progress.update(note=_note(shown, tested))
         epoch += 1
         trained = Score(shown, int(n_correct) / n_seen)
-        tested = evaluate(model, test)
-        history.append(_row(epoch, step, rate, trained, tested))
+        if run.tested == "every epoch" or epoch == recipe.epochs:
+            tested = evaluate(model, test)
+            history.append(_row(epoch, step, rate, trained, tested))
         progress.update(note=_note(trained.loss, tested))
         if time.monotonic() - checkpointed >= checkpoint_seconds:
             _save(run, parts, epoch, history)

@@ -5,7 +5,7 @@ experiments before the checks, so that every rule for experiments holds for them
 """
 
 import json
-from typing import Annotated, Any, Literal, NamedTuple, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self, get_args
 
 from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError, model_validator
 
@@ -82,10 +82,12 @@ class Experiment(Section):
     """How the linear probe of the pre-trained network is fitted."""
     sampling: Sampling = Sampling()
     """What is explained: samples, players, baseline."""
-    seed: Seed = 0
-    """Seed of fine-tuning and of training from scratch: first weights, order and augmentation."""
-    replicate_seed: Seed | None = None
-    """Seed of a second fine-tuned network, to show how much two of them agree; null trains none."""
+    seeds: list[Seed] = Field(default=[0, 1, 2], min_length=1)
+    """Seeds of fine-tuning and of training from scratch: first weights, order and augmentation.
+    Each trains a network of either; an interval over seeds, and so an answer, takes three."""
+    trajectories: Literal["all", "first"] = "all"
+    """Of which seeds all snapshots are measured; `first` measures the last one alone of the others,
+    so that claims about training rest on one seed."""
     factor: Title = ""
     """With `extends`: the choice that differs, as the figure `sensitivity` names it."""
     level: Title = ""
@@ -93,23 +95,31 @@ class Experiment(Section):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        message = f"replicate_seed = {self.replicate_seed}: must differ from seed; choose another"
-        require(self.replicate_seed != self.seed, f"{message}, or null")
+        message = f"seeds = {self.seeds}: give each once"
+        require(len(set(self.seeds)) == len(self.seeds), message)
         given = [key for key in ("extends", "factor", "level") if getattr(self, key)]
         message = f"factor = '{self.factor}', level = '{self.level}': give both, with extends"
         require(len(given) == 3 or given in ([], ["extends"]), message)
         return self
 
     def runs(self) -> dict[str, Run]:
-        """Its networks; `replicate` is a second fine-tuned one, with another seed."""
-        seeds: dict[Variant, int] = {"probe": 0, "finetune": self.seed, "scratch": self.seed}
-        found: dict[str, Run] = {
-            variant: Run(self.model, self.dataset, variant, getattr(self, variant), seed)
-            for variant, seed in seeds.items()
-        }
-        if self.replicate_seed is not None:
-            found["replicate"] = found["finetune"]._replace(seed=self.replicate_seed)
+        """Its networks by name: `probe`, `finetune`, `scratch`, `finetune-seed1`, `scratch-seed1` …
+
+        Those of the first seed are named by their variant alone.
+        """
+        found = {"probe": Run(self.model, self.dataset, "probe", self.probe, 0)}
+        for seed in self.seeds:
+            suffix = "" if seed == self.seeds[0] else f"-seed{seed}"
+            for variant in get_args(TrainedVariant):
+                how = getattr(self, variant)
+                found[variant + suffix] = Run(self.model, self.dataset, variant, how, seed)
         return found
+
+    def whole(self) -> list[str]:
+        """Its networks of which all snapshots are measured; of the others, the last."""
+        if self.trajectories == "all":
+            return [name for name in self.runs() if name != "probe"]
+        return list(get_args(TrainedVariant))
 
 
 def _check_levels(levels: Any) -> Any:

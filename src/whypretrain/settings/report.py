@@ -12,8 +12,8 @@ from whypretrain.settings.models import Kind
 class Figures(Section):
     """Choices in figures."""
 
-    ratio_reading: Literal["positive", "zero", "salient", "weighted"] = "positive"
-    """The reading of 0/0 in eq. 8 that Fig. 3 shows as bars; marks show the others."""
+    ratio_reading: Literal["positive", "zero", "salient", "weighted"] = "zero"
+    """The reading of 0/0 in eq. 8 that claims and figures take first; `zero` is the paper's."""
 
 
 class Varied(Section):
@@ -61,8 +61,7 @@ class Setup(Section):
     dataset: str
     players: str
     """Kind of players."""
-    seed: int
-    replicate_seed: int | None
+    seeds: list[int]
 
 
 class ExplorerSettings(FigureSettings):

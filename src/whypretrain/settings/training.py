@@ -137,4 +137,6 @@ class TrainSettings(Section):
     variant: TrainedVariant
     recipe: Recipe
     snapshots: Snapshots
+    tested: Literal["every epoch", "first and last epoch"] = "every epoch"
+    """When loss and accuracy are measured; the history has a row for each."""
     seed: int

@@ -214,6 +214,14 @@ class Config(Section):
         """The networks of an experiment."""
         return list(self.experiments[experiment].runs())
 
+    def trajectories(self, experiment: str) -> list[str]:
+        """The networks of an experiment of which all snapshots are measured."""
+        return self.experiments[experiment].whole()
+
+    def whole_runs(self) -> set[str]:
+        """Names of runs of which some experiment measures all snapshots."""
+        return {own.runs()[name].name for own in self.experiments.values() for name in own.whole()}
+
     def runs(self) -> dict[str, Run]:
         """Every network of every experiment, by name."""
         found = [run for own in self.experiments.values() for run in own.runs().values()]
@@ -232,7 +240,8 @@ class Config(Section):
             architecture=self.architecture(chosen.model),
             variant=chosen.variant,
             recipe=self.recipe(chosen.how, run),
-            snapshots=self.snapshots,
+            snapshots=self.snapshots if run in self.whole_runs() else [0, 1],
+            tested="every epoch" if run in self.whole_runs() else "first and last epoch",
             seed=chosen.seed,
         )
 
@@ -250,7 +259,10 @@ class Config(Section):
 
     def knowledge(self, experiment: str) -> MetricsSettings:
         return MetricsSettings(
-            experiment=experiment, metrics=self.metrics, statistics=self.statistics
+            experiment=experiment,
+            seeds=self.experiments[experiment].seeds,
+            metrics=self.metrics,
+            statistics=self.statistics,
         )
 
     def figure(self, suite: str) -> FigureSettings:

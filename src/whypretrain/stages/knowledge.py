@@ -1,17 +1,19 @@
 """Stage `knowledge`: all tables of one experiment and its summary, from what was measured."""
 
+from itertools import product
+from pathlib import Path
+
 from whypretrain.settings.knowledge import MetricsSettings
 from whypretrain.stages import command
 
-VARIANTS = ("probe", "finetune", "scratch")
-
-
 def main() -> None:
-    names = ", ".join(VARIANTS)
-    paths = {name: f"record of interactions of {name}, HDF5" for name in VARIANTS} | {
-        "replicate?": "record of a second fine-tuned run of another seed, HDF5 (optional)",
-        "histories3": f"history.csv of {names}",
-        "robustness3": f"robustness.csv of {names}",
+    each = "of every seed, in the order of the settings"
+    paths = {
+        "probe": "record of interactions of the probe, HDF5",
+        "finetune+": f"records of fine-tuned networks {each}",
+        "scratch+": f"records of networks from scratch {each}",
+        "histories+": "history.csv of the probe, fine-tuned networks and those from scratch",
+        "robustness3": "robustness.csv of probe, finetune and scratch, of the first seed",
         "test": "test split that the histories' accuracies are of",
         "tables": "folder to write the tables into",
         "summary": "summary to write, CSV",
@@ -23,42 +25,53 @@ def main() -> None:
 
     from whypretrain.files.artifacts import ArtifactError, damaged, write_csv
     from whypretrain.files.progress import Progress, say
-    from whypretrain.interactions.mobius import orders
-    from whypretrain.interactions.record import read_record
+    from whypretrain.interactions.record import Record, read_record
+    from whypretrain.knowledge.compared import compare
+    from whypretrain.knowledge.courses import course_tables, n_snapshots
     from whypretrain.knowledge.reading import HISTORY, ROBUSTNESS, count_rows, read_table
+    from whypretrain.knowledge.strengths import VARIANTS
     from whypretrain.knowledge.summary import summarise
-    from whypretrain.knowledge.tables import counted_sets, experiment_tables
+    from whypretrain.knowledge.tables import final_tables
 
     label = f"knowledge {settings.experiment}"
-    given = {name: getattr(arguments, name) for name in (*VARIANTS, "replicate")}
-    records = {name: read_record(path) for name, path in given.items() if path is not None}
-    for name, record in records.items():
-        if not record.fits(records["probe"]):
-            raise damaged(given[name], f"its samples are not those of {arguments.probe}")
+    probe = read_record(arguments.probe)
+
+    def fitting(path: Path) -> Record:
+        record = read_record(path)
+        if not record.fits(probe):
+            raise damaged(path, f"its samples are not those of {arguments.probe}")
+        return record
+
+    trained = [[fitting(path) for path in own] for own in (arguments.finetune, arguments.scratch)]
     try:
-        counted = counted_sets(list(records.values()))
+        compared = compare(settings.seeds, probe, *trained)
     except ValueError as error:
         message = f"{arguments.summary.parent}: {error}"
         raise ArtifactError(message) from error
-    order_of = orders(records["probe"].n_players)
-    if len(lost := np.setdiff1d(order_of[1:], order_of[counted])):
+    if len(lost := np.setdiff1d(range(1, probe.n_players + 1), compared.orders)):
         say(f"{label}: orders {lost} lie in the noise floor and are not counted")
-    total = sum(len(records[variant].fractions) for variant in ("finetune", "scratch"))
-    progress = Progress(label, total, "snapshot")
-    tables = experiment_tables(records, settings.metrics, settings.statistics, progress.update)
-    for name, files, columns in (
-        ("history", arguments.histories, HISTORY),
-        ("robustness", arguments.robustness, ROBUSTNESS),
-    ):
-        read = [read_table(path, columns) for path in files]
-        of_variants = [t.assign(variant=v) for v, t in zip(VARIANTS, read, strict=True)]
-        tables[name] = pd.concat(of_variants, ignore_index=True)
+    tables = final_tables(compared, settings.metrics)
+    progress = Progress(label, n_snapshots(compared), "snapshot")
+    tables |= course_tables(compared, progress.update)
+    networks = [("probe", ""), *product(VARIANTS[1:], compared.seeds)]
+    histories = [
+        read_table(path, HISTORY).assign(variant=variant, seed=seed)
+        for (variant, seed), path in zip(networks, arguments.histories, strict=True)
+    ]
+    tables["history"] = pd.concat(histories, ignore_index=True)
     tables["history"]["n_test"] = count_rows(arguments.test)
-    tables["history"]["n_classes"] = len(records["probe"].classes)
+    tables["history"]["n_classes"] = len(probe.classes)
+    tables["robustness"] = pd.concat(
+        [
+            read_table(path, ROBUSTNESS).assign(variant=variant)
+            for variant, path in zip(VARIANTS, arguments.robustness, strict=True)
+        ],
+        ignore_index=True,
+    )
     for name, table in tables.items():
         table.insert(0, "experiment", settings.experiment)
         write_csv(arguments.tables / f"{name}.csv", table)
-    say(f"{label}: intervals of the summary")
+    say(f"{label}: summary")
     write_csv(arguments.summary, summarise(settings.experiment, tables, settings.statistics))
 
 

@@ -47,6 +47,7 @@ def main() -> None:
         label=" ".join(folder.parts[-3:]),
         identity=digest(settings.to_json(), arguments.code, *made_from),
         metadata={"settings": settings.to_json(), "version": __version__},
+        tested=settings.tested,
     )
     architecture = settings.architecture
     inputs = inputs_of(train, architecture, settings.recipe.augmentation, device=device)
