@@ -1,17 +1,36 @@
 """The claims, in the paper's order: docs/claims.md says the same in words."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
+
+Keys = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Question:
+    """One of the two questions about agreement: rows of the summary, and what "yes" is.
+
+    `words` say what the number is. `side`: where its interval lies of 0 for a yes.
+    """
+
+    words: str
+    quantity: str
+    keys: Keys = field(default_factory=dict)
+    side: Literal["above", "below"] = "above"
 
 
 @dataclass(frozen=True)
 class Claim:
     """What the paper says, and the range that the number must lie in as the paper words it.
 
-    `quantity` names the rows of the summary that hold the number. `side` is where the number must
-    lie of its chance level.
+    Attributes
+    ----------
+    quantity : of the rows of the summary that hold the number
+    along, readings : the key column that tells its readings apart, and their names, the one
+        answered for first
+    chance, retraining : what agreement the claim is about, and how it differs from a second run's
     """
 
     key: str
@@ -21,78 +40,130 @@ class Claim:
     quantity: str
     low: float = 0
     high: float = np.inf
-    side: Literal["above", "below"] = "above"
+    along: Literal["reading", "order"] = "reading"
+    readings: tuple[str, ...] = ("",)
+    chance: Question | None = None
+    retraining: Question | None = None
 
+
+KEPT = Question(
+    "agreement of probe and fine-tuned",
+    "agreement",
+    {"variant": "probe-finetune", "order": "all"},
+)
+KEPT_AGAIN = Question(
+    "it, minus that of two fine-tuned",
+    "beyond_retraining",
+    {"variant": "probe-finetune"},
+    side="below",
+)
+FALLS = Question("fall of that agreement from low to high orders", "agreement_falls")
+FALLS_AGAIN = Question("it, minus that of two fine-tuned", "falls_beyond_retraining")
+AXES = ("epoch", "step", "fraction")
 
 CLAIMS = (
+    Claim(
+        "transfer",
+        "Fine-tuned networks share more with the pre-trained one than scratch does",
+        "agreement with the probe, fine-tuned - scratch, orders 1-2",
+        "pre-trained knowledge helps (title); the number is ours",
+        "transfer",
+        along="order",
+        readings=("1-2", "3-4", "5+", "all"),
+        chance=KEPT,
+    ),
     Claim(
         "discard",
         "Fine-tuning discards more than twice what it preserves",
         "discard / preserve",
-        "most is discarded (Fig. 2)",
+        "more than twice (Fig. 2)",
         "discard_over_preserve",
         low=2,
+        readings=("orders", "sets"),
+        chance=KEPT,
+        retraining=KEPT_AGAIN,
     ),
     Claim(
         "discard_order",
-        "The discarded share grows with the order",
+        "More is discarded of high orders than of low ones",
         "slope of discard / (discard + preserve) per order",
-        "grows (Fig. 2)",
+        "more complex knowledge (Fig. 2)",
         "discard_order",
+        readings=("share", "amount"),
+        chance=FALLS,
+        retraining=FALLS_AGAIN,
     ),
     Claim(
         "new_order",
-        "The new share grows with the order",
+        "More is new of high orders than of low ones",
         "slope of new / (new + preserve) per order",
-        "grows (Fig. 2)",
+        "especially complex knowledge (Fig. 2)",
         "new_order",
+        readings=("share", "amount"),
+        chance=FALLS,
+        retraining=FALLS_AGAIN,
     ),
     Claim(
         "ratio",
-        "Training from scratch reaches only 13 % to 45 % of the preserved knowledge",
+        "Training from scratch reaches at most 45 % of the preserved knowledge",
         "ratio (eq. 8)",
-        "13 % to 45 % (Fig. 3)",
+        "only 13 % to 45 % (Fig. 3)",
         "ratio",
-        low=0.13,
-        high=0.45,
-        side="below",
-    ),
-    Claim(
-        "reach",
-        "Training from scratch reaches less of it than fine-tuning again does",
-        "ratio of scratch - ratio of a second fine-tuned network",
-        "very challenging to learn from scratch",
-        "reach",
         low=-np.inf,
-        high=0,
-        side="below",
+        high=0.45,
+        readings=("zero", "positive", "salient", "weighted"),
+        chance=Question(
+            "agreement of scratch with what is preserved",
+            "agreement",
+            {"variant": "preserved-scratch", "order": "all"},
+        ),
+        retraining=Question(
+            "it, minus that of a second fine-tuned",
+            "beyond_retraining",
+            {"variant": "preserved-scratch"},
+            side="below",
+        ),
     ),
     Claim(
         "earlier",
         "Fine-tuning comes to its final interactions earlier",
-        "area under Jaccard over training, finetune - scratch",
+        "area under Jaccard over epochs, fine-tuned - scratch",
         "a sharper increase (Fig. 4)",
         "earlier",
+        readings=AXES,
+        chance=Question(
+            "the same area of agreement with its end", "earlier_agreement", {"level": "own"}
+        ),
+        retraining=Question(
+            "of agreement with another seed's end", "earlier_agreement", {"level": "second run"}
+        ),
     ),
     Claim(
         "steadier",
         "Fine-tuning comes to its final interactions more steadily",
-        "downward movement of Jaccard, scratch - finetune",
+        "downward movement of Jaccard, scratch - fine-tuned",
         "a stabler increase (Fig. 4)",
         "steadier",
+        chance=Question(
+            "the same movement of agreement with its end", "steadier_agreement", {"level": "own"}
+        ),
+        retraining=Question(
+            "of agreement with another seed's end", "steadier_agreement", {"level": "second run"}
+        ),
     ),
     Claim(
         "accuracy",
         "Fine-tuning is more accurate than training from scratch",
-        "test accuracy, finetune - scratch",
+        "test accuracy, fine-tuned - scratch",
         "usually better",
         "accuracy_gain",
     ),
     Claim(
         "epochs",
         "Fine-tuning takes fewer epochs to a given loss",
-        "epochs to a loss both reach, scratch - finetune",
+        "epochs to a loss both reach, scratch - fine-tuned",
         "faster (footnote 5)",
         "epochs",
+        readings=("epoch", "step"),
     ),
 )

@@ -1,111 +1,150 @@
-"""From a claim and an experiment's summary to a verdict, and all verdicts of a suite in Markdown.
+"""Three answers to every claim from an experiment's summary, and all of a suite in Markdown.
 
 The rules are those of docs/claims.md.
 """
 
 import re
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from whypretrain.claims.catalogue import CLAIMS, Claim
+from whypretrain.claims.catalogue import CLAIMS, Claim, Question
 from whypretrain.knowledge.reading import not_learned
 from whypretrain.settings.report import ClaimsSettings
 
-Answer = Literal["yes", "no", "open"]
-Verdict = Literal["holds", "fails", "not distinguishable from chance"]
-NUMBERS = ("number", "low", "high", "chance", "excess", "excess_low", "excess_high")
-HEADS = (
-    *("experiment", "number", "chance", "number - chance", "swapped", "second run", "n"),
-    *("in its words", "beyond chance", "verdict"),
-)
-"""Columns of the Markdown tables."""
+Answer = Literal["yes", "no", "open", "–"]
+ANSWERS = {
+    "as_worded": "as worded",
+    "beyond_chance": "beyond chance",
+    "beyond_retraining": "beyond retraining",
+}
+"""The three answers, and how tables head them."""
+FEWEST_SEEDS = 3
+"""With fewer an interval hardly knows what seeds do, and the answer is open."""
+NUMBERS = ("number", "low", "high", "least", "most", "chance", "swapped", "second_run")
+
+
+class Interval(NamedTuple):
+    """A number with its interval, and how many seeds it rests on."""
+
+    number: float
+    low: float
+    high: float
+    n_seeds: int
 
 
 def judge(summary: pd.DataFrame, reading: str) -> pd.DataFrame:
-    """Every claim that an experiment has the numbers for, one a row.
+    """Every claim that an experiment has the numbers for: a row for each of its readings.
 
-    There is no `reach` without a second fine-tuned run, and no `steadier` with two snapshots.
+    Without a second run there is no answer beyond retraining, and with two snapshots no `steadier`.
 
     Parameters
     ----------
     summary : rows of one experiment
-    reading : of 0/0 in eq. 8, for the claims about the ratio
+    reading : of 0/0 in eq. 8, the first one of the claim about the ratio
 
     Returns
     -------
-    table with columns `claim`, `statement`, `paper`, `number`, `low`, `high`, `chance` (what the
-    number must differ from: its chance level, or 0), `excess` (number - chance) with its interval,
-    `swapped`, `second_run` (the number under these references), `n`, `as_worded`, `beyond_chance`
-    and `verdict`, none where a network has not learned
+    table with columns `claim`, `reading`, `statement`, `paper`, NUMBERS, `n`, `n_seeds`,
+    `as_worded`; `agreement` with its interval and `beyond_chance`; `retraining` (what of it differs
+    from a second run) with its interval and `beyond_retraining`; `note`. Answers are ``yes``,
+    ``no``, ``open`` or ``–`` (not asked)
     """
-    rows = []
+    found = []
     for claim in CLAIMS:
-        own = summary[(summary["quantity"] == claim.quantity) & summary["order"].isin(["", "all"])]
-        own = own[own["reading"].isin(["", reading])]
-        if not own.empty:
-            rows.append(_judged(claim, own.iloc[0].to_dict()))
-    found = pd.DataFrame(rows)
+        readings = sorted(claim.readings, key=lambda one: one != reading)
+        rows = [row for name in readings for row in _row(claim, name, summary)]
+        changes = {row["as_worded"] for row in rows} >= {"yes", "no"}
+        for row in rows:
+            row["note"] = "; ".join([*row["note"], *(["changes with the reading"] * changes)])
+        found += rows
+    table = pd.DataFrame(found)
     for reason in not_learned(summary).values():  # what its interactions say of it is nothing
-        compared = found["claim"] != "accuracy"
-        found.loc[compared, "verdict"] = f"not judged: {reason}"
-    return found
+        compared = table["claim"] != "accuracy"
+        table.loc[compared, list(ANSWERS)] = "–"
+        table.loc[compared, "note"] = f"not judged: {reason}"
+    return table
 
 
-def _judged(claim: Claim, row: dict[Any, Any]) -> dict[str, Any]:
-    if np.isnan(row["chance"]):  # models without transfer would give 0
-        row |= {"chance": 0.0, "excess": row["number"]}
-        row |= {"excess_low": row["low"], "excess_high": row["high"]}
-    words = as_worded(claim, row["low"], row["high"])
-    beyond = beyond_chance(claim, row["excess_low"], row["excess_high"])
-    return {
+def _row(claim: Claim, reading: str, summary: pd.DataFrame) -> list[dict[str, Any]]:
+    """The answers of one reading, if its number is in the summary."""
+    keys = {claim.along: reading} | ({} if claim.along == "order" else {"order": ("", "all")})
+    if (own := _select(summary, claim.quantity, keys)) is None:
+        return []
+    worded = Interval(own["number"], own["low"], own["high"], int(own["n_seeds"]))
+    row = {
         "claim": claim.key,
+        "reading": reading,
         "statement": claim.statement,
         "paper": claim.paper,
-        **{name: row[name] for name in (*NUMBERS, "swapped", "second_run")},
-        "n": int(row["n"]),
-        "as_worded": words,
-        "beyond_chance": beyond,
-        "verdict": verdict(words, beyond),
+        **{name: own[name] for name in NUMBERS},
+        "n": int(own["n"]),
+        "n_seeds": worded.n_seeds,
+        "as_worded": as_worded(claim, worded),
     }
+    asked = [worded]
+    for column, answer, question in (
+        ("agreement", "beyond_chance", claim.chance),
+        ("retraining", "beyond_retraining", claim.retraining),
+    ):
+        told = None if question is None else _asked(question, reading, summary)
+        interval = told or Interval(np.nan, np.nan, np.nan, 0)
+        row |= dict(zip((column, f"{column}_low", f"{column}_high"), interval[:3], strict=True))
+        row[answer] = beyond(question, told) if question and told else "–"
+        asked += [told] if told else []
+    few = min(one.n_seeds for one in asked)
+    enough = few >= FEWEST_SEEDS
+    row["note"] = [] if enough else [f"{few} seed{'s' * (few > 1)}, an answer takes {FEWEST_SEEDS}"]
+    return [row]
 
 
-def as_worded(claim: Claim, low: float, high: float) -> Answer:
+def _asked(question: Question, reading: str, summary: pd.DataFrame) -> Interval | None:
+    """The number of a question: of the claim's own reading, where it has readings too."""
+    rows = summary[summary["quantity"] == question.quantity]
+    keys: dict[str, Any] = dict(question.keys)
+    if (rows["reading"] != "").any():
+        keys["reading"] = reading
+    own = _select(summary, question.quantity, keys)
+    return own and Interval(own["number"], own["low"], own["high"], int(own["n_seeds"]))
+
+
+def _select(summary: pd.DataFrame, quantity: str, keys: dict[str, Any]) -> Any:
+    """The row of a quantity with some keys, as a dictionary; None where there is none."""
+    own = summary[summary["quantity"] == quantity]
+    for name, key in keys.items():
+        own = own[own[name].isin([key] if isinstance(key, str) else key)]
+    return None if own.empty else own.iloc[0].to_dict()
+
+
+def as_worded(claim: Claim, found: Interval) -> Answer:
     """Whether the number's interval lies in the range that the paper's words ask for."""
-    if claim.low < low and high < claim.high:
+    if found.n_seeds < FEWEST_SEEDS or not found.low <= found.high:
+        return "open"
+    if claim.low < found.low and found.high < claim.high:
         return "yes"
-    return "no" if high <= claim.low or low >= claim.high else "open"
+    return "no" if found.high <= claim.low or found.low >= claim.high else "open"
 
 
-def beyond_chance(claim: Claim, low: float, high: float) -> Answer:
-    """Whether the interval of the excess lies on the claim's side of 0; ``no``: on the other."""
-    above, below = low > 0, high < 0
-    if above or below:
-        return "yes" if above == (claim.side == "above") else "no"
-    return "open"
-
-
-def verdict(words: Answer, beyond: Answer) -> Verdict:
-    """``holds`` takes two times yes, ``fails`` one no; otherwise the data do not say."""
-    if "no" in (words, beyond):
-        return "fails"
-    return "holds" if words == beyond == "yes" else "not distinguishable from chance"
+def beyond(question: Question, found: Interval) -> Answer:
+    """Whether the interval lies on the question's side of 0; ``no``: on the other."""
+    above, below = found.low > 0, found.high < 0
+    if found.n_seeds < FEWEST_SEEDS or not (above or below):
+        return "open"
+    return "yes" if above == (question.side == "above") else "no"
 
 
 def document(claims: pd.DataFrame, settings: ClaimsSettings) -> str:
-    """What a reader needs beside the table, and the table: a line an experiment and claim."""
+    """What a reader needs beside the table, and the table: a line an experiment and reading."""
     confidence = settings.statistics.confidence
-    counts = claims["verdict"].value_counts()
     introduction = (
-        f"{len(claims)} verdicts: {', '.join(f'{n} {verdict}' for verdict, n in counts.items())}. "
-        f"Brackets hold {confidence:.0%} intervals by bootstrap over samples (accuracy: of the "
-        "difference of two proportions). The chance level is what the same models give when "
-        "interactions are permuted among the sets of equal order, so that strengths agree and "
-        "nothing else does. *Holds* asks for the range in the paper's words and for an excess over "
-        "the chance level on the claim's side; docs/claims.md states the rules. Without any "
-        f"transfer a claim holds in at most {1 - confidence:.0%} of cases, so up to "
-        f"{(1 - confidence) * len(claims):.1f} of these may hold by chance."
+        "Three answers to each claim, which docs/claims.md explains. *As worded*: does the number "
+        "lie in the range of the paper's words? *Beyond chance*: is there more agreement than "
+        "chance gives? 0 is chance, 1 as alike as strengths allow. *Beyond retraining*: does a "
+        "second run, another seed in the other network's place, give something else? "
+        f"Brackets hold {confidence:.0%} intervals over samples and seeds; fewer than "
+        f"{FEWEST_SEEDS} seeds leave an answer open. Where the truth is at a limit, about "
+        f"{1 - confidence:.0%} of answers are yes or no by chance."
     )
     lines = ["# Claims of the paper", "", introduction, ""]
     titles = dict(zip(settings.experiments, settings.titles, strict=True))
@@ -113,22 +152,41 @@ def document(claims: pd.DataFrame, settings: ClaimsSettings) -> str:
         own = claims[claims["claim"] == claim.key]
         if own.empty:
             continue
-        about = f"Number: {claim.number}. The paper: {claim.paper}."
-        lines += [f"## {claim.statement}", "", about, ""]
-        lines += [f"| {' | '.join(HEADS)} |", "|---" * len(HEADS) + "|"]
+        questions = {
+            "Agreement": claim.chance,
+            "Against a second run": claim.retraining,
+        }
+        about = [f"Number: {claim.number}. The paper: {claim.paper}."]
+        about += [f"{name}: {one.words}." for name, one in questions.items() if one]
+        heads = ["experiment", "reading", "number", "chance", "second run", "seeds, n"]
+        heads += [*ANSWERS.values(), "note"]
+        lines += [f"## {claim.statement}", "", " ".join(about), ""]
+        lines += [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
         for row in own.to_dict("records"):
-            number, low, high, chance, *excess = (_short(row[name]) for name in NUMBERS)
             cells = [
                 re.sub(r"([\\`<>|\[\]])", r"\\\1", titles[row["experiment"]]),  # text, no markup
-                f"{number} [{low}, {high}]",
-                chance,
-                "{} [{}, {}]".format(*excess),
-                *(_short(row[name]) for name in ("swapped", "second_run")),
-                *(str(row[name]) for name in ("n", "as_worded", "beyond_chance", "verdict")),
+                row["reading"] or "–",
+                _interval(row, ("number", "low", "high")),
+                *(_short(row[name]) for name in ("chance", "second_run")),
+                f"{row['n_seeds']}, {row['n']}",
+                row["as_worded"],
+                _told(row, "beyond_chance", "agreement"),
+                _told(row, "beyond_retraining", "retraining"),
+                row["note"] or "–",
             ]
             lines.append(f"| {' | '.join(cells)} |")
         lines.append("")
     return "\n".join(lines)
+
+
+def _told(row: dict[Any, Any], answer: str, column: str) -> str:
+    if pd.isna(row[column]):
+        return "–"
+    return f"{row[answer]}: {_interval(row, (column, f'{column}_low', f'{column}_high'))}"
+
+
+def _interval(row: dict[Any, Any], names: tuple[str, str, str]) -> str:
+    return "{} [{}, {}]".format(*(_short(row[name]) for name in names))
 
 
 def _short(value: Any) -> str:

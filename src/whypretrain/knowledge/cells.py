@@ -52,14 +52,12 @@ def cells(table: pd.DataFrame, keys: Sequence[str], value: str) -> Cells:
     pair = "second" in table and any(table["second"])
     places = [*names, *(["second"] if pair else []), "sample"]
     wide = table.pivot(index=list(keys), columns=places, values=value)
-    levels = [wide.columns.unique(name) for name in places]
-    wide = wide.reindex(columns=pd.MultiIndex.from_product(levels, names=places)).sort_index(
-        axis="columns", level=places
-    )
+    levels = [sorted(wide.columns.unique(name)) for name in places]
+    wide = wide.reindex(columns=pd.MultiIndex.from_product(levels, names=places))
     values = wide.to_numpy(dtype=float).reshape(len(wide), *map(len, levels))
     n_seeds = min((len(own) for own in levels[: len(names)]), default=1)
     if pair:
-        values = _of_pairs(values, levels[0].equals(levels[1]))
+        values = _of_pairs(values, crossed=levels[0] == levels[1])
     shape = [1, 1, values.shape[-1]]
     for name, at in names.items():
         shape[at] = values.shape[1 + list(names).index(name)]
@@ -67,17 +65,15 @@ def cells(table: pd.DataFrame, keys: Sequence[str], value: str) -> Cells:
     return Cells(wide.index.to_frame(index=False), values, n_seeds)
 
 
-def _of_pairs(values: Array, crossed: bool) -> Array:
+def _of_pairs(values: Array, *, crossed: bool) -> Array:
     """(n_keys, k, l, n_samples) of a first and a second seed to (n_keys, seeds, n_samples)."""
     if crossed:
-        return second_runs(np.nan_to_num(values))
+        return second_runs(values)
     # A trajectory of one seed against final networks of others.
-    return np.asarray(np.nanmean(values, axis=2))
+    return values.mean(axis=2)
 
 
-def by_reference(
-    table: pd.DataFrame, keys: Sequence[str], value: str
-) -> dict[str, Cells]:
+def by_reference(table: pd.DataFrame, keys: Sequence[str], value: str) -> dict[str, Cells]:
     """Cells of every reference; of a table without references all is measured."""
     if "reference" not in table:
         return {"measured": cells(table, keys, value)}
@@ -92,7 +88,7 @@ def number(
     *,
     step: float = STEP,
 ) -> Row:
-    """A statistic of cells under each reference, and its differences to two of them.
+    """A statistic of cells under each reference, and its excess over chance.
 
     Parameters
     ----------
@@ -103,7 +99,7 @@ def number(
     Returns
     -------
     `number`, `low`, `high`, `least`, `most`; `chance`, `swapped`, `second_run` where given;
-    `excess` and `retraining` (number minus chance, minus second run) with their intervals
+    `excess` (number minus chance) with its interval
     """
     measured = arrays["measured"]
     row: Row = {
@@ -113,12 +109,11 @@ def number(
     for reference, own in arrays.items():
         if reference != "measured":
             row[reference] = float(statistic(*(one.mean() for one in own)))
-    for name, reference in (("excess", "chance"), ("retraining", "second_run")):
-        if reference in arrays:
-            both = [*measured, *arrays[reference]]
-            found = estimate(difference(statistic, len(measured)), both, confidence)
-            row |= {name: float(found.number), f"{name}_low": float(found.low)}
-            row[f"{name}_high"] = float(found.high)
+    if "chance" in arrays:
+        both = [*measured, *arrays["chance"]]
+        found = estimate(difference(statistic, len(measured)), both, confidence, step=step)
+        row |= {"excess": float(found.number), "excess_low": float(found.low)}
+        row["excess_high"] = float(found.high)
     return row
 
 

@@ -66,9 +66,7 @@ def compare(
     """
     records = [probe, *finetune, *scratch]
     floor = np.max([record.noise_floor[-1] for record in records], axis=0)
-    return Compared(
-        list(map(str, seeds)), probe, finetune, scratch, counted_sets(records), floor
-    )
+    return Compared(list(map(str, seeds)), probe, finetune, scratch, counted_sets(records), floor)
 
 
 def heard_at(record: Record, snapshot: int) -> Array:

@@ -84,9 +84,7 @@ def _similarities(
     yield table("swapped", np.mean(others, axis=0))
 
 
-def _agreements(
-    snapshot: Array, variant: str, seed: str, compared: Compared
-) -> Iterator[Table]:
+def _agreements(snapshot: Array, variant: str, seed: str, compared: Compared) -> Iterator[Table]:
     """Agreement beyond chance with a `target`, by group of orders (column `order`).
 
     Targets: the network's ``own`` final interactions; those of a ``second run``; the ``probe``.

@@ -23,7 +23,9 @@ def _columns(**names: str) -> Columns:
 SCORES = "test_loss test_accuracy"
 INTERVAL = "low high least most chance swapped second_run"
 EXCESS = "excess excess_low excess_high"
-RETRAINING = "retraining retraining_low retraining_high"
+ANSWERS = " ".join(
+    f"{answer}{end}" for answer in ("agreement", "retraining") for end in ("", "_low", "_high")
+)
 SEEDS = "finetune scratch second"
 """Of tables that compare networks: which seeds; empty where a number does not depend on one."""
 HISTORY = _columns(number=SCORES, gaps="train_loss train_accuracy")
@@ -36,7 +38,7 @@ TABLES: dict[str, Columns] = {
         text="experiment quantity",
         empty="variant order reading level",
         number="n_seeds",
-        gaps=f"number {INTERVAL} fraction epoch {EXCESS} {RETRAINING} n noise_floor",
+        gaps=f"number {INTERVAL} fraction epoch {EXCESS} n noise_floor",
     ),
     "knowledge": _columns(
         text="experiment sample quantity reference",
@@ -49,9 +51,7 @@ TABLES: dict[str, Columns] = {
         number="numerator denominator",
         gaps="ratio",
     ),
-    "agreement": _columns(
-        text="experiment pair kind order sample", empty=SEEDS, gaps="agreement"
-    ),
+    "agreement": _columns(text="experiment pair kind order sample", empty=SEEDS, gaps="agreement"),
     "jaccard": _columns(
         text="experiment variant seed sample reference",
         empty="second",
@@ -95,9 +95,10 @@ TABLES: dict[str, Columns] = {
     ),
     "robustness": _columns(text="experiment variant shift", number=SHIFTS),
     "claims": _columns(
-        text="experiment claim statement paper as_worded beyond_chance verdict",
-        number="n",
-        gaps=f"number {INTERVAL} {EXCESS}",
+        text="experiment claim statement paper as_worded beyond_chance beyond_retraining",
+        empty="reading note",
+        number="n n_seeds",
+        gaps=f"number {INTERVAL} {ANSWERS}",
     ),
     "overview": _columns(text="experiment kind quantity", number="n", gaps=f"number {INTERVAL}"),
     "correlations": _columns(

@@ -69,9 +69,7 @@ def random_effects(interactions: Array, parts: list[Array]) -> Array:
     return effects
 
 
-def counterfactual_table(
-    samples: list[str], probe: Array, finetune: Array
-) -> pd.DataFrame:
+def counterfactual_table(samples: list[str], probe: Array, finetune: Array) -> pd.DataFrame:
     """v(N) without preserved or discarded (pre-trained model), preserved or new (fine-tuned).
 
     Parameters

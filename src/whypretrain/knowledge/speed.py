@@ -46,7 +46,8 @@ def course_rows(tables: Mapping[str, pd.DataFrame], confidence: float) -> Iterat
     steps = _steps_an_epoch(tables["history"])
     curves = {
         reference: {
-            variant: _course(own[own["variant"] == variant], "jaccard", steps) for variant in TRAINED
+            variant: _course(own[own["variant"] == variant], "jaccard", steps)
+            for variant in TRAINED
         }
         for reference, own in jaccard.groupby("reference", sort=False)
     }
@@ -127,9 +128,7 @@ def _area_until(end: float, course: Course, axis: str) -> Array:
     return area(times, values)
 
 
-def _saved(
-    losses: pd.DataFrame, steps: Mapping[str, float], confidence: float
-) -> Iterator[Row]:
+def _saved(losses: pd.DataFrame, steps: Mapping[str, float], confidence: float) -> Iterator[Row]:
     courses = [_course(losses[losses["variant"] == one], "loss", steps) for one in TRAINED]
     for axis in ("epoch", "step"):
         statistic = saved(*(course.times[axis] for course in courses))

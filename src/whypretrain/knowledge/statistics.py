@@ -50,9 +50,7 @@ def slope(orders: Array) -> Statistic:
         at = np.where(held, orders.reshape(-1, *[1] * (values.ndim - 1)), np.nan)
         with np.errstate(invalid="ignore", divide="ignore"):
             centred = at - np.nansum(at, axis=0) / held.sum(axis=0)
-            return np.asarray(
-                np.nansum(centred * values, axis=0) / np.nansum(centred**2, axis=0)
-            )
+            return np.asarray(np.nansum(centred * values, axis=0) / np.nansum(centred**2, axis=0))
 
     return fitted
 

@@ -11,25 +11,23 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from whypretrain.knowledge.accuracies import robustness_rows, tested_rows
 from whypretrain.knowledge.cells import Row, by_reference, cells, means, number, with_gaps
+from whypretrain.knowledge.speed import course_rows
 from whypretrain.knowledge.statistics import (
-    Statistic,
     quotient,
     share_slope,
     slope,
     total_quotient,
 )
 from whypretrain.knowledge.strengths import REFERENCES, VARIANTS
-from whypretrain.knowledge.accuracies import robustness_rows, tested_rows
-from whypretrain.knowledge.speed import course_rows
 from whypretrain.settings.knowledge import Statistics
 
 Array = NDArray[np.float64]
 TEXTS = ("experiment", "quantity", "variant", "order", "reading", "level")
 COLUMNS = (
     *(*TEXTS, "fraction", "epoch", "number", "low", "high", "least", "most", *REFERENCES[1:]),
-    *("excess", "excess_low", "excess_high", "retraining", "retraining_low", "retraining_high"),
-    *("n", "n_seeds", "noise_floor"),
+    *("excess", "excess_low", "excess_high", "n", "n_seeds", "noise_floor"),
 )
 PARTS = ("preserve", "discard", "new")
 QUOTIENTS: dict[str, Callable[..., list[Array]]] = {
@@ -152,31 +150,38 @@ def _agreements(agreement: pd.DataFrame, confidence: float) -> Iterator[Row]:
         own = table[table["kind"] == kind]
         yield from means(own, ["variant", "order"], "agreement", confidence, quantity=quantity)
     own = table[table["kind"] == "sets"]
-    pairs = {str(pair): cells(rows, ["order"], "agreement") for pair, rows in own.groupby("variant")}
+    pairs = {str(pair): cells(of, ["order"], "agreement") for pair, of in own.groupby("variant")}
     groups = [name for name in own["order"].unique() if not name.isdigit()]
 
-    def minus(*sums: Array) -> Array:
-        return np.asarray(quotient(*sums[:2]) - quotient(*sums[2:]))
+    def combined(signs: Mapping[tuple[str, str], int]) -> Row:
+        """Sum of mean agreements, by pair and group, each with its sign."""
 
-    def difference(first: Array, second: Array) -> Row:
-        row = number(minus, {"measured": [*with_gaps(first), *with_gaps(second)]}, confidence)
-        return row | {"n": first.shape[-1]}
+        def total(*sums: Array) -> Array:
+            means = map(quotient, sums[::2], sums[1::2])
+            return np.asarray(sum(s * own for s, own in zip(signs.values(), means, strict=True)))
 
-    kept, fresh = pairs["probe-finetune"], pairs["probe-scratch"]
-    n_seeds = min(kept.n_seeds, fresh.n_seeds)
+        values = [pairs[pair].one(order=group) for pair, group in signs]
+        arrays = [array for own in values for array in with_gaps(own)]
+        n_seeds = min(pairs[pair].n_seeds for pair, _ in signs)
+        row = number(total, {"measured": arrays}, confidence)
+        return row | {"n": values[0].shape[-1], "n_seeds": n_seeds}
+
+    kept, again = "probe-finetune", "finetune-finetune"
     for group in groups:
-        row = difference(kept.one(order=group), fresh.one(order=group))
-        yield {"quantity": "transfer", "order": group, "n_seeds": n_seeds} | row
-    # With fewer orders than groups there is nothing to fall to.
-    low, high = groups[0], groups[-2] if len(groups) > 2 else groups[0]
-    if low != high:
-        row = difference(kept.one(order=low), kept.one(order=high))
-        yield {"quantity": "agreement_falls", "n_seeds": kept.n_seeds} | row
-    if "preserved-finetune" in pairs:
-        again = pairs["preserved-finetune"]
-        row = difference(pairs["preserved-scratch"].one(order="all"), again.one(order="all"))
-        n_seeds = min(again.n_seeds, fresh.n_seeds)
-        yield {"quantity": "reach", "order": "all", "n_seeds": n_seeds} | row
+        row = combined({(kept, group): 1, ("probe-scratch", group): -1})
+        yield {"quantity": "transfer", "order": group} | row
+    low, high = groups[0], [group for group in groups if group != "all"][-1]
+    falls = {(kept, low): 1, (kept, high): -1}
+    if low != high:  # with few players there is one group
+        yield {"quantity": "agreement_falls"} | combined(falls)
+    if again in pairs:
+        known = {"quantity": "beyond_retraining", "variant": kept, "order": "all"}
+        yield known | combined({(kept, "all"): 1, (again, "all"): -1})
+        known |= {"variant": "preserved-scratch"}
+        yield known | combined({("preserved-scratch", "all"): 1, ("preserved-finetune", "all"): -1})
+        if low != high:
+            falls |= {(again, low): -1, (again, high): 1}
+            yield {"quantity": "falls_beyond_retraining"} | combined(falls)
 
 
 def _salience(salience: pd.DataFrame, confidence: float) -> Iterator[Row]:

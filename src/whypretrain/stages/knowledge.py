@@ -6,6 +6,7 @@ from pathlib import Path
 from whypretrain.settings.knowledge import MetricsSettings
 from whypretrain.stages import command
 
+
 def main() -> None:
     each = "of every seed, in the order of the settings"
     paths = {
