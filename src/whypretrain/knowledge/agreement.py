@@ -15,7 +15,7 @@ from whypretrain.knowledge.chance import by_order, common, expected_common, larg
 
 Array = NDArray[np.float64]
 GROUPS = {"1-2": (1, 2), "3-4": (3, 4), "5+": (5, 99)}
-"""Groups of orders, from first to last: a mean over all of them is mostly the noise of high ones."""
+"""Groups of orders, from first to last, as a mean over all is mostly the noise of high ones."""
 
 
 class Terms(NamedTuple):

@@ -18,13 +18,13 @@ SEEDS = ("finetune", "scratch", "second")
 class Cells(NamedTuple):
     """Values of a column for each of some keys.
 
-    `keys`: a row for each combination, sorted. `values`: shape (n_keys, n_finetune, n_scratch,
+    `keys`: a row for each combination, sorted. `array`: shape (n_keys, n_finetune, n_scratch,
     n_samples), NaN where a row is missing; a factor that the values do not depend on has length 1.
     `n_seeds`: the fewest of a factor that they depend on.
     """
 
     keys: pd.DataFrame
-    values: Array
+    array: Array
     n_seeds: int
 
     def one(self, **keys: Any) -> Array:
@@ -33,7 +33,7 @@ class Cells(NamedTuple):
         for name, key in keys.items():
             chosen &= (self.keys[name] == key).to_numpy()
         (place,) = np.flatnonzero(chosen)
-        return np.asarray(self.values[place])
+        return np.asarray(self.array[place])
 
 
 def cells(table: pd.DataFrame, keys: Sequence[str], value: str) -> Cells:
@@ -157,10 +157,10 @@ def means(
         }
         for key, at in places["measured"].items():
             arrays = {
-                name: with_gaps(own.values[places[name][key]])
+                name: with_gaps(own.array[places[name][key]])
                 for name, own in found.items()
                 if key in places[name]
             }
-            n = int((~np.isnan(measured.values[at])).any(axis=(0, 1)).sum())
+            n = int((~np.isnan(measured.array[at])).any(axis=(0, 1)).sum())
             row = number(quotient, arrays, confidence) | {"n": n, "n_seeds": measured.n_seeds}
             yield {**known, **dict(zip(keys, key, strict=True)), **row}

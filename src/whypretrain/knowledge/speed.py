@@ -25,7 +25,7 @@ class Course(NamedTuple):
     """A curve of each seed and sample: shape (n_snapshots, n_finetune, n_scratch, n_samples)."""
 
     times: dict[str, Array]
-    values: Array
+    curves: Array
     n_seeds: int
 
 
@@ -53,7 +53,7 @@ def course_rows(tables: Mapping[str, pd.DataFrame], confidence: float) -> Iterat
     }
     for variant in TRAINED:
         areas = {
-            str(name): with_gaps(area(own[variant].times["fraction"], own[variant].values))
+            str(name): with_gaps(area(own[variant].times["fraction"], own[variant].curves))
             for name, own in curves.items()
         }
         row = number(quotient, areas, confidence) | _counts(curves["measured"][variant])
@@ -84,13 +84,13 @@ def _course(own: pd.DataFrame, column: str, steps: Mapping[str, float]) -> Cours
     epochs = found.keys["epoch"].to_numpy()
     times = {"fraction": found.keys["fraction"].to_numpy(), "epoch": epochs}
     times["step"] = epochs * steps[variant]
-    values = found.values.swapaxes(1, 2) if variant == "scratch" else found.values
+    values = found.array.swapaxes(1, 2) if variant == "scratch" else found.array
     return Course(times, values, found.n_seeds)
 
 
 def _counts(*courses: Course) -> Row:
     return {
-        "n": courses[0].values.shape[-1],
+        "n": courses[0].curves.shape[-1],
         "n_seeds": min(course.n_seeds for course in courses),
     }
 
@@ -113,16 +113,16 @@ def _differences(
             gains[reference] = areas[0] - areas[1]
         yield {"quantity": f"earlier{name}", "reading": axis} | row(gains)
     # With two snapshots a curve from start to end has nowhere to go down.
-    if len(courses["measured"]["finetune"].values) > 2:
+    if len(courses["measured"]["finetune"].curves) > 2:
         falls = {
-            reference: descent(own["scratch"].values) - descent(own["finetune"].values)
+            reference: descent(own["scratch"].curves) - descent(own["finetune"].curves)
             for reference, own in courses.items()
         }
         yield {"quantity": f"steadier{name}"} | row(falls)
 
 
 def _area_until(end: float, course: Course, axis: str) -> Array:
-    times, values = course.times[axis], course.values
+    times, values = course.times[axis], course.curves
     if times[-1] < end:
         times, values = np.append(times, end), np.append(values, values[-1:], axis=0)
     return area(times, values)
@@ -132,6 +132,6 @@ def _saved(losses: pd.DataFrame, steps: Mapping[str, float], confidence: float) 
     courses = [_course(losses[losses["variant"] == one], "loss", steps) for one in TRAINED]
     for axis in ("epoch", "step"):
         statistic = saved(*(course.times[axis] for course in courses))
-        each = [loss for course in courses for loss in course.values]
+        each = [loss for course in courses for loss in course.curves]
         row = number(statistic, {"measured": each}, confidence, step=1.0)
         yield {"quantity": "epochs", "reading": axis} | row | _counts(*courses)

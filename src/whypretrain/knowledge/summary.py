@@ -30,12 +30,12 @@ COLUMNS = (
     *("excess", "excess_low", "excess_high", "n", "n_seeds", "noise_floor"),
 )
 PARTS = ("preserve", "discard", "new")
-QUOTIENTS: dict[str, Callable[..., list[Array]]] = {
-    "discard_over_preserve": lambda preserve, discard, new: [*discard, *preserve],
-    "new_over_preserve": lambda preserve, discard, new: [*new, *preserve],
-    "preserved_share": lambda preserve, discard, new: [*preserve, *map(np.add, preserve, discard)],
+QUOTIENTS = {
+    "discard_over_preserve": (("discard",), ("preserve",)),
+    "new_over_preserve": (("new",), ("preserve",)),
+    "preserved_share": (("preserve",), ("preserve", "discard")),
 }
-"""Over all orders: the cells of what is summed above, then below."""
+"""Parts whose sums over all orders are divided: those above, and those below."""
 
 
 def summarise(
@@ -104,12 +104,17 @@ def _totals(knowledge: pd.DataFrame, confidence: float) -> Iterator[Row]:
         for quantity in PARTS:
             own = by_reference(chosen[chosen["quantity"] == quantity], ["order"], column)
             for name, these in own.items():
-                found.setdefault(name, {})[quantity] = list(these.values)
+                found.setdefault(name, {})[quantity] = list(these.array)
         about = {"reading": reading, "n": found["measured"]["new"][0].shape[-1]}
         one = chosen[(chosen["quantity"] == "new") & (chosen["reference"] == "measured")]
         about["n_seeds"] = one["finetune"].nunique()
-        for quantity, terms in QUOTIENTS.items():
-            arrays = {name: terms(**parts) for name, parts in found.items()}
+        for quantity, sides in QUOTIENTS.items():
+            arrays = {
+                name: [
+                    sum(own) for side in sides for own in zip(*map(parts.get, side), strict=True)
+                ]
+                for name, parts in found.items()
+            }
             row = number(total_quotient, arrays, confidence)
             yield {"quantity": quantity, "order": "all"} | about | row
         if reading == "orders":
@@ -137,7 +142,7 @@ def _smallest(
 
     own = chosen[chosen["reference"] == "measured"]
     both = [
-        list(cells(own[own["quantity"] == quantity], ["order"], column).values)
+        list(cells(own[own["quantity"] == quantity], ["order"], column).array)
         for quantity in ("probe", "preserve_most")
     ]
     row = number(least, {"measured": [*both[0], *both[1]]}, confidence)

@@ -46,8 +46,10 @@ Table = pd.DataFrame
 
 
 def final_tables(compared: Compared, metrics: Metrics) -> dict[str, Table]:
-    """Tables by name: `knowledge`, `ratio`, `agreement`, `counterfactual`, and of each network
-    `models`, `salience` and `redundancy`.
+    """Tables by name.
+
+    They are `knowledge`, `ratio`, `agreement`, `counterfactual`, and of each network `models`,
+    `salience` and `redundancy`.
     """
     found = {
         "knowledge": pd.concat(_strengths(compared), ignore_index=True),
@@ -253,7 +255,7 @@ def _pairs(
     return permutations(zip(seeds, networks, strict=True), 2)
 
 
-def long_table(axes: Mapping[str, Any], **values: Array) -> Table:
+def long_table(axes: Mapping[str, Any], **values: NDArray[Any]) -> Table:
     """A row for each element of arrays of one shape, whose axes have names and labels.
 
     >>> long_table({"sample": ["a", "b"]}, strength=np.array([0.5, 1.0]))
@@ -261,7 +263,7 @@ def long_table(axes: Mapping[str, Any], **values: Array) -> Table:
     0      a       0.5
     1      b       1.0
     """
-    index = pd.MultiIndex.from_product(axes.values(), names=list(axes))
+    index = pd.MultiIndex.from_product(list(axes.values()), names=list(axes))
     columns = {name: own.ravel() for name, own in values.items()}
     return pd.DataFrame(columns, index=index).reset_index()
 

@@ -92,7 +92,6 @@ def fit(model: nn.Module, train: Inputs, test: Inputs, run: Run) -> None:
 
 def _fit(model: nn.Module, train: Inputs, test: Inputs, run: Run) -> None:
     recipe, device = run.recipe, run.device
-    checkpoint_seconds = float(os.environ.get(CHECKPOINT_VARIABLE, CHECKPOINT_SECONDS))
     # BatchNorm cannot normalise a batch of one; dropping it loses a random item an epoch.
     drop_last = len(train) > recipe.batch_size and len(train) % recipe.batch_size == 1
     steps_per_epoch = math.ceil(len(train) / recipe.batch_size) - drop_last
@@ -170,11 +169,15 @@ def _fit(model: nn.Module, train: Inputs, test: Inputs, run: Run) -> None:
             tested = evaluate(model, test)
             history.append(_row(epoch, step, rate, trained, tested))
         progress.update(note=_note(trained.loss, tested))
-        if time.monotonic() - checkpointed >= checkpoint_seconds:
+        if time.monotonic() - checkpointed >= _checkpoint_seconds():
             _save(run, parts, epoch, history)
             checkpointed = time.monotonic()
 
     _publish(run, model, history, len(test))
+
+
+def _checkpoint_seconds() -> float:
+    return float(os.environ.get(CHECKPOINT_VARIABLE, CHECKPOINT_SECONDS))
 
 
 def _gradients(

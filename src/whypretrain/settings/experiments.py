@@ -103,7 +103,7 @@ class Experiment(Section):
         return self
 
     def runs(self) -> dict[str, Run]:
-        """Its networks by name: `probe`, `finetune`, `scratch`, `finetune-seed1`, `scratch-seed1` …
+        """Its networks by name, such as `probe`, `finetune`, `scratch`, `finetune-seed1`.
 
         Those of the first seed are named by their variant alone.
         """

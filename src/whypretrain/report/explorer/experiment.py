@@ -10,8 +10,8 @@ import pandas as pd
 from whypretrain.data.samples import Samples
 from whypretrain.interactions.record import Record
 from whypretrain.interactions.salience import salient
+from whypretrain.knowledge.compared import counted_sets
 from whypretrain.knowledge.reading import not_learned
-from whypretrain.knowledge.tables import counted_sets
 from whypretrain.report.explorer.sample import sample_view, short
 from whypretrain.report.style import READINGS, VARIANTS
 from whypretrain.settings.report import ExplorerSettings

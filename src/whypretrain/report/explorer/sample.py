@@ -13,8 +13,8 @@ from PIL import Image
 from whypretrain.data.samples import Sample
 from whypretrain.interactions.record import Record
 from whypretrain.interactions.salience import reconstruction_error
+from whypretrain.knowledge.compared import heard
 from whypretrain.knowledge.strengths import Knowledge, split_knowledge
-from whypretrain.knowledge.tables import heard
 from whypretrain.report.player_sheet import deepest
 
 Array = NDArray[np.float64]
