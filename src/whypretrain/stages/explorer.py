@@ -18,6 +18,7 @@ def main() -> None:
     from whypretrain.files.progress import Progress, say
     from whypretrain.interactions.record import read_record
     from whypretrain.knowledge.reading import read_tables
+    from whypretrain.knowledge.strengths import VARIANTS
     from whypretrain.report.explorer.experiment import experiment_view
     from whypretrain.report.explorer.page import MEGABYTE, render, suite_view
 
@@ -28,11 +29,9 @@ def main() -> None:
     claims = read_tables([arguments.claims], settings.experiments)["claims"]
     progress = Progress(label, len(folders), "experiment")
     experiments = []
-    for folder, setup in zip(folders, settings.setups, strict=True):
-        variants = ["probe", "finetune", "scratch"]
-        variants += [] if setup.replicate_seed is None else ["replicate"]
+    for folder in folders:
         samples = read_samples(folder / "samples.h5")
-        records = {variant: read_record(folder / f"{variant}.h5") for variant in variants}
+        records = {variant: read_record(folder / f"{variant}.h5") for variant in VARIANTS}
         summary = read_tables([folder / "summary.csv"], [folder.name])["summary"]
         try:
             experiments.append(experiment_view(folder.name, samples, records, summary, settings))
