@@ -111,7 +111,7 @@ QUANTITIES = {
     *("scratch_only", "ratio", "jaccard", "discard_over_preserve", "new_over_preserve"),
     *("preserved_share", "discard_order", "new_order", "jaccard_area", "earlier", "epochs"),
     *("agreement", "sign_agreement", "transfer", "agreement_course", "earlier_agreement"),
-    "smallest_discard_over_preserve",
+    *("smallest_discard_over_preserve", "discard_share", "new_share"),
     *("test_accuracy", "test_loss", "accuracy", "accuracy_gain", "salient_count", "salient_share"),
     *("reconstruction_error", "counterfactual_change", "counterfactual_positive"),
     *("counterfactual_positive_before", "counterfactual_strength", "robustness_accuracy"),

@@ -128,6 +128,12 @@ def _totals(knowledge: pd.DataFrame, confidence: float) -> Iterator[Row]:
                 }
                 row = number(share_slope(orders), shares, confidence)
                 yield {"quantity": quantity} | about | {"reading": "share"} | row
+                for at, order in enumerate(orders):
+                    own = {
+                        name: [both[at], both[len(orders) + at]] for name, both in shares.items()
+                    }
+                    known = {"quantity": f"{part}_share", "order": str(order), "reading": ""}
+                    yield about | known | number(quotient, own, confidence)
         yield _smallest(chosen, column, about, confidence)
 
 
