@@ -11,12 +11,15 @@ Array = NDArray[np.float64]
 NUMBERS = ["number", "low", "high", "chance", "swapped", "second_run", "n"]
 PAIRS = [
     (knowledge, accuracy)
-    for knowledge in ("preserved_share", *(f"ratio_{reading}" for reading in RATIO_READINGS))
+    for knowledge in (
+        *("transfer", "preserved_share"),
+        *(f"ratio_{reading}" for reading in RATIO_READINGS),
+    )
     for accuracy in ("accuracy_finetune", "accuracy_scratch", "accuracy_gain")
 ]
 """Quantities whose correlation over experiments is reported."""
 SHOWN = (
-    *("discard_over_preserve", "new_over_preserve", "preserved_share"),
+    *("transfer", "agreement", "discard_over_preserve", "new_over_preserve", "preserved_share"),
     *("ratio", "jaccard_area", "accuracy"),
 )
 
@@ -24,13 +27,19 @@ SHOWN = (
 def overview(summary: pd.DataFrame) -> pd.DataFrame:
     """The main quantities of one experiment; reading or variant is the end of their name.
 
+    Transfer is of orders 1-2, agreement of all; sums over orders weigh orders alike unless their
+    name ends with ``sets``.
+
     Returns
     -------
     table with columns `quantity` and NUMBERS
     """
-    chosen = summary["quantity"].isin(SHOWN) & summary["order"].isin(["", "all"])
-    own = summary[chosen].sort_values("quantity", key=lambda q: q.map(SHOWN.index), kind="stable")
-    ends = own["reading"] + own["variant"]
+    of_all = summary["order"].isin(["", "all"]) & (summary["quantity"] != "transfer")
+    low = (summary["quantity"] == "transfer") & (summary["order"] == "1-2")
+    own = summary[summary["quantity"].isin(SHOWN) & (of_all | low)].sort_values(
+        "quantity", key=lambda q: q.map(SHOWN.index), kind="stable"
+    )
+    ends = own["reading"].replace("orders", "") + own["variant"]
     names = own["quantity"].where(ends == "", own["quantity"] + "_" + ends)
     return own.assign(quantity=names)[["quantity", *NUMBERS]]
 
