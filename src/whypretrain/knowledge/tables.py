@@ -74,9 +74,9 @@ def experiment_tables(
         thresholds = metrics.salience_thresholds
         parts["salience"].append(threshold_table(samples, name, own, thresholds, scale))
         parts["losses"].append(_losses(name, record))
-        parts["redundancy"].append(redundancy_table(samples, name, own, options))
+        parts["redundancy"].append(redundancy_table(samples, name, own))
     parts["jaccard"] += _similarities(records, counted, options, tick)
-    removed = counterfactual_table(samples, models.probe, models.finetune, options)
+    removed = counterfactual_table(samples, models.probe, models.finetune, models.scratch)
     parts["counterfactual"].append(removed)
     return {name: pd.concat(own, ignore_index=True) for name, own in parts.items()}
 
