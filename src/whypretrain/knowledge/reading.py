@@ -73,6 +73,7 @@ TABLES: dict[str, Columns] = {
         gaps="n_critical",
     ),
     "robustness": _columns(text="experiment variant shift", number=SHIFTS),
+    "similarity": _columns(text="experiment first second", number="cka chance n_items"),
     "claims": _columns(
         text="experiment claim statement paper as_worded beyond_chance verdict",
         number="n",

@@ -144,9 +144,7 @@ def n_removable(empty: Array, interactions: Array) -> NDArray[np.int64]:
     return np.where(changed.any(axis=1), changed.argmax(axis=1), kept.shape[1]) - 1
 
 
-def redundancy_table(
-    samples: list[str], variant: str, interactions: Array
-) -> pd.DataFrame:
+def redundancy_table(samples: list[str], variant: str, interactions: Array) -> pd.DataFrame:
     """How much is redundant: removal weakest first, strongest first, and in random sequence.
 
     The random sequences are the same :data:`N_SEQUENCES` for all samples and all models with as

@@ -22,7 +22,7 @@ RANDOM = drawing.EDGE | {"height": 0.3, "color": style.NULL, "label": "as much, 
 
 
 def draw(tables: drawing.Tables, settings: FigureSettings) -> drawing.Drawn:
-    """Change of v(N) above, share of samples with v > 0 below; in grey as much of all sets alike."""
+    """Change of v(N) above, share of samples with v > 0 below; grey: as much of all sets alike."""
     numbers = drawing.pick(tables, *QUANTITIES, BEFORE, order="all")
     figure, panels = drawing.panels(settings, numbers, "", "")
     places = np.arange(len(REMOVALS))
