@@ -214,15 +214,14 @@ class Costs:
             return Work(evaluated=size.train + size.test, kept=1)
         if job.rule == "robustness":
             return Work(evaluated=len(config.robustness_of(names["run"]).shifts()) * size.test)
-        if job.rule == "similarity":
-            return Work(evaluated=_snapshots(job) * min(size.test, MOST_ITEMS))
         if job.rule in {"extract", "knowledge"}:
             sampling = config.experiments[names["experiment"]].sampling
             n_samples = sum(sampling.of_class(c, size.classes) for c in range(size.classes))
             networks = _snapshots(job) if job.rule == "extract" else 2 * n_snapshots + 2
             measured = n_samples * networks
             return Work(measured=measured, forwards=measured << sampling.players.n)
-        return Work()
+        compared = _snapshots(job) if job.rule == "similarity" else 0
+        return Work(evaluated=compared * min(size.test, MOST_ITEMS))
 
     def item(self, job: "Job") -> dict[str, Any]:
         """All that a job costs."""
