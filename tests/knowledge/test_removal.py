@@ -105,9 +105,10 @@ def test_the_table_says_what_was_and_what_would_be() -> None:
         ("finetune", "finetune_only"): (finetune, split_knowledge(scratch, finetune).new),
         ("scratch", "scratch_only"): (scratch, split_knowledge(finetune, scratch).new),
     }
-    assert set(rows.index.droplevel([2, 3, 4])) == set(parts)
-    for (variant, removed), (own, part) in parts.items():
-        row = rows.loc[(variant, removed, "all", "measured", "y")]
+    assert set(zip(table["variant"], table["removed"], strict=True)) == set(parts)
+    of_y = table.query("order == 'all' and reference == 'measured' and sample == 'y'")
+    for row in of_y.to_dict("records"):
+        own, part = parts[row["variant"], row["removed"]]
         assert row["v_before"] == pytest.approx(own[1].sum())
         expected = own[1].sum() - (np.sign(own) * part)[1, 1:].sum()
         assert row["v_after"] == pytest.approx(expected)

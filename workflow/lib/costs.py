@@ -213,7 +213,7 @@ class Costs:
         if job.rule == "probe":
             return Work(evaluated=size.train + size.test, kept=1)
         if job.rule == "robustness":
-            return Work(evaluated=len(config.robustness_of(names["run"]).shifts()) * size.test)
+            return Work(evaluated=config.robustness_of(names["run"]).n_passes() * size.test)
         if job.rule in {"extract", "knowledge"}:
             sampling = config.experiments[names["experiment"]].sampling
             n_samples = sum(sampling.of_class(c, size.classes) for c in range(size.classes))

@@ -168,7 +168,7 @@ rule robustness:
     resources:
         **sized.needing(
             lambda w, input: sized.passing(
-                network_of(w), [input.test], len(CONFIG.robustness_of(w.run).shifts())
+                network_of(w), [input.test], CONFIG.robustness_of(w.run).n_passes()
             )
         ),
         gpu=start.local_gpus(),

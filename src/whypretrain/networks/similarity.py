@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from itertools import combinations
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -66,7 +66,8 @@ def _centred(features: Array) -> _Centred:
     centred = features - features.mean(axis=0)
     n_items, n_features = features.shape
     if n_features > n_items:  # turned so that only as many features as items are not 0, and cut
-        centred = np.linalg.qr(centred.T, mode="r").T
+        triangle: Array = np.asarray(np.linalg.qr(centred.T, mode="r"))
+        centred = triangle.T
     return _Centred(centred, float(np.linalg.norm(centred.T @ centred)))
 
 
@@ -84,9 +85,9 @@ def evenly(split: Split, most: int = MOST_ITEMS) -> Split:
     order = sorted(range(len(split.ids)), key=split.ids.__getitem__)
     n = min(most, len(order))
     kept = [order[i * len(order) // n] for i in range(n)]
-    columns = {
-        name: [values[i] for i in kept]
-        for name, values in split._asdict().items()
-        if name not in ("task", "classes") and values
+    columns: dict[str, Any] = {
+        name: [getattr(split, name)[i] for i in kept]
+        for name in ("ids", "images", "texts", "labels", "annotations")
+        if getattr(split, name)
     }
     return split._replace(**columns)
