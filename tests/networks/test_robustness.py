@@ -142,7 +142,7 @@ def test_shifts_can_be_left_out() -> None:
     assert none.shifts() == [("none", 0.0)]
 
 
-def test_an_attack_moves_every_intensity_and_harms_even_a_network_that_is_very_sure(
+def test_an_attack_takes_one_step_and_harms_even_a_network_that_is_very_sure(
     digits: tuple[Split, Split],
 ) -> None:
     architecture, split = small("whypretrain_resnet"), digits[1]
@@ -159,6 +159,7 @@ def test_an_attack_moves_every_intensity_and_harms_even_a_network_that_is_very_s
     intensities = moved * 0.35 + 0.3
     assert -1e-6 <= intensities.min() <= intensities.max() <= 1 + 1e-6
     changes = (moved - images).abs() * 0.35
+    assert changes.max() <= 0.05 + 1e-5
     inner = (intensities > 1e-3) & (intensities < 1 - 1e-3)
-    assert torch.allclose(changes[inner], torch.tensor(0.05), atol=1e-5)
+    assert ((changes[inner] - 0.05).abs() < 1e-5).float().mean() > 0.9  # others have no gradient
     assert (model(moved).argmax(dim=1) != labels).float().mean() > 0.2
