@@ -145,7 +145,7 @@ def test_shifts_can_be_left_out() -> None:
 def test_an_attack_takes_one_step_and_harms_even_a_network_that_is_very_sure(
     digits: tuple[Split, Split],
 ) -> None:
-    architecture, split = small("whypretrain_resnet"), digits[1]
+    architecture, split = small("whypretrain_vit"), digits[1]
     model = built(architecture, split)
     with torch.no_grad():
         classifier(model).weight.mul_(1e6)  # the loss of most items is 0 in float32
@@ -161,5 +161,5 @@ def test_an_attack_takes_one_step_and_harms_even_a_network_that_is_very_sure(
     changes = (moved - images).abs() * 0.35
     assert changes.max() <= 0.05 + 1e-5
     inner = (intensities > 1e-3) & (intensities < 1 - 1e-3)
-    assert ((changes[inner] - 0.05).abs() < 1e-5).float().mean() > 0.9  # others have no gradient
+    assert ((changes[inner] - 0.05).abs() < 1e-5).all()
     assert (model(moved).argmax(dim=1) != labels).float().mean() > 0.2
