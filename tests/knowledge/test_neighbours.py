@@ -73,3 +73,13 @@ def test_words_have_distances_and_no_intensity() -> None:
     assert table["distance"].tolist() == [1, FARTHEST]
     assert table["strength"].tolist() == [3.0, (5 + 6) / 2]
     assert table["correlation"].isna().all()
+
+
+def test_players_that_rise_together_but_differ_are_not_alike() -> None:
+    samples = []
+    for x in range(5):
+        intensity = np.where(np.arange(16) == 0, x, x + 15)
+        samples.append(image([0, 1], intensity, str(x)))
+    table = neighbours_table(samples, 2, {"probe": np.zeros((5, 4))})
+    # Intraclass: of deviations from one mean for both, 2 within ±2 and 7.5 between.
+    assert table["correlation"].item() == pytest.approx((2 - 7.5**2) / (2 + 7.5**2))
