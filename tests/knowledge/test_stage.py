@@ -14,6 +14,7 @@ from whypretrain.knowledge.summary import COLUMNS
 from whypretrain.settings.knowledge import Metrics, MetricsSettings
 from whypretrain.stages import knowledge
 
+MADE_ELSEWHERE = {"summary", "claims", "overview", "correlations", "similarity"}
 SHIFTS = {"n_items": 9, "n_correct": 8, "accuracy": 0.9, "loss": 0.1, "n_lost": 1, "n_gained": 0}
 
 
@@ -39,7 +40,7 @@ def stage(folder: Path, found: dict[str, Record], monkeypatch: pytest.MonkeyPatc
 def test_all_that_it_writes_can_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stage(tmp_path, records(), monkeypatch)
     written = {path.stem for path in (tmp_path / "tables").glob("[a-z]*.csv")}
-    assert written == TABLES.keys() - {"summary", "claims", "overview", "correlations"}
+    assert written == TABLES.keys() - MADE_ELSEWHERE
     for name in written:
         table = read_table(tmp_path / "tables" / f"{name}.csv", TABLES[name])
         assert (table["experiment"] == "one").all()

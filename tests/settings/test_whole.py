@@ -189,6 +189,7 @@ def test_settings_survive_json_and_their_text_depends_on_values_alone() -> None:
         config.probe(config.run("vgg-digits", "probe").name),
         config.train(config.run("vgg-digits", "finetune").name),
         config.robustness_of(config.run("vgg-digits", "finetune").name),
+        config.similarity("vgg-digits"),
         config.extract("vgg-digits"),
         config.knowledge("vgg-digits"),
         config.figure("embedded"),

@@ -25,16 +25,17 @@ FIGURES = {f"figure:{name}" for name in FIGURE_NAMES}
 MEASURES = {"knowledge", "claims", "explorer", *FIGURES}
 REPLICATE = "train:finetune-tiny-seed2"
 ROBUSTNESS = {"robustness"}
-SCRATCH = {"train:scratch-tiny-seed0", "extract:scratch", *ROBUSTNESS, *MEASURES}
+TESTED = {*ROBUSTNESS, "similarity"}
+SCRATCH = {"train:scratch-tiny-seed0", "extract:scratch", *TESTED, *MEASURES}
 FINETUNE = {
     "train:finetune-tiny-seed0",
     REPLICATE,
     "extract:finetune",
     "extract:replicate",
-    *ROBUSTNESS,
+    *TESTED,
     *MEASURES,
 }
-PROBE = {"probe", "extract:probe", *ROBUSTNESS, *MEASURES}
+PROBE = {"probe", "extract:probe", *TESTED, *MEASURES}
 FINAL = {"extract:probe", "extract:replicate"}
 EXTRACTION = {"extract:finetune", "extract:scratch", *FINAL, *MEASURES}
 TRAINING = {"pretrain:tiny_resnet", *PROBE, *FINETUNE, *SCRATCH}
@@ -83,6 +84,7 @@ def test_wording_and_the_writing_of_files_rerun_nothing(project: Project) -> Non
         ("knowledge/strengths.py", "np.minimum", "np.maximum", MEASURES),
         ("interactions/mobius.py", "np.subtract", "np.add", EXTRACTION),
         ("networks/train.py", "0.5 * (1", "0.25 * (2", TRAINING),
+        ("networks/similarity.py", "MOST_ITEMS = 2000", "MOST_ITEMS = 2001", {"similarity"}),
         ("data/shifts.py", "clamp(0, 1)", "clamp(0, 1.0)", {*ROBUSTNESS, *MEASURES}),
     ],
 )
@@ -146,7 +148,7 @@ def test_seed_of_the_upstream_network(project: Project) -> None:
 
 def test_a_new_seed_shares_what_it_can(project: Project) -> None:
     with project.edited("tiny.yaml", "tiny: [tiny]", "tiny: [tiny, tiny_new_seed]"):
-        own = {"samples", "player_sheet", "knowledge"}
+        own = {"samples", "player_sheet", "similarity", "knowledge"}
         expected = {f"{rule}:tiny_new_seed" for rule in own}
         expected |= {f"extract:tiny_new_seed:{v}" for v in ("probe", "replicate")}
         for variant in ("finetune", "scratch"):
@@ -162,6 +164,7 @@ def test_new_players_train_nothing(project: Project) -> None:
         assert due == {
             "samples",
             "player_sheet",
+            "similarity",
             "extract",
             "knowledge",
             "claims",

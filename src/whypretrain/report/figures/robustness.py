@@ -15,6 +15,7 @@ from whypretrain.settings.report import FigureSettings
 LEVELS = {
     "noise": "noise, σ as share of black to white",
     "rotation": "rotation [degrees]",
+    "adversarial": "FGSM step, share of black to white",
     "masked_words": "share of words masked",
     "none": "unshifted",
 }
