@@ -53,7 +53,9 @@ def cells(table: pd.DataFrame, keys: Sequence[str], value: str) -> Cells:
     places = [*names, *(["second"] if pair else []), "sample"]
     wide = table.pivot(index=list(keys), columns=places, values=value)
     levels = [sorted(wide.columns.unique(name)) for name in places]
-    wide = wide.reindex(columns=pd.MultiIndex.from_product(levels, names=places))
+    # All combinations, in sorted order; a single level stays a plain index.
+    columns = pd.MultiIndex.from_product(levels) if len(levels) > 1 else pd.Index(levels[0])
+    wide = wide.reindex(columns=columns)
     values = wide.to_numpy(dtype=float).reshape(len(wide), *map(len, levels))
     n_seeds = min((len(own) for own in levels[: len(names)]), default=1)
     if pair:
