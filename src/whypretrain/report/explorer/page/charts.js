@@ -44,7 +44,7 @@ function agreementChart(data, suite) {
     traces,
     options: {
       xaxis: { title: { text: "order |S|" }, tickvals: orders.map(Number) },
-      yaxis: { title: { text: "agreement" }, zeroline: true },
+      yaxis: { title: { text: "agreement" }, zeroline: true, range: [-0.55, 1.05] },
     },
   });
 }
