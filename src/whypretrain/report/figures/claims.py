@@ -59,7 +59,7 @@ def draw(tables: drawing.Tables, settings: FigureSettings) -> drawing.Drawn:
     for centre in centres:
         for place, (_, heading) in enumerate(QUESTIONS.values()):
             x = centre + STEP * (place - 1)
-            axes.text(x, -0.05, heading, ha="center", va="bottom", fontsize=6.5)
+            axes.text(x, -0.05, heading, ha="center", va="bottom", fontsize=6)
     of_samples = first[first["claim"] != "accuracy"]  # which is of the whole test split
     axes.set_xticks(centres, drawing.names_with_n(of_samples, settings))
     axes.xaxis.tick_top()

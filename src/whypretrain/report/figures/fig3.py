@@ -2,8 +2,8 @@
 
 Above, the ratio under every reading of 0/0, the configured one filled, with its interval, its own
 chance level (grey), where scratch's interactions are permuted among the sets of their order, and
-what a second fine-tuned run reaches (cross). Below, the test accuracy of the three models. The thick
-part of a line reaches from the least to the most that seeds give.
+what a second fine-tuned run reaches (cross). Below, the test accuracy of the three models. The
+thick part of a line reaches from the least to the most that seeds give.
 """
 
 import matplotlib.pyplot as plt
@@ -67,9 +67,7 @@ def draw(tables: drawing.Tables, settings: FigureSettings) -> drawing.Drawn:
     return figure, pd.concat([ratios, accuracies], ignore_index=True)
 
 
-def _references(
-    panel: Axes, x: NDArray[np.float64], own: pd.DataFrame, *, named: bool
-) -> None:
+def _references(panel: Axes, x: NDArray[np.float64], own: pd.DataFrame, *, named: bool) -> None:
     """Chance level and second run of each number; in the legend where they are `named`."""
     look: drawing.Look = {"color": style.NULL, "linewidth": 1.8, "zorder": 1}
     label = "chance level of each" if named else None
