@@ -97,9 +97,10 @@ def test_another_seeds_end_stands_beside_the_own(summary: pd.DataFrame) -> None:
         (summary["quantity"] == "agreement_course")
         & (summary["variant"] == "finetune")
         & (summary["order"] == "all")
-    ].set_index("level")
-    assert below["fine-tuned"].get_ydata().tolist() == courses.loc["own", "number"].to_list()
-    assert below[name].get_ydata().tolist() == courses.loc["second run", "number"].to_list()
+    ]
+    for label, level in (("fine-tuned", "own"), (name, "second run")):
+        expected = courses.loc[courses["level"] == level, "number"].to_list()
+        assert below[label].get_ydata().tolist() == expected
 
 
 def judged(**changes: Any) -> pd.DataFrame:
