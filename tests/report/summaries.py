@@ -113,7 +113,7 @@ def summary_of(  # noqa: PLR0912  (one quantity after the other)
             for fraction in fractions:
                 moment = {"fraction": fraction, "epoch": fraction * epochs, "chance": np.nan}
                 for group in groups:
-                    keys = {"variant": variant, "level": target, "order": group}
+                    keys: dict[str, Any] = {"variant": variant, "level": target, "order": group}
                     add("agreement_course", **keys, **moment)
     for quantity in sorted(QUANTITIES - {row["quantity"] for row in rows}):  # read by none
         add(quantity)

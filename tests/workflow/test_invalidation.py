@@ -9,11 +9,13 @@ import pytest
 from tests.project import TINY_RUNS, Project
 
 FIGURE_NAMES = (
+    "agreement",
     "fig2",
     "fig3",
     "fig4",
     "curves",
     "claims",
+    "stopping",
     "accuracy",
     "robustness",
     "salience",

@@ -45,13 +45,13 @@ def _look(colour: str, marker: str, dashes: object, *, filled: bool, width: floa
 _FINETUNE, _SCRATCH = style.COLOURS["finetune"], style.COLOURS["scratch"]
 # Filled: with the probe, whose difference is transfer. Open: without it.
 PAIRS = {
-    "probe-finetune": Pair(
-        "probe, fine-tuned", _look(_FINETUNE, "o", "-", filled=True, width=1.5)
-    ),
+    "probe-finetune": Pair("probe, fine-tuned", _look(_FINETUNE, "o", "-", filled=True, width=1.5)),
     "probe-scratch": Pair(
         "probe, scratch", _look(_SCRATCH, "s", (0, (4, 1.5)), filled=True, width=1.5)
     ),
-    "finetune-finetune": Pair("two fine-tuned", _look(_FINETUNE, "o", "-", filled=False, width=0.7)),
+    "finetune-finetune": Pair(
+        "two fine-tuned", _look(_FINETUNE, "o", "-", filled=False, width=0.7)
+    ),
     "scratch-scratch": Pair(
         "two from scratch", _look(_SCRATCH, "s", (0, (4, 1.5)), filled=False, width=0.7)
     ),

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import matplotlib.pyplot as plt
-import pandas as pd
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch, Rectangle
 
@@ -59,7 +59,7 @@ def draw(tables: drawing.Tables, settings: FigureSettings) -> drawing.Drawn:
     for centre in centres:
         for place, (_, heading) in enumerate(QUESTIONS.values()):
             x = centre + STEP * (place - 1)
-            axes.text(x, -0.05, heading, ha="center", va="bottom", fontsize=6.5)
+            axes.text(x, -0.05, heading, ha="center", va="bottom", fontsize=6)
     of_samples = first[first["claim"] != "accuracy"]  # which is of the whole test split
     axes.set_xticks(centres, drawing.names_with_n(of_samples, settings))
     axes.xaxis.tick_top()
@@ -83,7 +83,7 @@ def _cell(axes: Axes, left: float, top: float, own: Mapping[Any, Any]) -> None:
             sign, look = ANSWERS[told]
             corner = (x - MARK, y - 0.8 * MARK)
             axes.add_patch(Rectangle(corner, 2 * MARK, 1.6 * MARK, linewidth=1.1, **look))
-            ink = {"color": INK[told], "fontweight": "bold"}
+            ink: drawing.Look = {"color": INK[told], "fontweight": "bold"}
             axes.text(x, y, sign, ha="center", va="center", fontsize=8, **ink)
         else:
             axes.text(x, y, "–", ha="center", va="center", color="0.5")
@@ -102,6 +102,6 @@ def _words(axes: Axes, top: float, claim: Claim) -> None:
 
 
 def _short(number: float) -> str:
-    if pd.isna(number):
+    if np.isnan(number):  # not asked
         return ""
     return (f"{number:.2g}" if abs(number) < 100 else f"{number:.0f}").replace("-", "−")

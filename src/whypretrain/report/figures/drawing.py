@@ -4,6 +4,7 @@ Every number with its interval comes from summary.csv; figures compute none.
 """
 
 from collections.abc import Mapping, Sequence
+from textwrap import wrap
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -90,14 +91,18 @@ def panels(
 
 
 def names_with_n(numbers: pd.DataFrame, settings: FigureSettings) -> list[str]:
-    """Ticks of an axis with a place an experiment: its name and, in a line below, its samples.
+    """Ticks of an axis with a place an experiment: its name and, below, its samples and seeds.
 
-    `numbers` has the columns `experiment`, `n` and `n_seeds`.
+    `numbers` has the columns `experiment`, `n` and `n_seeds`. What a title adds in further lines is
+    broken to the width of a place.
     """
-    return [
-        "\n".join([*title.split(" · "), _counted(numbers[numbers["experiment"] == name])])
-        for name, title in zip(settings.experiments, settings.titles, strict=True)
-    ]
+    found = []
+    for name, title in zip(settings.experiments, settings.titles, strict=True):
+        first, *added = title.split("\n")
+        lines = [*first.split(" · "), *(part for own in added for part in wrap(own, 16))]
+        counted = _counted(numbers[numbers["experiment"] == name])
+        found.append("\n".join([*lines, *counted.split(", ")]))
+    return found
 
 
 def _counted(own: pd.DataFrame) -> str:

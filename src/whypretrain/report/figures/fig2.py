@@ -57,14 +57,20 @@ def _shares(panel: Axes, own: pd.DataFrame) -> None:
     """Orders in the noise floor have no share."""
     for part, (dashes, marker, label) in SHARES.items():
         these = own[own["quantity"] == f"{part}_share"].sort_values("order")
-        orders, look = these["order"], {"color": style.COLOURS[part], "linestyle": dashes}
+        orders = these["order"]
+        look: drawing.Look = {"color": style.COLOURS[part], "linestyle": dashes}
         panel.fill_between(orders, these["low"], these["high"], alpha=0.25, linewidth=0, **look)
         panel.plot(orders, these["number"], marker=marker, markersize=3, label=label, **look)
-        chance = {"color": style.NULL, "linestyle": dashes, "linewidth": 0.9}
+        chance: drawing.Look = {"color": style.NULL, "linestyle": dashes, "linewidth": 0.9}
         panel.plot(orders, these["chance"], label=CHANCE, **chance)
         if part == "discard" and these["second_run"].notna().any():
             # Two runs are fine-tuned alike, so what either holds alone is one share.
-            cross = {"linestyle": "none", "marker": "x", "markersize": 3, "color": "black"}
+            cross: drawing.Look = {
+                "linestyle": "none",
+                "marker": "x",
+                "markersize": 3,
+                "color": "black",
+            }
             panel.plot(orders, these["second_run"], label="two fine-tuned runs", **cross)
     panel.set(ylim=(0, 1.02), xticks=sorted(own["order"].unique()), xlabel="order |S|")
     panel.yaxis.set_major_formatter(drawing.PERCENT)

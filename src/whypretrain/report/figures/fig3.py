@@ -2,8 +2,8 @@
 
 Above, the ratio under every reading of 0/0, the configured one filled, with its interval, its own
 chance level (grey), where scratch's interactions are permuted among the sets of their order, and
-what a second fine-tuned run reaches (cross). Below, the test accuracy of the three models. The thick
-part of a line reaches from the least to the most that seeds give.
+what a second fine-tuned run reaches (cross). Below, the test accuracy of the three models. The
+thick part of a line reaches from the least to the most that seeds give.
 """
 
 import matplotlib.pyplot as plt
@@ -29,7 +29,7 @@ def draw(tables: drawing.Tables, settings: FigureSettings) -> drawing.Drawn:
     figure, (above, below) = plt.subplots(
         2, figsize=(width, 5.2), sharex=True, height_ratios=[3, 2]
     )
-    places = np.arange(len(settings.experiments))
+    places = np.arange(len(settings.experiments), dtype=np.float64)
 
     def in_turn(rows: pd.DataFrame, column: str, value: str) -> pd.DataFrame:
         own = rows[rows[column] == value].set_index("experiment")
@@ -67,16 +67,14 @@ def draw(tables: drawing.Tables, settings: FigureSettings) -> drawing.Drawn:
     return figure, pd.concat([ratios, accuracies], ignore_index=True)
 
 
-def _references(
-    panel: Axes, x: NDArray[np.float64], own: pd.DataFrame, *, named: bool
-) -> None:
+def _references(panel: Axes, x: NDArray[np.float64], own: pd.DataFrame, *, named: bool) -> None:
     """Chance level and second run of each number; in the legend where they are `named`."""
     look: drawing.Look = {"color": style.NULL, "linewidth": 1.8, "zorder": 1}
-    label = "chance level of each" if named else None
+    label = "chance level of each" if named else ""
     panel.hlines(own["chance"], x - 0.085, x + 0.085, label=label, **look)
     if own["second_run"].notna().any():
         look = {"color": style.COLOURS["finetune"], "markersize": 4, "zorder": 4}
-        label = "second fine-tuned run" if named else None
+        label = "second fine-tuned run" if named else ""
         # Beside the dot, which it may equal.
         panel.plot(x + 0.06, own["second_run"], "x", label=label, **look)
 

@@ -27,8 +27,10 @@ def draw(tables: drawing.Tables, settings: FigureSettings) -> drawing.Drawn:
     courses = drawing.pick(tables, "agreement_course", order="all")
     numbers = pd.concat([jaccard, courses[courses["level"] != "probe"]], ignore_index=True)
     last = jaccard.groupby(["experiment", "variant"])["epoch"].max().groupby("experiment")
-    axes = [axis for axis in AXES if axis == "epoch" or (last.nunique() > 1).any()]
-    figure, panels = drawing.panels(settings, numbers, *LABELS * len(axes), share_y=True)
+    axes = [axis for axis in AXES if axis == "epoch" or (last.max() > last.min()).any()]
+    labels = LABELS * len(axes)
+    heights = [0.85] * len(labels)
+    figure, panels = drawing.panels(settings, numbers, *labels, share_y=True, heights=heights)
     for own, stacked in panels:
         for axis, above, below in zip(axes, stacked[::2], stacked[1::2], strict=True):
             _jaccard(above, own[own["quantity"] == "jaccard"], axis)
