@@ -21,6 +21,8 @@ Statistic = Callable[..., Array]
 """From the means of several cells' values, arrays of shape (...), to the number, (...)."""
 FACTORS = (-3, -2, -1)  # axes of cells: seeds of finetune, seeds of scratch, samples
 STEP = 0.01
+TIE = 1 + 1e-9
+"""Mean squares that differ by less are equal, lest rounding, and so the order of levels, decide."""
 
 
 class Estimate(NamedTuple):
@@ -111,11 +113,11 @@ def variance_of_mean(cells: Array) -> tuple[Array, Array]:
             total += share if size % 2 else -share
             spread += share**2 / freedom
             if size == 1:
-                its_freedom = np.where(share > largest, freedom, its_freedom)
+                its_freedom = np.where(share > largest * TIE, freedom, its_freedom)
                 largest = np.maximum(share, largest)
     with np.errstate(invalid="ignore", divide="ignore"):
         found = np.where(spread > 0, total**2 / spread, 1.0)
-    enough = total > largest
+    enough = total > largest * TIE
     return np.where(enough, total, largest), np.where(enough, found, its_freedom)
 
 
