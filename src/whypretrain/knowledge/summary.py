@@ -179,7 +179,8 @@ def _agreements(agreement: pd.DataFrame, confidence: float) -> Iterator[Row]:
         values = [pairs[pair].one(order=group) for pair, group in signs]
         arrays = [array for own in values for array in with_gaps(own)]
         n_seeds = min(pairs[pair].n_seeds for pair, _ in signs)
-        row = number(total, {"measured": arrays}, confidence)
+        spreads = [pairs[pair].spread for pair, _ in signs for _ in range(2)]
+        row = number(total, {"measured": arrays}, confidence, spreads=spreads)
         return row | {"n": values[0].shape[-1], "n_seeds": n_seeds}
 
     kept, again = "probe-finetune", "finetune-finetune"
