@@ -32,17 +32,22 @@ N_TEST = 50
 Trajectories = Literal["all", "first"]
 
 
+def samples(names: tuple[str, ...] = NAMES) -> Samples:
+    """Images of four pixels, a player each."""
+    players = np.array([[0, 1], [2, 3]], dtype=np.int16)
+    inputs = np.zeros((1, 2, 2))
+    every = [Sample(name, 1, inputs, inputs, players, [], []) for name in names]
+    return Samples(["x", "y"], N_PLAYERS, every)
+
+
 def record(
     seed: int, *, n_snapshots: int = 3, names: tuple[str, ...] = NAMES, last_epoch: float = 2.0
 ) -> Record:
     """Random outputs of one network on all samples, along training."""
     generator = np.random.default_rng(seed)
     shape = (n_snapshots, len(names))
-    players = np.array([[0, 1], [2, 3]], dtype=np.int16)
-    inputs = np.zeros((1, 2, 2))
-    samples = [Sample(name, 1, inputs, inputs, players, [], []) for name in names]
     return new_record(
-        Samples(["x", "y"], N_PLAYERS, samples),
+        samples(names),
         fractions=np.linspace(0, 1, n_snapshots).tolist() if n_snapshots > 1 else [1.0],
         epochs=np.linspace(0, last_epoch, n_snapshots).tolist(),
         outputs=generator.normal(size=(*shape, 1 << N_PLAYERS)),

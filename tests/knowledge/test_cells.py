@@ -170,3 +170,18 @@ def test_a_table_without_references_is_measured() -> None:
     found = by_reference(both, ["order"], "x")
     assert (found["measured"].array == 1).all()
     assert (found["chance"].array == 2).all()
+
+
+@pytest.mark.parametrize("k", [3, 5])
+def test_the_spread_of_pairs_is_of_each_seeds_own_pairs(k: int) -> None:
+    """Not of jackknife values, which may be what no pair has: here below the least, 0.2."""
+    value = np.full((k, k, 2), 1.0)
+    value[0, :, :] = value[:, 0, :] = 0.2
+    seeds = tuple(map(str, range(k)))
+    axes = {"finetune": seeds, "second": seeds, "sample": SAMPLES[:2]}
+    table = rows(value, axes, order="1").query("finetune != second")
+    found = cells(table, ["order"], "x")
+    assert found.array.min() < 0.2
+    (row,) = means(table.assign(kind="a"), ["kind", "order"], "x", CONFIDENCE)
+    of_seed = [np.mean([value[i, j, 0] for j in range(k) if j != i]) for i in range(k)]
+    assert (row["least"], row["most"]) == pytest.approx((min(of_seed), max(of_seed)))

@@ -74,7 +74,8 @@ def course_rows(tables: Mapping[str, pd.DataFrame], confidence: float) -> Iterat
 
 
 def _steps_an_epoch(history: pd.DataFrame) -> dict[str, float]:
-    last = history.dropna(subset="epoch").groupby("variant").tail(1).set_index("variant")
+    tested = history.dropna(subset="epoch").sort_values("epoch")
+    last = tested.groupby("variant").tail(1).set_index("variant")
     return {variant: last["step"][variant] / last["epoch"][variant] for variant in TRAINED}
 
 
