@@ -35,8 +35,8 @@ Trajectories = Literal["all", "first"]
 def samples(names: tuple[str, ...] = NAMES) -> Samples:
     """Images of four pixels, a player each."""
     players = np.array([[0, 1], [2, 3]], dtype=np.int16)
-    inputs = np.zeros((1, 2, 2))
-    every = [Sample(name, 1, inputs, inputs, players, [], []) for name in names]
+    inputs, baseline = np.zeros((1, 2, 2), dtype=np.uint8), np.zeros((1, 2, 2), dtype=np.float32)
+    every = [Sample(name, 1, inputs, baseline, players, [], []) for name in names]
     return Samples(["x", "y"], N_PLAYERS, every)
 
 

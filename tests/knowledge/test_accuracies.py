@@ -114,7 +114,8 @@ def test_the_gain_of_single_networks_is_newcombes() -> None:
 
 def test_networks_have_learned_if_each_has() -> None:
     def learned(table: pd.DataFrame) -> dict[str, float]:
-        return rows(table).query("quantity == 'learned'").set_index("variant")["number"].to_dict()
+        own = rows(table).query("quantity == 'learned'")
+        return dict(zip(own["variant"], own["number"], strict=True))
 
     table = history()
     assert learned(table) == {"probe": 1, "finetune": 1, "scratch": 1}

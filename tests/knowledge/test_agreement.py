@@ -122,7 +122,10 @@ def test_orders_are_grouped_and_those_not_counted_left_out() -> None:
 
     assert found(1, 2, 3, 4, 5, 6) == {
         **{str(order): [order] for order in range(1, 7)},
-        **{"1-2": [1, 2], "3-4": [3, 4], "5+": [5, 6], "all": [1, 2, 3, 4, 5, 6]},
+        "1-2": [1, 2],
+        "3-4": [3, 4],
+        "5+": [5, 6],
+        "all": [1, 2, 3, 4, 5, 6],
     }
     assert found(2, 5) == {"2": [2], "5": [5], "1-2": [2], "5+": [5], "all": [2, 5]}
     assert found(1) == {"1": [1], "1-2": [1], "all": [1]}

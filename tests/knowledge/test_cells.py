@@ -157,7 +157,9 @@ def test_means_are_of_each_combination_of_keys() -> None:
     one = by_key["both", "2"]
     assert one["number"] == pytest.approx(first[1].mean())
     reach = plain.reach(first[1][:, None])
-    assert (one["low"], one["high"]) == pytest.approx((one["number"] - reach, one["number"] + reach))
+    assert (one["low"], one["high"]) == pytest.approx(
+        (one["number"] - reach, one["number"] + reach)
+    )
     assert (one["n"], one["n_seeds"]) == (4, 3)
     assert (by_key["none", "1"]["n"], by_key["none", "1"]["n_seeds"]) == (3, 1)
     assert by_key["none", "1"]["number"] == pytest.approx(np.nanmean(second[0]))

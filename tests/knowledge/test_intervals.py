@@ -39,20 +39,14 @@ def test_two_factors_by_hand() -> None:
     seeds, samples, whole = [4.0, 6.0], [2.5, 5.0, 7.5], 5.0
     ms_seeds = 3 * sum((one - whole) ** 2 for one in seeds) / 1
     ms_samples = 2 * sum((one - whole) ** 2 for one in samples) / 2
-    rest = [
-        cells[i, j] - seeds[i] - samples[j] + whole for i in range(2) for j in range(3)
-    ]
+    rest = [cells[i, j] - seeds[i] - samples[j] + whole for i in range(2) for j in range(3)]
     ms_rest = sum(one**2 for one in rest) / 2
     assert (ms_seeds, ms_samples, ms_rest) == (6, 12.5, 1.5)
     variance = (ms_seeds + ms_samples - ms_rest) / 6
     freedom = (6 * variance) ** 2 / (ms_seeds**2 / 1 + ms_samples**2 / 2 + ms_rest**2 / 2)
     for shape in ((2, 1, 3), (1, 2, 3)):
-        found = variance_of_mean(cells.reshape(shape))
-        assert found == (pytest.approx(variance), pytest.approx(freedom))
-    assert variance_of_mean(cells.T[None].reshape(1, 3, 2)) == (
-        pytest.approx(variance),
-        pytest.approx(freedom),
-    )
+        np.testing.assert_allclose(variance_of_mean(cells.reshape(shape)), (variance, freedom))
+    np.testing.assert_allclose(variance_of_mean(cells.T.reshape(1, 3, 2)), (variance, freedom))
 
 
 def test_three_factors_are_those_of_the_table() -> None:
@@ -181,11 +175,12 @@ def test_one_sample_of_several_seeds_has_the_interval_over_seeds() -> None:
     assert (found.low, found.high) == pytest.approx(
         stats.t.interval(CONFIDENCE, 2, 3, stats.sem(seeds))
     )
-    assert (found.least, found.most) == (1, 6)
+    assert (float(found.least), float(found.most)) == (1, 6)
 
 
 def test_equal_cells_have_a_point() -> None:
-    assert estimate(mean, [np.full((3, 3, 5), 3.0)], CONFIDENCE) == (3, 3, 3, 3, 3)
+    found = estimate(mean, [np.full((3, 3, 5), 3.0)], CONFIDENCE)
+    assert [float(own) for own in found] == [3] * 5
 
 
 def test_a_number_that_is_none_has_no_interval() -> None:
@@ -196,7 +191,7 @@ def test_a_number_that_is_none_has_no_interval() -> None:
 def test_a_factor_never_counts_for_less_than_by_itself() -> None:
     """Where an interaction is strong by chance, the sum of mean squares may be negative."""
     cells = np.array([[[1.0, -1.0], [-1.0, 1.0]]])  # no main effect at all
-    assert variance_of_mean(cells)[0] == 0
+    assert float(variance_of_mean(cells)[0]) == 0
     cells = cells + np.array([0.0, 0.1])
     variance, freedom = variance_of_mean(cells)
     assert variance == pytest.approx(0.05**2)
@@ -213,7 +208,7 @@ def test_a_kink_is_seen_with_a_wider_step() -> None:
     error = values.std() / np.sqrt(10)
     cells = [(values - values.mean() - 0.4 * error).reshape(1, 1, -1)]
     near, wide = (estimate(positive, cells, CONFIDENCE, step=step) for step in (0.01, 1.0))
-    assert (near.low, near.high) == (0, 0)
+    assert float(near.low) == float(near.high) == 0
     # From 1.4 errors below to 0.6 above: the slope is 0.6 of 2.
     half = 0.3 * stats.t.ppf(0.975, 9) * stats.sem(values)
     assert (wide.low, wide.high) == pytest.approx((-half, half))

@@ -27,8 +27,8 @@ def row(quantity: str, **keys: str) -> pd.Series:
 
 def curves(name: str, value: str, variant: str, **keys: str) -> Array:
     """(3 snapshots, 3 seeds, 5 samples) of one variant."""
-    table = tables()[name].query("variant == @variant")
-    for key, own in keys.items():
+    table = tables()[name]
+    for key, own in {"variant": variant, **keys}.items():
         table = table[table[key] == own]
     found = table.sort_values(["fraction", "seed", "sample"])[value].to_numpy()
     return found.reshape(3, len(SEEDS), len(NAMES))
@@ -114,7 +114,8 @@ def test_steadier_counts_what_goes_down() -> None:
         )
 
     both = [
-        falls(curves("jaccard", "jaccard", v, reference="measured")) for v in ("finetune", "scratch")
+        falls(curves("jaccard", "jaccard", v, reference="measured"))
+        for v in ("finetune", "scratch")
     ]
     check(row("steadier"), (both[1][None] - both[0][:, None]))
 

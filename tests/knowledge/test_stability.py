@@ -112,9 +112,9 @@ def test_no_answer_and_hardly_a_number_hangs_on_a_generator(redrawn: list[pd.Dat
         assert judge(other, "zero").equals(judge(first, "zero"))
         pd.testing.assert_frame_equal(other[~drawn], first[~drawn], check_exact=True)
         # The one that random sequences of removal make: to two points.
-        shares = [table.loc[drawn, "number"].to_numpy() for table in (first, other)]
-        assert (shares[0] != shares[1]).any()
-        np.testing.assert_allclose(*shares, atol=0.02)
+        share, again = (table.loc[drawn, "number"].to_numpy() for table in (first, other))
+        assert (share != again).any()
+        np.testing.assert_allclose(share, again, atol=0.02)
 
 
 @pytest.mark.xfail(
