@@ -10,6 +10,7 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 from whypretrain.interactions.mobius import members
+from whypretrain.knowledge import removal
 from whypretrain.knowledge.removal import (
     counterfactual_table,
     n_removable,
@@ -138,7 +139,9 @@ def literal(empty: float, removed: list[float]) -> int:
 
 @given(models)
 def test_removal_is_that_of_a_loop(interactions: Array) -> None:
-    table = redundancy_table(["x", "y"], "scratch", interactions)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(removal, "N_SEQUENCES", 5)
+        table = redundancy_table(["x", "y"], interactions)
     for number, row in table.iterrows():
         empty, *own = interactions[int(str(number))].tolist()
         assert (row["v"], row["v_empty"], row["n_sets"]) == (empty + sum(own), empty, len(own))
@@ -165,11 +168,11 @@ def test_in_a_given_sequence(interactions: Array) -> None:
 def test_random_sequences_are_averaged() -> None:
     """Of 1 and 3 above -2: without 3 the answer changes at once, without 1 it stays."""
     interactions = np.array([[-2.0, 1.0, 3.0, 0.0], [-2.0, 3.0, 1.0, 0.0]])
-    table = redundancy_table(["x", "y"], "scratch", interactions)
+    table = redundancy_table(["x", "y"], interactions)
     # 3 is the first, second or last of three.
     assert table["n_random"].to_numpy() == pytest.approx((0 + 1 + 2) / 3, abs=0.06)
     # A sample's number does not depend on the others, nor on their order.
-    swapped = redundancy_table(["y", "x"], "scratch", interactions[::-1])
+    swapped = redundancy_table(["y", "x"], interactions[::-1])
     assert table["n_random"].tolist() == swapped["n_random"].tolist()[::-1]
-    alone = redundancy_table(["x"], "scratch", interactions[:1])
+    alone = redundancy_table(["x"], interactions[:1])
     assert alone["n_random"].item() == table["n_random"][0]

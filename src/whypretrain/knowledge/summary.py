@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from whypretrain.knowledge.accuracies import robustness_rows, tested_rows
+from whypretrain.knowledge.agreement import GROUPS
 from whypretrain.knowledge.cells import Row, by_reference, cells, means, number, with_gaps
 from whypretrain.knowledge.speed import course_rows
 from whypretrain.knowledge.statistics import (
@@ -167,7 +168,7 @@ def _agreements(agreement: pd.DataFrame, confidence: float) -> Iterator[Row]:
         yield from means(own, ["variant", "order"], "agreement", confidence, quantity=quantity)
     own = table[table["kind"] == "sets"]
     pairs = {str(pair): cells(of, ["order"], "agreement") for pair, of in own.groupby("variant")}
-    groups = [name for name in own["order"].unique() if not name.isdigit()]
+    groups = [name for name in (*GROUPS, "all") if (own["order"] == name).any()]
 
     def combined(signs: Mapping[tuple[str, str], int]) -> Row:
         """Sum of mean agreements, by pair and group, each with its sign."""
@@ -179,7 +180,8 @@ def _agreements(agreement: pd.DataFrame, confidence: float) -> Iterator[Row]:
         values = [pairs[pair].one(order=group) for pair, group in signs]
         arrays = [array for own in values for array in with_gaps(own)]
         n_seeds = min(pairs[pair].n_seeds for pair, _ in signs)
-        row = number(total, {"measured": arrays}, confidence)
+        spreads = [pairs[pair].spread for pair, _ in signs for _ in range(2)]
+        row = number(total, {"measured": arrays}, confidence, spreads=spreads)
         return row | {"n": values[0].shape[-1], "n_seeds": n_seeds}
 
     kept, again = "probe-finetune", "finetune-finetune"
