@@ -51,18 +51,22 @@ def cells(table: pd.DataFrame, keys: Sequence[str], value: str) -> Cells:
         names = {name: at for name, at in (("finetune", -3), ("scratch", -2)) if any(table[name])}
     pair = "second" in table and any(table["second"])
     places = [*names, *(["second"] if pair else []), "sample"]
-    wide = table.pivot(index=list(keys), columns=places, values=value)
-    levels = [sorted(wide.columns.unique(name)) for name in places]
-    wide = wide.reindex(columns=pd.MultiIndex.from_product(levels, names=places))
-    values = wide.to_numpy(dtype=float).reshape(len(wide), *map(len, levels))
+    codes, levels = zip(*(pd.factorize(table[name], sort=True) for name in places), strict=True)
+    groups = table.groupby(list(keys), dropna=False)
+    found = groups.size().index.to_frame(index=False)
+    at = (groups.ngroup().to_numpy(), *codes)
+    values = np.full((len(found), *map(len, levels)), np.nan)
+    if len(np.unique(np.ravel_multi_index(at, values.shape))) < len(table):
+        message = f"{value}: several rows of one sample, with the same keys and seeds"
+        raise ValueError(message)
+    values[at] = table[value]
     n_seeds = min((len(own) for own in levels[: len(names)]), default=1)
     if pair:
-        values = _of_pairs(values, crossed=levels[0] == levels[1])
+        values = _of_pairs(values, crossed=levels[0].equals(levels[1]))
     shape = [1, 1, values.shape[-1]]
     for name, at in names.items():
         shape[at] = values.shape[1 + list(names).index(name)]
-    values = values.reshape(len(wide), *shape)
-    return Cells(wide.index.to_frame(index=False), values, n_seeds)
+    return Cells(found, values.reshape(len(found), *shape), n_seeds)
 
 
 def _of_pairs(values: Array, *, crossed: bool) -> Array:
