@@ -1,13 +1,16 @@
 """Check `planted`: networks whose interactions are known go through extraction and knowledge.
 
 Three kinds of networks (images with grid players and with superpixels, text) are measured by the
-code of extraction, written as HDF5 and read again. Then three versions of each, with known terms
-kept, dropped and added along training, go through the command line of the stage `knowledge`. Both
-tables hold what was planted beside what was found; any difference is an error.
+code of extraction, written as HDF5 and read again. Then a probe of each, and two seeds of finetune
+and scratch, with known terms kept, dropped and added along training, go through the command line of
+the stage `knowledge`. Both tables hold what was planted beside what was found; any difference is an
+error.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
+from functools import partial
+from itertools import permutations, product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -20,12 +23,15 @@ import torch
 from validation.planted.cases import KINDS, Case, draw_case
 from validation.planted.transfer import (
     FRACTIONS,
+    Interactions,
     Trajectory,
     draw_transfer,
     draw_weights,
+    expected_agreement,
     expected_jaccard,
     expected_knowledge,
     expected_ratios,
+    preserved,
 )
 from whypretrain.data.samples import Samples, read_samples, write_samples
 from whypretrain.files.artifacts import atomic_path
@@ -44,13 +50,27 @@ from whypretrain.stages import command, knowledge
 RELATIVE_TOLERANCE = 1e-5  # of interactions
 TOLERANCE = 1e-12  # of the tables' numbers, which are about 1: what float64 makes of means
 FINAL = FRACTIONS[-1]
-WHERE = ["sample", "quantity", "order", "reading", "variant", "fraction"]
+N_SEEDS = 2
+SEEDS = [*map(str, range(N_SEEDS))]
+NAMES = [
+    *("sample", "quantity", "reference", "order", "reading", "variant", "target"),
+    *("finetune", "scratch", "second"),
+]
+WHERE = [*NAMES, "fraction"]
 """Columns that say what a row of the table of the transfer is about, empty where they do not."""
+FOUND = {
+    "knowledge": "strength",
+    "ratio": "ratio",
+    "jaccard": "jaccard",
+    "agreement": "agreement",
+    "courses": "agreement",
+}
+"""Tables of the stage `knowledge` that are compared, and their columns of numbers."""
 
 
 def measure(
-    case: Case, trajectories: Mapping[str, Trajectory], folder: Path, device: torch.device
-) -> dict[str, Path]:
+    case: Case, trajectories: Mapping[str, list[Trajectory]], folder: Path, device: torch.device
+) -> dict[str, list[Path]]:
     """Measure all samples along trajectories and write a record of each, as extraction does."""
     path, inputs = folder / "samples.h5", [scene.sample for scene in case.scenes]
     write_samples(path, Samples(["planted", "other"], len(case.scenes[0].symbols), inputs))
@@ -59,11 +79,11 @@ def measure(
         architecture=case.architecture, background="keep", extraction=Extraction()
     )
     extractor = Extractor(case.network.eval().to(device), samples, settings, device)
-    n_snapshots = sum(map(len, trajectories.values()))
+    n_snapshots = sum(len(one) for own in trajectories.values() for one in own)
     progress = Progress(f"planted {case.name}", n_snapshots * len(inputs), "sample")
     known = Known([])
-    paths = {}
-    for name, trajectory in trajectories.items():
+
+    def measured(trajectory: Trajectory, path: Path) -> Path:
         digests = []
         for weights in trajectory.values():
             case.network.plant(weights)
@@ -80,9 +100,13 @@ def measure(
             noise_floor=np.array([known.noise[row[0]] for row in digests]),
             digests=digests,
         )
-        paths[name] = folder / f"{name}.h5"
-        write_record(paths[name], record, {})
-    return paths
+        write_record(path, record, {})
+        return path
+
+    return {
+        name: [measured(one, folder / f"{name}-{seed}.h5") for seed, one in enumerate(own)]
+        for name, own in trajectories.items()
+    }
 
 
 def interactions_table(case: Case, weights: Sequence[Fraction], record: Record) -> pd.DataFrame:
@@ -115,41 +139,110 @@ def interactions_table(case: Case, weights: Sequence[Fraction], record: Record) 
     ).reset_index()
 
 
-def expected_transfer(case: Case, transfer: Mapping[str, Trajectory]) -> pd.DataFrame:
+def expected_transfer(case: Case, transfer: Mapping[str, list[Trajectory]]) -> pd.DataFrame:
     """What `knowledge` must find by the formulas, as a table with :data:`WHERE` and `planted`."""
     rows: list[dict[str, Any]] = []
     for scene in case.scenes:
-        n_players, name = len(scene.symbols), {"sample": scene.sample.id}
-        finals = {key: case.truth(own[FINAL], scene) for key, own in transfer.items()}
-        probe, finetune, scratch = finals.values()
-        for order, quantity, strength in expected_knowledge(n_players, probe, finetune):
-            rows.append({**name, "quantity": quantity, "order": str(order), "planted": strength})
-        for scope, reading, ratio in expected_ratios(n_players, probe, finetune, scratch):
-            spot = {"order": scope, "reading": reading}
-            rows.append({**name, "quantity": "ratio", **spot, "planted": ratio})
-        for variant in ("finetune", "scratch"):
-            for fraction, weights in transfer[variant].items():
-                similarity = expected_jaccard(case.truth(weights, scene), finals[variant])
-                along = {"variant": variant, "fraction": float(fraction)}
-                rows.append({**name, "quantity": "jaccard", **along, "planted": similarity})
-    return pd.DataFrame(rows, columns=[*WHERE, "planted"]).astype({"planted": float})
+        n_players = len(scene.symbols)
+
+        for expected in (_expected_finals, _expected_courses):
+            found = expected(n_players, transfer, partial(case.truth, scene=scene))
+            rows += [{"sample": scene.sample.id, **row} for row in found]
+    table = pd.DataFrame(rows, columns=[*WHERE, "planted"]).astype({"planted": float})
+    return table.astype(dict.fromkeys(NAMES, object)).fillna(dict.fromkeys(NAMES, ""))
 
 
-def run_knowledge(records: Mapping[str, Path], folder: Path) -> Path:
+Row = dict[str, Any]
+Truths = Callable[[Sequence[Fraction]], Interactions]
+
+
+def _expected_finals(
+    n_players: int, transfer: Mapping[str, list[Trajectory]], truths: Truths
+) -> Iterator[Row]:
+    """Numbers of one sample that compare final networks."""
+    (a,), finetune, scratch = (
+        [truths(one[FINAL]) for one in trajectories] for trajectories in transfer.values()
+    )
+    held = [preserved(a, b) for b in finetune]
+    pairs: list[tuple[str, Row, Interactions, Interactions]] = []
+    for i, b in zip(SEEDS, finetune, strict=True):
+        of: Row = {"finetune": i}
+        pairs.append(("probe-finetune", of, a, b))
+        for reference in ("measured", "chance"):
+            chance = reference == "chance"
+            for order, quantity, strength in expected_knowledge(n_players, a, b, at_chance=chance):
+                spot = {"quantity": quantity, "reference": reference, "order": str(order)}
+                yield of | spot | {"planted": strength}
+    for (i, b), (j, c) in product(enumerate(finetune), enumerate(scratch)):
+        of = {"finetune": str(i), "scratch": str(j)}
+        pairs += [("finetune-scratch", of, b, c), ("preserved-scratch", of, held[i], c)]
+        for reference in ("measured", "chance"):
+            ratios = expected_ratios(n_players, a, b, c, at_chance=reference == "chance")
+            for order, reading, ratio in ratios:
+                spot = {"quantity": "ratio", "order": order, "reading": reading}
+                yield of | spot | {"reference": reference, "planted": ratio}
+    pairs += [("probe-scratch", {"scratch": j}, a, c) for j, c in zip(SEEDS, scratch, strict=True)]
+    for variant, own in (("finetune", finetune), ("scratch", scratch)):
+        for i, k in permutations(range(N_SEEDS), 2):
+            of = {variant: str(i), "second": str(k)}
+            pairs.append((f"{variant}-{variant}", of, own[i], own[k]))
+            if variant == "finetune":
+                pairs.append(("preserved-finetune", of, held[i], own[k]))
+    for pair, of, one, other in pairs:
+        for kind, order, agreement in expected_agreement(n_players, one, other):
+            spot = {"quantity": "agreement", "variant": pair, "reading": kind, "order": order}
+            yield of | spot | {"planted": agreement}
+
+
+def _expected_courses(
+    n_players: int, transfer: Mapping[str, list[Trajectory]], truths: Truths
+) -> Iterator[Row]:
+    """Numbers of one sample along the first seed's training."""
+    (probe,) = transfer["probe"]
+    for variant in ("finetune", "scratch"):
+        first, second = transfer[variant]
+        finals = {
+            ("own", ""): truths(first[FINAL]),
+            ("second run", SEEDS[1]): truths(second[FINAL]),
+            ("probe", ""): truths(probe[FINAL]),
+        }
+        for fraction, weights in first.items():
+            snapshot, along = truths(weights), {"variant": variant, "fraction": float(fraction)}
+            own, again = finals["own", ""], finals["second run", SEEDS[1]]
+            for reference, second_seed, final in (
+                ("measured", "", own),
+                ("chance", "", own),
+                ("second_run", SEEDS[1], again),
+            ):
+                chance = reference == "chance"
+                planted = expected_jaccard(n_players, snapshot, final, at_chance=chance)
+                spot = {"quantity": "jaccard", "reference": reference, "second": second_seed}
+                yield along | spot | {"planted": planted}
+            for (target, second_seed), final in finals.items():
+                spot = {"quantity": "courses", "target": target, "second": second_seed}
+                for kind, order, agreement in expected_agreement(n_players, snapshot, final):
+                    if kind == "sets" and not order.isdigit():
+                        yield along | spot | {"order": order, "planted": agreement}
+
+
+def run_knowledge(records: Mapping[str, list[Path]], folder: Path) -> Path:
     """Run the stage `knowledge` on records of each variant; returns the folder of its tables."""
     # Of no interest here, but the stage asks for them.
     history, test, tables = folder / "history.csv", folder / "test.parquet", folder / "tables"
-    columns = [*HISTORY, "epoch", *ROBUSTNESS]
+    columns = [*HISTORY, "epoch", "step", *ROBUSTNESS]
     pd.DataFrame(1, index=[0, 1], columns=columns).to_csv(history, index=False)
     pd.DataFrame({"label": [0, 1]}).to_parquet(test)
-    statistics = Statistics(n_resamples=100, n_permutations=1)
-    settings = MetricsSettings(experiment="planted", metrics=Metrics(), statistics=statistics)
-    arguments = [
-        *("knowledge", "--settings", settings.to_json()),
-        *[f"--{variant}={path}" for variant, path in records.items()],
-        *("--histories", *[history] * 3, "--robustness", *[history] * 3),
-        *(f"--test={test}", f"--tables={tables}", f"--summary={folder / 'summary.csv'}"),
-    ]
+    settings = MetricsSettings(
+        experiment="planted",
+        seeds=list(range(N_SEEDS)),
+        metrics=Metrics(),
+        statistics=Statistics(),
+    )
+    arguments = ["knowledge", "--settings", settings.to_json(), "--probe", *records["probe"]]
+    for variant in ("finetune", "scratch"):
+        arguments += [f"--{variant}", *records[variant]]
+    arguments += ["--histories", *[history] * (1 + 2 * N_SEEDS), "--robustness", *[history] * 3]
+    arguments += [f"--test={test}", f"--tables={tables}", f"--summary={folder / 'summary.csv'}"]
     with patch("sys.argv", [*map(str, arguments)]):
         knowledge.main()
     return tables
@@ -158,11 +251,15 @@ def run_knowledge(records: Mapping[str, Path], folder: Path) -> Path:
 def found_transfer(tables: Path) -> pd.DataFrame:
     """What the stage `knowledge` wrote, as one table with columns :data:`WHERE` and `found`."""
     parts = []
-    for name, column in (("knowledge", "strength"), ("ratio", "ratio"), ("jaccard", "jaccard")):
-        table = pd.read_csv(tables / f"{name}.csv", dtype={"order": str})
-        measured = table[table["reference"] == "measured"].rename(columns={column: "found"})
-        parts.append(measured if name == "knowledge" else measured.assign(quantity=name))
-    return pd.concat(parts, ignore_index=True)[[*WHERE, "found"]]
+    for name, column in FOUND.items():
+        table = pd.read_csv(tables / f"{name}.csv", dtype=dict.fromkeys(NAMES, str))
+        # Each has its own words for what its numbers are about.
+        table = table.rename(columns={column: "found", "pair": "variant", "kind": "reading"})
+        if name in ("jaccard", "courses"):
+            table = table[table["seed"] == int(SEEDS[0])]
+        parts.append(table if name == "knowledge" else table.assign(quantity=name))
+    both = pd.concat(parts, ignore_index=True)[[*WHERE, "found"]]
+    return both.astype(dict.fromkeys(NAMES, object)).fillna(dict.fromkeys(NAMES, ""))
 
 
 def compare_transfer(planted: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
@@ -202,11 +299,12 @@ def compare(
     generator = np.random.default_rng([options.seed, len(KINDS), KINDS.index(case.name)])
     n_terms = len(case.network.terms)
     weights = draw_weights(n_terms, generator)
-    transfer = draw_transfer(n_terms, generator)
+    transfer = draw_transfer(n_terms, N_SEEDS, generator)
     with TemporaryDirectory() as name:
         folder = Path(name)
-        records = measure(case, {"single": {FINAL: weights}, **transfer}, folder, device)
-        interactions = interactions_table(case, weights, read_record(records.pop("single")))
+        records = measure(case, {"single": [{FINAL: weights}], **transfer}, folder, device)
+        (single,) = records.pop("single")
+        interactions = interactions_table(case, weights, read_record(single))
         found = found_transfer(run_knowledge(records, folder))
     table = compare_transfer(expected_transfer(case, transfer), found)
     table.insert(0, "network", case.name)

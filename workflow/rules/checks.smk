@@ -1,5 +1,6 @@
-# In: nothing but settings. Out: planted truth and what is found of it, and how often the verdicts
-# on claims are wrong in simulated worlds. No suite needs them: `snakemake planted` takes seconds.
+# In: nothing but settings. Out: planted truth and what is found of it; how often answers to claims are
+# wrong, and intervals miss the truth, in simulated worlds. No suite needs them: `planted` takes
+# seconds, `simulation` about ten minutes.
 
 
 rule planted:
@@ -26,6 +27,8 @@ rule planted:
 rule simulation:
     output:
         rates="results/simulation/rates.csv",
+        numbers="results/simulation/numbers.csv",
+        coverage="results/simulation/coverage.csv",
     log:
         "results/logs/simulation.log",
     benchmark:
@@ -33,8 +36,9 @@ rule simulation:
     conda:
         "../../envs/whypretrain.yaml"
     params:
-        code=code("validation.simulation"),
+        code=code("validation.simulation.__main__"),
         settings=CONFIG.statistics.to_json(),
     shell:
         "python -m validation.simulation --settings {params.settings:q}"
-        " --output {output.rates:q} 2>&1 | tee {log:q}"
+        " --rates {output.rates:q} --numbers {output.numbers:q} --coverage {output.coverage:q}"
+        " 2>&1 | tee {log:q}"

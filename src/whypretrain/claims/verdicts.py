@@ -22,6 +22,8 @@ ANSWERS = {
 """The three answers, and how tables head them."""
 FEWEST_SEEDS = 3
 """With fewer an interval hardly knows what seeds do, and the answer is open."""
+ROUNDING = 1e-9
+"""Numbers that differ by less are equal: one may be the sum of others in another order."""
 NUMBERS = ("number", "low", "high", "least", "most", "chance", "swapped", "second_run")
 
 
@@ -121,14 +123,15 @@ def as_worded(claim: Claim, found: Interval) -> Answer:
     """Whether the number's interval lies in the range that the paper's words ask for."""
     if found.n_seeds < FEWEST_SEEDS or not found.low <= found.high:
         return "open"
-    if claim.low < found.low and found.high < claim.high:
+    low, high = claim.low + ROUNDING, claim.high - ROUNDING
+    if low < found.low and found.high < high:
         return "yes"
-    return "no" if found.high <= claim.low or found.low >= claim.high else "open"
+    return "no" if found.high <= low or found.low >= high else "open"
 
 
 def beyond(question: Question, found: Interval) -> Answer:
     """Whether the interval lies on the question's side of 0; ``no``: on the other."""
-    above, below = found.low > 0, found.high < 0
+    above, below = found.low > ROUNDING, found.high < -ROUNDING
     if found.n_seeds < FEWEST_SEEDS or not (above or below):
         return "open"
     return "yes" if above == (question.side == "above") else "no"

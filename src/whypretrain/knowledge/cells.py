@@ -52,24 +52,27 @@ def cells(table: pd.DataFrame, keys: Sequence[str], value: str) -> Cells:
         names = {name: at for name, at in (("finetune", -3), ("scratch", -2)) if any(table[name])}
     pair = "second" in table and any(table["second"])
     places = [*names, *(["second"] if pair else []), "sample"]
-    wide = table.pivot(index=list(keys), columns=places, values=value)
-    levels = [sorted(wide.columns.unique(name)) for name in places]
-    # All combinations, in sorted order; a single level stays a plain index.
-    columns = pd.MultiIndex.from_product(levels) if len(levels) > 1 else pd.Index(levels[0])
-    wide = wide.reindex(columns=columns)
-    values = wide.to_numpy(dtype=float).reshape(len(wide), *map(len, levels))
+    codes, levels = zip(*(pd.factorize(table[name], sort=True) for name in places), strict=True)
+    groups = table.groupby(list(keys), dropna=False)
+    found = groups.size().index.to_frame(index=False)
+    at = (groups.ngroup().to_numpy(), *codes)
+    values = np.full((len(found), *map(len, levels)), np.nan)
+    if len(np.unique(np.ravel_multi_index(at, values.shape))) < len(table):
+        message = f"{value}: several rows of one sample, with the same keys and seeds"
+        raise ValueError(message)
+    values[at] = table[value]
     n_seeds = min((len(own) for own in levels[: len(names)]), default=1)
     spread = 1.0
     if pair:
-        crossed = levels[0] == levels[1]
+        crossed = levels[0].equals(levels[1])
         # Else: a trajectory of one seed against final networks of others.
         values = second_runs(values) if crossed else values.mean(axis=2)
         spread = spread_of_pairs(n_seeds) if crossed else 1.0
     shape = [1, 1, values.shape[-1]]
     for name, at in names.items():
         shape[at] = values.shape[1 + list(names).index(name)]
-    values = values.reshape(len(wide), *shape)
-    return Cells(wide.index.to_frame(index=False), values, n_seeds, spread)
+    values = values.reshape(len(found), *shape)
+    return Cells(found, values, n_seeds, spread)
 
 
 def by_reference(table: pd.DataFrame, keys: Sequence[str], value: str) -> dict[str, Cells]:

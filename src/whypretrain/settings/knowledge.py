@@ -14,9 +14,9 @@ class Statistics(Section):
 
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
     """Confidence level of every interval."""
-    simulated_worlds: int = Field(default=500, ge=1)
-    """Simulated worlds without transfer that test the verdicts (`results/simulation/rates.csv`);
-    of every other kind of world there are a tenth as many."""
+    simulated_worlds: int = Field(default=300, ge=1)
+    """Simulated worlds without transfer that test the answers (`results/simulation/rates.csv`);
+    of other kinds of worlds there are fewer. Intervals are tested on 15 times as many."""
 
 
 class Metrics(Section):

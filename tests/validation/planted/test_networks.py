@@ -82,8 +82,8 @@ def case_of(scenes: list[Scene], terms: list[Term], n_symbols: int, kind: str = 
 
 def measured(case: Case, weights: dict[Term, Fraction]) -> np.ndarray:
     with TemporaryDirectory() as folder:
-        trajectories = {"found": {Fraction(1): [*weights.values()]}}
-        path = measure(case, trajectories, Path(folder), CPU)["found"]
+        trajectories = {"found": [{Fraction(1): [*weights.values()]}]}
+        (path,) = measure(case, trajectories, Path(folder), CPU)["found"]
         return read_record(path).interactions[0]
 
 

@@ -15,6 +15,7 @@ from validation.planted.cases import KINDS, draw_case
 from validation.planted.transfer import draw_transfer, draw_weights
 from whypretrain.interactions.mobius import mobius
 from whypretrain.interactions.record import read_record
+from whypretrain.knowledge.chance import by_order
 from whypretrain.settings.planted import Planted
 
 OPTIONS = Planted(n=4, samples=3)
@@ -44,7 +45,14 @@ def test_everything_comes_back(tables: Path) -> None:
     transfer = pd.read_csv(tables / "transfer.csv")
     assert set(transfer["network"]) == set(KINDS)
     counts = transfer[transfer["sample"] == "text-1"]["quantity"].value_counts()
-    assert counts.to_dict() == {"preserve": 5, "discard": 5, "new": 5, "ratio": 20, "jaccard": 8}
+    seeds, pairs, snapshots, references = 2, 18, 8, 2
+    assert counts.to_dict() == {
+        **dict.fromkeys(("preserve", "discard", "new"), 5 * seeds * references),
+        "ratio": 20 * seeds**2 * references,
+        "jaccard": 3 * snapshots,
+        "agreement": 2 * (3 + 3) * pairs,  # both kinds, three orders and three groups
+        "courses": 3 * 3 * snapshots,
+    }
     assert transfer["found"].notna().equals(transfer["planted"].notna())
     assert transfer["difference"].abs().max() < 1e-15
 
@@ -70,7 +78,8 @@ def samples_exchanged(table: pd.DataFrame) -> pd.DataFrame:
 def test_a_wrong_number_is_refused(
     tables: Path, spoil: Callable[[pd.DataFrame], pd.DataFrame]
 ) -> None:
-    both = pd.read_csv(tables / "transfer.csv", dtype={"order": str})
+    names = dict.fromkeys(stage.NAMES, str)
+    both = pd.read_csv(tables / "transfer.csv", dtype=names).fillna(dict.fromkeys(names, ""))
     both = both[both["network"] == "text"].reset_index(drop=True)
     planted, found = both[[*stage.WHERE, "planted"]], both[[*stage.WHERE, "found"]]
     stage.check_transfer(stage.compare_transfer(planted, found))
@@ -110,8 +119,8 @@ def test_wrong_interactions_are_refused(
     def checked(folder: Path) -> None:
         case = draw_case("text", Planted(n=6, samples=1))
         weights = draw_weights(len(case.network.terms), np.random.default_rng(0))
-        paths = stage.measure(case, {"found": {Fraction(1): weights}}, folder, CPU)
-        record = read_record(paths["found"])
+        paths = stage.measure(case, {"found": [{Fraction(1): weights}]}, folder, CPU)
+        record = read_record(paths["found"][0])
         stage.check_interactions(stage.interactions_table(case, weights, record))
 
     checked(tmp_path)
@@ -121,27 +130,35 @@ def test_wrong_interactions_are_refused(
         checked(tmp_path)
 
 
-def test_wrong_knowledge_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(
-        "whypretrain.knowledge.strengths.reached_strength",
-        lambda probe, preserve, scratch: np.minimum(abs(scratch), preserve),  # noqa: ARG005
-    )
+def unsigned(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    return np.minimum(abs(first), abs(second))
+
+
+@pytest.mark.parametrize(
+    ("place", "quantities"),
+    [
+        ("strengths.common", {"preserve", "discard", "new", "ratio", "jaccard", "agreement"}),
+        ("tables.reached_strength", {"ratio"}),
+        ("tables.expected_common", {"ratio"}),
+        ("agreement.common", {"agreement", "courses"}),
+        ("agreement.largest_common", {"agreement", "courses"}),
+    ],
+)
+def test_wrong_knowledge_is_refused(
+    place: str, quantities: set[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    wrong = by_order_unsigned if place.endswith("largest_common") else unsigned
+    monkeypatch.setattr(f"whypretrain.knowledge.{place}", wrong)
     case = draw_case("text", OPTIONS)
-    transfer = draw_transfer(len(case.network.terms), np.random.default_rng(0))
+    transfer = draw_transfer(len(case.network.terms), stage.N_SEEDS, np.random.default_rng(0))
     tables = stage.run_knowledge(stage.measure(case, transfer, tmp_path, CPU), tmp_path)
     planted = stage.expected_transfer(case, transfer)
     table = stage.compare_transfer(planted, stage.found_transfer(tables))
-    wrong = table[table["difference"].abs() > stage.TOLERANCE]
-    assert set(wrong["quantity"]) == {"ratio"}
+    off = table[~(table["difference"].abs() <= stage.TOLERANCE) & table["planted"].notna()]
+    assert set(off["quantity"]) == quantities
     with pytest.raises(ValueError, match="tables of knowledge are not what was planted"):
         stage.check_transfer(table)
 
 
-def test_rows_of_references_are_passed_over(tmp_path: Path) -> None:
-    columns = {"sample": "a", "order": "1", "reading": "zero", "quantity": "new"}
-    for name, value in (("knowledge", "strength"), ("ratio", "ratio"), ("jaccard", "jaccard")):
-        spot = {"variant": "scratch", "fraction": 0.5} if name == "jaccard" else {}
-        row = columns | spot | {value: 1.0, "reference": "measured"}
-        null = row | {value: 2.0, "reference": "chance"}
-        pd.DataFrame([null, row, null]).to_csv(tmp_path / f"{name}.csv", index=False)
-    assert stage.found_transfer(tmp_path)["found"].tolist() == [1.0, 1.0, 1.0]
+def by_order_unsigned(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    return by_order(unsigned(first, second))

@@ -1,7 +1,8 @@
 """The hand-written formulas on a case small enough to do by hand, and what is drawn."""
 
 from fractions import Fraction
-from math import comb
+from itertools import permutations
+from math import comb, factorial
 
 import numpy as np
 import pytest
@@ -9,11 +10,17 @@ import pytest
 from validation.planted.cases import KINDS, draw_case, word
 from validation.planted.transfer import (
     FATES,
+    Interactions,
     draw_transfer,
     draw_weights,
+    expected_agreement,
     expected_jaccard,
     expected_knowledge,
     expected_ratios,
+    largest_shared,
+    mean_shared,
+    of_order,
+    shared,
 )
 from whypretrain.settings.planted import Planted
 
@@ -58,9 +65,57 @@ def test_ratios_by_hand() -> None:
 
 def test_jaccard_by_hand() -> None:
     # {0}: 3 of 4; {1} reversed: 0 of 3; {2}: 1/8 of 5; {0, 1}: 1 of 2; {0, 1, 2}: 0 of 7.
-    assert expected_jaccard(PRETRAIN, FINETUNED) == (4 + F(1, 8)) / (4 + 3 + 5 + 2 + 7)
-    assert expected_jaccard({0: F(3)}, {}) == 1
-    assert expected_jaccard(SCRATCHED, SCRATCHED) == 1
+    assert expected_jaccard(3, PRETRAIN, FINETUNED) == (4 + F(1, 8)) / (4 + 3 + 5 + 2 + 7)
+    assert expected_jaccard(3, {0: F(3)}, {}) == 1
+    assert expected_jaccard(3, SCRATCHED, SCRATCHED) == 1
+
+
+def test_agreement_by_hand() -> None:
+    found = {(k, o): x for k, o, x in expected_agreement(3, PRETRAIN, FINETUNED)}
+    # Order 1: 4, 2, 1/8 with 3, -1, 5. At best 4 with 5, 2 with 3. Order 2: -1 with -2, alone.
+    held, largest = 3 + F(1, 8), 4 + 2
+    chance = F(3 + 4 + 2 + 2) / 3 + 2 * F(1, 8) / 3
+    assert found["sets", "1"] == (held - chance) / (largest - chance)
+    assert found["sets", "2"] == 1
+    assert found["sets", "all"] == (held + 1 - chance - F(1, 3)) / (largest + 1 - chance - F(1, 3))
+    assert found["signs", "1"] == (held - (held + 1) / 2) / ((held + 1) / 2)
+    assert ("sets", "3") not in found  # a set alone in its order
+    assert ("sets", "3-4") not in found
+
+
+def ways(n_players: int, order: int, moved: Interactions) -> list[Interactions]:
+    """The interactions of an order under every permutation of its sets."""
+    sets = [s for s in range(1 << n_players) if s.bit_count() == order]
+    values = [moved.get(s, F(0)) for s in sets]
+    return [dict(zip(sets, own, strict=True)) for own in permutations(values)]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_chance_and_the_largest_are_those_of_all_permutations(seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    first, second = (
+        {s: w for s, w in enumerate(draw_weights(16, generator)) if generator.random() < 0.7}
+        for _ in range(2)
+    )
+    for order, m in enumerate([1, 4, 6, 4, 1]):
+        one = of_order(first, order)
+        each = [shared(one, moved) for moved in ways(4, order, second)]
+        assert len(each) == factorial(m)
+        assert mean_shared(4, one, second) == sum(each) / len(each)
+        assert largest_shared(one, of_order(second, order)) == max(each)
+
+
+def test_ratios_at_chance_are_means_over_permutations() -> None:
+    found = {
+        (o, r): x for o, r, x in expected_ratios(3, PRETRAIN, FINETUNED, SCRATCHED, at_chance=True)
+    }
+    for order in "12":
+        each = [
+            {r: x for o, r, x in expected_ratios(3, PRETRAIN, FINETUNED, moved) if o == order}
+            for moved in ways(3, int(order), SCRATCHED)
+        ]
+        for reading in each[0]:
+            assert found[order, reading] == sum(one[reading] for one in each) / len(each)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -100,7 +155,8 @@ def test_words_of_several_tokens_are_one_player() -> None:
 
 
 def test_every_fate_occurs_and_readings_differ() -> None:
-    finals = [one[F(1)] for one in draw_transfer(70, np.random.default_rng(3)).values()]
+    transfer = draw_transfer(70, 2, np.random.default_rng(3))
+    finals = [one[0][F(1)] for one in transfer.values()]
     signs = [tuple((w > 0) - (w < 0) for w in three) for three in zip(*finals, strict=True)]
     for fate in FATES.values():
         assert signs.count(fate) + signs.count(tuple(-sign for sign in fate)) == 10
@@ -112,10 +168,12 @@ def test_every_fate_occurs_and_readings_differ() -> None:
 
 
 def test_training_leads_from_the_first_weights_to_the_last() -> None:
-    transfer = draw_transfer(9, np.random.default_rng(0))
+    transfer = draw_transfer(9, 2, np.random.default_rng(0))
     assert [*transfer] == ["probe", "finetune", "scratch"]
-    assert transfer["finetune"][F(0)] == transfer["probe"][F(1)]
+    assert transfer["finetune"][0][F(0)] == transfer["probe"][0][F(1)]
     for variant in ("finetune", "scratch"):
-        along = transfer[variant]
+        along, further = transfer[variant]
         assert [*along] == [0, F(1, 4), F(1, 2), 1]
         assert along[F(1, 4)][0] == (3 * along[F(0)][0] + along[F(1)][0]) / 4
+        assert [*further] == [1]
+        assert further[F(1)] != along[F(1)]
