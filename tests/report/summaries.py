@@ -22,6 +22,8 @@ REMOVALS = (
     ("probe", "discard"),
     ("finetune", "preserve"),
     ("finetune", "new"),
+    ("finetune", "finetune_only"),
+    ("scratch", "scratch_only"),
 )
 IMAGES = ("none", "noise 0.1", "noise 0.2", "rotation 15")
 # Pairs of networks whose agreement figures read.
