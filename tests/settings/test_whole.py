@@ -74,6 +74,13 @@ MISTAKES = [
         45,
         "models.vit_mini_rotation.weights.labels = 'rotation': recipe 'digits_upstream_80' turns",
     ),
+    (
+        "recipes.digits_upstream_80.augmentation.randaugment",
+        {"n_ops": 1, "magnitude": 10.9},
+        "randaugment.magnitude = 10.9: Input should be less than or equal to 10",
+    ),
+    ("recipes.digits_upstream_80.augmentation.randaugment", {}, "turns images by up to 64 degrees"),
+    ("recipes.digits_upstream.augmentation.randaugment", True, "augmentation.randaugment = True"),
     ("robustness.noise", [0.2, 0.1], "robustness.noise = [0.2, 0.1]: [0.2, 0.1] must increase"),
     ("robustness.noise", [0], "robustness.noise.0 = 0: Input should be greater than 0"),
     ("robustness.rotation", [181], "robustness.rotation.0 = 181: Input should be less than or"),

@@ -102,10 +102,11 @@ class Config(Section):
         known(f"{key}.recipe", weights.recipe, self.recipes)
         message = f"{key}.dataset: text models cannot be pre-trained here; give hub or path"
         require(isinstance(model, ImageModel), message)
-        turned = self.recipes[weights.recipe].augmentation.rotate
+        turned = self.recipes[weights.recipe].augmentation.largest_turn
         message = (
             f"{key}.labels = 'rotation': recipe '{weights.recipe}' turns images by up to "
-            f"{turned:g} degrees itself; lower augmentation.rotate below {LARGEST_TILT}"
+            f"{turned:g} degrees itself; lower augmentation.rotate, or magnitude and n_ops of "
+            f"augmentation.randaugment, until that is below {LARGEST_TILT}"
         )
         require(weights.labels != "rotation" or turned < LARGEST_TILT, message)
 
