@@ -9,7 +9,7 @@ from statsmodels.stats.proportion import proportion_confint
 from tests.knowledge import records
 from tests.knowledge.records import NAMES, QUICK, record, tables
 from whypretrain.interactions.mobius import orders
-from whypretrain.knowledge.reading import TABLES
+from whypretrain.knowledge.reading import TABLES, not_learned
 from whypretrain.knowledge.statistics import bootstrap, epochs_saved
 from whypretrain.knowledge.strengths import split_knowledge
 from whypretrain.knowledge.summary import COLUMNS, TEXTS, summarise
@@ -189,3 +189,16 @@ def test_one_sample_has_numbers_without_intervals() -> None:
     over_samples = found[found["quantity"].isin(["preserve", "ratio", "earlier", "jaccard"])]
     assert over_samples["low"].isna().all()
     assert (over_samples["n"].dropna() <= 1).all()
+
+
+def test_scratch_below_its_mark_counts_as_not_learned() -> None:
+    accuracy = tables()["history"].query("variant == 'scratch'")["test_accuracy"].iloc[-1]
+    for least, number, words in (
+        (None, 1, {}),
+        (accuracy, 1, {}),
+        (0.99, 0, {"one": "scratch below its mark of 99 %"}),
+    ):
+        found = summarise("one", tables(), QUICK, least)
+        assert row(found, "learned", variant="scratch")["number"] == number
+        assert row(found, "learned", variant="finetune")["number"] == 1
+        assert not_learned(found) == words

@@ -40,6 +40,7 @@ MISTAKES = [
     ("experiments.vgg-digits.sampling.players.kind", "voronoi", "'grid'"),
     ("experiments.vgg-digits.sampling.baseline", "black", "'pixel_mean'"),
     ("experiments.vgg-digits.sampling.background", "blur", "'keep' or 'mask'"),
+    ("experiments.vgg-digits.least_scratch_accuracy", 45, "accuracy = 45: Input should be less"),
     ("experiments.vgg-digits.seed", "0", "experiments.vgg-digits.seed = '0'"),
     ("experiments.vgg-digits.probe.l2", 0, "probe.l2 = 0: Input should be greater than 0"),
     ("snapshots", [0, 0.5, 1.5], "snapshots.2 = 1.5: Input should be less than or equal to 1"),

@@ -23,7 +23,7 @@ from whypretrain.knowledge.statistics import (
     share_slope,
 )
 from whypretrain.knowledge.strengths import RATIO_READINGS, REFERENCES, TRAINED, VARIANTS
-from whypretrain.networks.learned import has_learned
+from whypretrain.networks.learned import shortfall
 from whypretrain.settings.knowledge import Statistics
 
 Array = NDArray[np.float64]
@@ -36,7 +36,10 @@ COLUMNS = (
 
 
 def summarise(
-    experiment: str, tables: Mapping[str, pd.DataFrame], options: Statistics
+    experiment: str,
+    tables: Mapping[str, pd.DataFrame],
+    options: Statistics,
+    least_scratch_accuracy: float | None = None,
 ) -> pd.DataFrame:
     """The summary of one experiment from its tables, one row a sample, epoch or shift each.
 
@@ -44,6 +47,7 @@ def summarise(
     ----------
     tables : `knowledge`, `ratio`, `jaccard`, `losses` and `history`; `salience`, `counterfactual`,
         `redundancy` and `robustness` where there are
+    least_scratch_accuracy : share of test items below which scratch does not count as learned
 
     Returns
     -------
@@ -58,7 +62,7 @@ def summarise(
         *_totals(knowledge, options),
         *_curves(jaccard, tables["losses"], options),
         *_reach(tables["ratio"], options),
-        *_tested(tables["history"], options),
+        *_tested(tables["history"], options, least_scratch_accuracy),
     ]
     further = {
         "salience": _salience,
@@ -228,7 +232,7 @@ def _reach(ratio: pd.DataFrame, options: Statistics) -> Iterator[Row]:
         yield {"quantity": "reach", "reading": reading} | _number(gap, sides, options)
 
 
-def _tested(history: pd.DataFrame, options: Statistics) -> Iterator[Row]:
+def _tested(history: pd.DataFrame, options: Statistics, least: float | None) -> Iterator[Row]:
     """Accuracies of the test split with Wilson's interval, losses without one, along training."""
     right: dict[str, int] = {}
     n_test = int(history["n_test"].iloc[0])
@@ -244,8 +248,10 @@ def _tested(history: pd.DataFrame, options: Statistics) -> Iterator[Row]:
                     yield {"quantity": quantity, **spot, "number": epoch[quantity]}
         yield {"quantity": "accuracy", "variant": variant, "n": n_test, **accuracy}
         last = {"n_test": n_test, "n_classes": int(epoch["n_classes"])}
-        learned = has_learned(epoch["test_accuracy"], **last, train_loss=epoch["train_loss"])
-        yield {"quantity": "learned", "variant": variant, "n": n_test, "number": float(learned)}
+        mark = least if str(variant).startswith("scratch") else None
+        why = shortfall(epoch["test_accuracy"], **last, train_loss=epoch["train_loss"], least=mark)
+        learned = {"number": float(not why), "level": why}
+        yield {"quantity": "learned", "variant": variant, "n": n_test, **learned}
     # Newcombe's interval (1998). Both networks see the same items, which it takes no advantage of:
     # it is too wide rather than too narrow.
     finetune, scratch = right["finetune"], right["scratch"]

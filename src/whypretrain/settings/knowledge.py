@@ -40,3 +40,4 @@ class MetricsSettings(Section):
     experiment: str
     metrics: Metrics
     statistics: Statistics
+    least_scratch_accuracy: float | None = None

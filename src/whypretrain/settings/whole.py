@@ -251,7 +251,10 @@ class Config(Section):
 
     def knowledge(self, experiment: str) -> MetricsSettings:
         return MetricsSettings(
-            experiment=experiment, metrics=self.metrics, statistics=self.statistics
+            experiment=experiment,
+            metrics=self.metrics,
+            statistics=self.statistics,
+            least_scratch_accuracy=self.experiments[experiment].least_scratch_accuracy,
         )
 
     def figure(self, suite: str) -> FigureSettings:
