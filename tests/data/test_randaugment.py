@@ -1,7 +1,7 @@
 """RandAugment: each operation against torchvision's, item by item, and what draws depend on."""
 
 import math
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -155,7 +155,9 @@ def test_an_image_changes_alike_in_any_batch(channels: int) -> None:
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_training_inputs_follow_the_seed_alone(digits: tuple[Split, Split], channels: int) -> None:
+def test_training_inputs_follow_the_seed_alone(
+    digits: tuple[Split, Split], channels: Literal[1, 3]
+) -> None:
     architecture = ImageArchitecture(
         timm="x", image_size=28, channels=channels, mean=[0.3] * channels, std=[0.35] * channels
     )
