@@ -9,7 +9,7 @@ from tests.knowledge import plain, records
 from tests.knowledge.plain import check
 from tests.knowledge.records import NAMES, OPTIONS, SEEDS, record, row, tables, trained
 from whypretrain.interactions.mobius import orders
-from whypretrain.knowledge.reading import QUANTITIES, TABLES
+from whypretrain.knowledge.reading import QUANTITIES, TABLES, not_learned
 from whypretrain.knowledge.strengths import split_knowledge
 from whypretrain.knowledge.summary import COLUMNS, TEXTS, summarise
 
@@ -340,3 +340,16 @@ def test_of_agreement_least_and_most_are_possible(summary: pd.DataFrame) -> None
     assert (own["most"] <= 1 + tolerance).all()
     assert (own["least"] <= own["number"] + tolerance).all()
     assert (own["number"] <= own["most"] + tolerance).all()
+
+
+def test_scratch_below_its_mark_counts_as_not_learned() -> None:
+    accuracy = tables()["history"].query("variant == 'scratch'")["test_accuracy"].iloc[-1]
+    for least, number, words in (
+        (None, 1, {}),
+        (accuracy, 1, {}),
+        (0.99, 0, {"one": "scratch below its mark of 99 %"}),
+    ):
+        found = summarise("one", tables(), Statistics(), least)
+        assert row(found, "learned", variant="scratch")["number"] == number
+        assert row(found, "learned", variant="finetune")["number"] == 1
+        assert not_learned(found) == words

@@ -34,7 +34,8 @@ class Inputs(ABC):
     def batch(self, index: Tensor, drawn: Tensor | None) -> Tensor:
         """Inputs of the items at an index of shape (batch,), int64 on the CPU.
 
-        Changed at random where parameters were drawn for these items, (batch, n_parameters).
+        Changed at random where parameters were drawn for these items, (batch, n_parameters) on
+        the CPU.
         """
 
     def order(self, batch_size: int, generator: torch.Generator | None) -> Tensor:
@@ -63,7 +64,7 @@ class Inputs(ABC):
             drawn = self.draw(generator)
 
         def made(index: Tensor) -> tuple[Tensor, Tensor]:
-            of_items = None if drawn is None else drawn[index].to(self.device, non_blocking=True)
+            of_items = None if drawn is None else drawn[index]
             return self.batch(index, of_items), self.labels[index.to(self.device)]
 
         indices = self.order(batch_size, generator).split(batch_size)

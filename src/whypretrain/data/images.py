@@ -66,7 +66,7 @@ class Images(Inputs):
         if drawn is None:
             return normalise(self.intensities(index), architecture)
         made = torch.empty(len(index), architecture.channels, size, size, device=self.device)
-        maps = affines(drawn, self.augmentation)
+        maps = affines(drawn.to(self.device, non_blocking=True), self.augmentation)
         step = CHUNK if self.device.type == "cpu" else len(index)
         for at in range(0, len(index), step):
             here = slice(at, at + step)
@@ -90,7 +90,7 @@ class Images(Inputs):
 
     def draw(self, generator: torch.Generator) -> Tensor | None:
         """Parameters of the augmentation."""
-        return draw(len(self), generator) if self.augmented else None
+        return draw(len(self), generator, self.augmentation) if self.augmented else None
 
 
 def _side(images: Sequence[bytes]) -> int:

@@ -19,7 +19,7 @@ from whypretrain.data.batches import Inputs
 from whypretrain.files.artifacts import ArtifactError, atomic_path, exclusive, verified, write_csv
 from whypretrain.files.progress import Progress, say
 from whypretrain.networks.build import classifier, head_keys, save_weights
-from whypretrain.networks.learned import warning
+from whypretrain.networks.learned import not_begun, warning
 from whypretrain.networks.numerics import repeatable, seed_everything
 from whypretrain.settings.training import Recipe
 
@@ -169,6 +169,7 @@ def _fit(model: nn.Module, train: Inputs, test: Inputs, run: Run) -> None:
             tested = evaluate(model, test)
             history.append(_row(epoch, step, rate, trained, tested))
         progress.update(note=_note(trained.loss, tested))
+        _warn(run, not_begun(epoch, recipe, trained.loss, classifier(model).out_features))
         if time.monotonic() - checkpointed >= _checkpoint_seconds():
             _save(run, parts, epoch, history)
             checkpointed = time.monotonic()
@@ -315,8 +316,7 @@ def _resume(run: Run, parts: dict[str, Any]) -> tuple[int, list[dict[str, Any]]]
 
 def _publish(run: Run, model: nn.Module, history: list[dict[str, Any]], n_test: int) -> None:
     last, n_classes = history[-1], classifier(model).out_features
-    if told := warning(last["test_accuracy"], n_test, n_classes, last["train_loss"]):
-        say(f"{run.label}: {told}")
+    _warn(run, warning(last["test_accuracy"], n_test, n_classes, last["train_loss"]))
     # Copied, not moved: a run killed here must still find its snapshots when it goes on.
     for path in run.snapshots.values():
         kept = run.partial / path.name
@@ -330,6 +330,11 @@ def _publish(run: Run, model: nn.Module, history: list[dict[str, Any]], n_test: 
             shutil.copyfile(kept, temporary)
     write_csv(run.history, pd.DataFrame(history))
     _discard(run.partial)
+
+
+def _warn(run: Run, told: str) -> None:
+    if told:
+        say(f"{run.label}: {told}")
 
 
 def _discard(partial: Path) -> None:

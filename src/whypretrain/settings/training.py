@@ -10,6 +10,26 @@ from whypretrain.settings.models import Architecture, UpstreamLabels
 TrainedVariant = Literal["finetune", "scratch"]
 
 
+LARGEST_MAGNITUDE, LARGEST_TURN = 10, 30
+"""Of RandAugment, and how far that turns, in degrees."""
+
+
+class RandAugment(Section):
+    """A few operations drawn for each image, all of one magnitude (arXiv:1909.13719)."""
+
+    n_ops: int = Field(default=2, ge=1)
+    """Operations an image, of 14: identity, shears, shifts, rotation, brightness, colour, contrast,
+    sharpness, posterize, solarize, autocontrast, equalize."""
+    magnitude: float = Field(default=9.0, ge=0, le=LARGEST_MAGNITUDE)
+    """Strength of the operations, from 0 to 10 as in the paper and in timm (`rand-m9`); 0 changes
+    nothing. torchvision counts to 30: its 9 is 3 here."""
+
+    @property
+    def strength(self) -> float:
+        """The magnitude as a share of the largest."""
+        return self.magnitude / LARGEST_MAGNITUDE
+
+
 class Augmentation(Section):
     """Random changes of training images; all are off by default. Sentences are not changed."""
 
@@ -25,6 +45,15 @@ class Augmentation(Section):
     """Mirror left and right with probability one half."""
     jitter: float = Field(default=0.0, ge=0, lt=1)
     """Largest relative change of brightness, of contrast and of saturation."""
+    randaugment: RandAugment | None = None
+    """RandAugment on top, such as `{n_ops: 2, magnitude: 9}`: its moves become part of the one
+    affine map, its changes of colour come last. Null is off."""
+
+    @property
+    def largest_turn(self) -> float:
+        """How far an image may be turned, in degrees."""
+        own = self.randaugment
+        return self.rotate + (0 if own is None else own.n_ops * own.strength * LARGEST_TURN)
 
 
 class Recipe(Section):
