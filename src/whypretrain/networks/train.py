@@ -7,6 +7,7 @@ import math
 import os
 import shutil
 import time
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,9 +19,11 @@ from torch.nn import functional
 from whypretrain.data.batches import Inputs
 from whypretrain.files.artifacts import ArtifactError, atomic_path, exclusive, verified, write_csv
 from whypretrain.files.progress import Progress, say
+from whypretrain.networks.batch_norm import reestimated
 from whypretrain.networks.build import classifier, head_keys, save_weights
 from whypretrain.networks.learned import warning
 from whypretrain.networks.numerics import repeatable, seed_everything
+from whypretrain.settings.base import derived_seed
 from whypretrain.settings.training import Recipe
 
 EVALUATION_BATCH = {"cpu": 256, "cuda": 1024}
@@ -105,9 +108,18 @@ def _fit(model: nn.Module, train: Inputs, test: Inputs, run: Run) -> None:
 
     due = {fraction: round(fraction * n_steps) for fraction in run.snapshots}
 
+    def as_measured() -> AbstractContextManager[None]:
+        if not recipe.reestimate_batch_norm:
+            return nullcontext()
+        seed = derived_seed(run.seed, "batch norm")  # the same all along the run
+        return reestimated(model, train, batch_size=evaluation_batch(train), seed=seed)
+
     def keep_snapshots(step: int) -> None:
-        for fraction, path in run.snapshots.items():
-            if step == due[fraction]:
+        due_now = [fraction for fraction in run.snapshots if step == due[fraction]]
+        if not due_now:
+            return
+        with as_measured():
+            for fraction in due_now:
                 made = run.metadata | {
                     "fraction": fraction,
                     "step": step,
@@ -115,10 +127,12 @@ def _fit(model: nn.Module, train: Inputs, test: Inputs, run: Run) -> None:
                     "precision": str(precision).removeprefix("torch."),
                     "deterministic": recipe.deterministic,
                 }
-                save_weights(run.partial / path.name, model.state_dict(), made)
+                path = run.partial / run.snapshots[fraction].name
+                save_weights(path, model.state_dict(), made)
 
     if not history:
-        tested = evaluate(model, test)
+        with as_measured():
+            tested = evaluate(model, test)
         history.append(_row(0, 0, 0.0, Score(math.nan, math.nan), tested))
         keep_snapshots(0)
 
@@ -164,7 +178,8 @@ def _fit(model: nn.Module, train: Inputs, test: Inputs, run: Run) -> None:
                 progress.update(note=_note(shown, tested))
         epoch += 1
         trained = Score(shown, int(n_correct) / n_seen)
-        tested = evaluate(model, test)
+        with as_measured():
+            tested = evaluate(model, test)
         history.append(_row(epoch, step, rate, trained, tested))
         progress.update(note=_note(trained.loss, tested))
         if time.monotonic() - checkpointed >= checkpoint_seconds:
