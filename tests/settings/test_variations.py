@@ -239,12 +239,30 @@ def test_the_example_of_the_documentation_is_valid() -> None:
     assert how.override == {"epochs": 4, "learning_rate": 1e-4}  # the base's own stays
 
 
-def test_the_shipped_variation_is_of_twenty_experiments_and_few_networks() -> None:
+@pytest.mark.parametrize(
+    ("base", "n_experiments", "n_networks"), [("vit-digits", 21, 17), ("resnet-digits", 6, 8)]
+)
+def test_the_shipped_variations_are_of_many_experiments_and_few_networks(
+    base: str, n_experiments: int, n_networks: int
+) -> None:
     config = check(VALID)
-    names = config.suites["sensitivity"]
-    assert len(names) == 21
+    names = [name for name in config.suites["sensitivity"] if name.startswith(base)]
+    assert len(names) == n_experiments
     runs = {config.run(name, variant).name for name in names for variant in get_args(Variant)}
-    assert len(runs) == 17
+    assert len(runs) == n_networks
+
+
+def test_both_variants_meet_both_lengths() -> None:
+    config = check(VALID)
+    base = "resnet-digits"
+    names = [base, *(name for name in config.experiments if name.startswith(f"{base}-epochs"))]
+    epochs, networks = set(), set()
+    for name in names:
+        runs = [config.run(name, variant) for variant in ("finetune", "scratch")]
+        epochs.add(tuple(config.train(run.name).recipe.epochs for run in runs))
+        networks |= {run.name for run in runs}
+    assert epochs == {(50, 50), (50, 100), (100, 50), (100, 100)}
+    assert len(networks) == 4
 
 
 def test_malformed_sections_are_left_to_the_checks() -> None:
