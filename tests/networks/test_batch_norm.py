@@ -117,13 +117,14 @@ def test_training_goes_on_as_it_would(
         run(tmp_path / name, digits, parts)
     for fraction in FRACTIONS:
         file = f"{fraction}.safetensors"
-        lagging, anew = (weights(tmp_path / name / file) for name in ("lagging", "anew"))
-        for name, value in lagging.items():
+        before, after = (weights(tmp_path / name / file) for name in ("lagging", "anew"))
+        for name, value in before.items():
             if not name.endswith("_tracked"):
-                assert torch.equal(value, anew[name]) != name.endswith(STATISTICS)
+                assert torch.equal(value, after[name]) != name.endswith(STATISTICS)
     histories = [pd.read_csv(tmp_path / name / "history.csv") for name in ("lagging", "anew")]
     tested = ["test_loss", "test_accuracy"]
-    pd.testing.assert_frame_equal(*(history.drop(columns=tested) for history in histories))
+    lagging, anew = (history.drop(columns=tested) for history in histories)
+    pd.testing.assert_frame_equal(lagging, anew)
     assert (histories[0]["test_loss"] != histories[1]["test_loss"]).all()
 
 

@@ -59,8 +59,8 @@ class Inputs(ABC):
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """Pairs of inputs and labels, (batch,) int64, on the device.
 
-        With a seed they are shuffled and, if `augmented`, changed at random. An item's changes depend on the seed
-        and its place in the split alone, not on the batch it is in.
+        With a seed they are shuffled and, if `augmented`, changed at random. An item's changes
+        depend on the seed and its place in the split alone, not on the batch it is in.
         """
         generator = drawn = None
         if seed is not None:

@@ -113,9 +113,7 @@ def linear_classifier(inputs: Array, labels: Labels, probe: Probe) -> Linear:
     return Linear(weights, biases - weights @ centre, norm)
 
 
-def gradient_norm(
-    scaled: Array, labels: Labels, weights: Array, biases: Array, l2: float
-) -> float:
+def gradient_norm(scaled: Array, labels: Labels, weights: Array, biases: Array, l2: float) -> float:
     """Euclidean norm of the objective's gradient; the module says what the objective is.
 
     Parameters

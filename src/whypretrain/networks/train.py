@@ -108,18 +108,9 @@ def _fit(model: nn.Module, train: Inputs, test: Inputs, run: Run) -> None:
 
     due = {fraction: round(fraction * n_steps) for fraction in run.snapshots}
 
-    def as_measured() -> AbstractContextManager[None]:
-        if not recipe.reestimate_batch_norm:
-            return nullcontext()
-        seed = derived_seed(run.seed, "batch norm")  # the same all along the run
-        return reestimated(model, train, batch_size=evaluation_batch(train), seed=seed)
-
     def keep_snapshots(step: int) -> None:
-        due_now = [fraction for fraction in run.snapshots if step == due[fraction]]
-        if not due_now:
-            return
-        with as_measured():
-            for fraction in due_now:
+        for fraction, path in run.snapshots.items():
+            if step == due[fraction]:
                 made = run.metadata | {
                     "fraction": fraction,
                     "step": step,
@@ -127,12 +118,10 @@ def _fit(model: nn.Module, train: Inputs, test: Inputs, run: Run) -> None:
                     "precision": str(precision).removeprefix("torch."),
                     "deterministic": recipe.deterministic,
                 }
-                path = run.partial / run.snapshots[fraction].name
-                save_weights(path, model.state_dict(), made)
+                _keep(model, train, run, path.name, made)
 
     if not history:
-        with as_measured():
-            tested = evaluate(model, test)
+        tested = _tested(model, train, test, run)
         history.append(_row(0, 0, 0.0, Score(math.nan, math.nan), tested))
         keep_snapshots(0)
 
@@ -178,8 +167,7 @@ def _fit(model: nn.Module, train: Inputs, test: Inputs, run: Run) -> None:
                 progress.update(note=_note(shown, tested))
         epoch += 1
         trained = Score(shown, int(n_correct) / n_seen)
-        with as_measured():
-            tested = evaluate(model, test)
+        tested = _tested(model, train, test, run)
         history.append(_row(epoch, step, rate, trained, tested))
         progress.update(note=_note(trained.loss, tested))
         if time.monotonic() - checkpointed >= checkpoint_seconds:
@@ -212,6 +200,24 @@ def _gradients(
         losses.append(loss.detach().double())
         right.append((logits.argmax(dim=1) == labels).sum())
     return torch.stack(losses).sum() * n_batch, torch.stack(right).sum()
+
+
+def _as_measured(model: nn.Module, train: Inputs, run: Run) -> AbstractContextManager[None]:
+    """The network with the BatchNorm statistics that it is tested and kept with."""
+    if not run.recipe.reestimate_batch_norm:
+        return nullcontext()
+    seed = derived_seed(run.seed, "batch norm")  # the same all along the run
+    return reestimated(model, train, batch_size=evaluation_batch(train), seed=seed)
+
+
+def _tested(model: nn.Module, train: Inputs, test: Inputs, run: Run) -> Score:
+    with _as_measured(model, train, run):
+        return evaluate(model, test)
+
+
+def _keep(model: nn.Module, train: Inputs, run: Run, name: str, made: dict[str, Any]) -> None:
+    with _as_measured(model, train, run):
+        save_weights(run.partial / name, model.state_dict(), made)
 
 
 @torch.inference_mode()

@@ -33,9 +33,9 @@ def main() -> None:
     seed_everything("probe")
     model = build(settings.architecture, len(train.classes))
     load_backbone(model, arguments.pretrained)
-    inputs = [inputs_of(split, settings.architecture, device=device) for split in (train, test)]
+    seen, unseen = (inputs_of(one, settings.architecture, device=device) for one in (train, test))
     label = " ".join(arguments.weights.parts[-4:-1])
-    fit = fit_classifier(model, *inputs, settings.probe, label=label)
+    fit = fit_classifier(model, seen, unseen, settings.probe, label=label)
     made = {"settings": settings.to_json(), "version": __version__}
     # The optimum of a convex problem: there are no epochs.
     save_weights(arguments.weights, model.state_dict(), made | {"fraction": 1.0, "epoch": None})
