@@ -89,6 +89,12 @@ MISTAKES = [
     ("recipes.digits_upstream.learning_rate", "1e-3", "learning_rate = '1e-3'"),
     ("recipes.digits_upstream.epochs", True, "recipes.digits_upstream.epochs = True"),
     ("recipes.digits_upstream.optimizer", "adam", "optimizer = 'adam': Input should be 'adamw'"),
+    (
+        "recipes.digits_downstream.freeze_batch_norm",
+        True,
+        "reestimate_batch_norm = true: freeze_batch_norm = true keeps the statistics; set one",
+    ),
+    ("experiments.vgg-digits.scratch.override", {"freeze_batch_norm": True}, "set one of them"),
     ("recipes.digits_upstream.augmentation.rotate", 200, "augmentation.rotate = 200"),
     ("extraction.batch_size", 0, "extraction.batch_size = 0"),
     ("extraction.background", "mask", "unknown key 'background'; allowed: batch_size, sharing"),

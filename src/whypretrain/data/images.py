@@ -78,8 +78,10 @@ class Images(Inputs):
     def intensities(self, index: Tensor) -> Tensor:
         """Images before augmentation: (batch, channels, size, size), float32 in [0, 1]."""
         pixels, size = self._levels(index), self.architecture.image_size
-        if pixels.shape[-1] < size:
-            pixels = functional.interpolate(pixels, size, mode="bilinear").round()
+        if (kept := pixels.shape[-1]) != size:  # larger where training crops
+            smaller = kept > size
+            pixels = functional.interpolate(pixels, size, mode="bilinear", antialias=smaller)
+            pixels = pixels.round()
         return pixels / WHITE
 
     def _levels(self, index: Tensor) -> Tensor:

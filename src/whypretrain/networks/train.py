@@ -7,6 +7,7 @@ import math
 import os
 import shutil
 import time
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -18,9 +19,11 @@ from torch.nn import functional
 from whypretrain.data.batches import Inputs
 from whypretrain.files.artifacts import ArtifactError, atomic_path, exclusive, verified, write_csv
 from whypretrain.files.progress import Progress, say
+from whypretrain.networks.batch_norm import reestimated
 from whypretrain.networks.build import classifier, head_keys, save_weights
 from whypretrain.networks.learned import not_begun, warning
 from whypretrain.networks.numerics import repeatable, seed_everything
+from whypretrain.settings.base import derived_seed
 from whypretrain.settings.training import Recipe
 
 EVALUATION_BATCH = {"cpu": 256, "cuda": 1024}
@@ -116,10 +119,10 @@ def _fit(model: nn.Module, train: Inputs, test: Inputs, run: Run) -> None:
                     "precision": str(precision).removeprefix("torch."),
                     "deterministic": recipe.deterministic,
                 }
-                save_weights(run.partial / path.name, model.state_dict(), made)
+                _keep(model, train, run, path.name, made)
 
     if not history:
-        tested = evaluate(model, test)
+        tested = _tested(model, train, test, run)
         history.append(_row(0, 0, 0.0, Score(math.nan, math.nan), tested))
         keep_snapshots(0)
 
@@ -166,7 +169,7 @@ def _fit(model: nn.Module, train: Inputs, test: Inputs, run: Run) -> None:
         epoch += 1
         trained = Score(shown, int(n_correct) / n_seen)
         if run.tested == "every epoch" or epoch == recipe.epochs:
-            tested = evaluate(model, test)
+            tested = _tested(model, train, test, run)
             history.append(_row(epoch, step, rate, trained, tested))
         progress.update(note=_note(trained.loss, tested))
         _warn(run, not_begun(epoch, recipe, trained.loss, classifier(model).out_features))
@@ -204,6 +207,24 @@ def _gradients(
         losses.append(loss.detach().double())
         right.append((logits.argmax(dim=1) == labels).sum())
     return torch.stack(losses).sum() * n_batch, torch.stack(right).sum()
+
+
+def _as_measured(model: nn.Module, train: Inputs, run: Run) -> AbstractContextManager[None]:
+    """The network with the BatchNorm statistics that it is tested and kept with."""
+    if not run.recipe.reestimate_batch_norm:
+        return nullcontext()
+    seed = derived_seed(run.seed, "batch norm")  # the same all along the run
+    return reestimated(model, train, batch_size=evaluation_batch(train), seed=seed)
+
+
+def _tested(model: nn.Module, train: Inputs, test: Inputs, run: Run) -> Score:
+    with _as_measured(model, train, run):
+        return evaluate(model, test)
+
+
+def _keep(model: nn.Module, train: Inputs, run: Run, name: str, made: dict[str, Any]) -> None:
+    with _as_measured(model, train, run):
+        save_weights(run.partial / name, model.state_dict(), made)
 
 
 @torch.inference_mode()

@@ -95,6 +95,11 @@ class Recipe(Section):
     """Largest norm of the gradient; null does not clip it."""
     freeze_batch_norm: bool = False
     """Keep the initial statistics of BatchNorm layers; their weights are still trained."""
+    reestimate_batch_norm: bool = False
+    """Estimate the statistics of BatchNorm layers anew, on training images without augmentation
+    (at most 10,000), for every snapshot and for the accuracy after every epoch; training goes on
+    with its running averages, which lag behind the weights where an epoch has few steps. Costs a
+    forward pass over these images an epoch. Networks without BatchNorm stay as they are."""
     augmentation: Augmentation = Augmentation()
     """Random changes of training images."""
 
@@ -102,6 +107,15 @@ class Recipe(Section):
     def _warm_up_ends(self) -> Self:
         message = f"warmup_epochs = {self.warmup_epochs:g}: at most epochs = {self.epochs}"
         require(self.warmup_epochs <= self.epochs, message)
+        return self
+
+    @model_validator(mode="after")
+    def _batch_norm_is_frozen_or_not(self) -> Self:
+        message = (
+            "reestimate_batch_norm = true: freeze_batch_norm = true keeps the statistics; "
+            "set one of them to false"
+        )
+        require(not (self.reestimate_batch_norm and self.freeze_batch_norm), message)
         return self
 
 
@@ -118,9 +132,11 @@ class Probe(Section):
     """The linear probe: multinomial logistic regression on penultimate features."""
 
     l2: float = Field(default=1.0, gt=0)
-    """L2 penalty on the weights (1/C of scikit-learn), of features scaled to mean variance 1."""
-    max_iterations: int = Field(default=2000, ge=1)
-    """Largest number of L-BFGS iterations."""
+    """L2 penalty: mean loss + l2 / (2 · items) · |weights|², on features scaled to mean variance 1
+    (1/C of scikit-learn; 2/C with two classes, as it has one row of weights then)."""
+    max_iterations: int = Field(default=200, ge=1)
+    """Largest number of Newton steps; about 20 are usual. The probe is fitted until it is at its
+    optimum, and a warning says so if it is not."""
 
 
 SNAPSHOT_DIGITS = 4
