@@ -23,7 +23,7 @@ rule all:
     default_target: True
     input:
         interactions_of(CONFIG.suite),
-        of_experiments(CONFIG.suite, "players"),
+        of_experiments(CONFIG.suite, "players", "tables/similarity.csv"),
         expand(
             "results/figures/{suite}/{figure}.pdf",
             suite=CONFIG.suite,
@@ -48,7 +48,7 @@ rule interactions:
 
 rule tables:
     input:
-        of_experiments(CONFIG.suite, "summary.csv"),
+        of_experiments(CONFIG.suite, "summary.csv", "tables/similarity.csv"),
         f"results/tables/{CONFIG.suite}/claims.md",
 
 

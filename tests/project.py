@@ -72,9 +72,7 @@ class Project:
             if rule != "all":
                 wildcards = re.search(r"wildcards: (.*)", text)
                 values = re.findall(r"=([^,\n]+)", wildcards[1]) if wildcards else []
-                if (
-                    rule == "train"
-                ):  # which makes both the fine-tuned networks and that from scratch
+                if rule.startswith("train"):  # which makes networks of both ways and all seeds
                     values = [value.removeprefix(f"{TINY_RUNS}/") for value in values]
                 found.add(":".join([rule, *[value for value in values if value not in TINYS_OWN]]))
         return found

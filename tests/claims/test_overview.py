@@ -33,6 +33,15 @@ def test_quantities_are_named_by_reading_and_variant() -> None:
     )
     ratio = table.query("quantity == 'ratio' and order == 'all' and reading == 'weighted'")
     assert found.loc["ratio_weighted", "number"] == ratio["number"].item()
+    low = table.query("quantity == 'transfer' and order == '1-2'")["number"].item()
+    assert found.loc["transfer", "number"] == low
+    # Sums that weigh orders alike have the plain name.
+    for name, reading in (("", "orders"), ("_sets", "sets")):
+        own = table[(table["quantity"] == "preserved_share") & (table["reading"] == reading)]
+        assert found.loc[f"preserved_share{name}", "number"] == own["number"].item()
+    agreed = table.query("quantity == 'agreement' and variant == 'probe-scratch'")
+    number = agreed.query("order == 'all'")["number"].item()
+    assert found.loc["agreement_probe-scratch", "number"] == number
     firsts = [next(q for q in SHOWN if name.startswith(q)) for name in found.index]
     assert list(dict.fromkeys(firsts)) == list(SHOWN)
 

@@ -10,18 +10,17 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 from whypretrain.interactions.mobius import members
+from whypretrain.knowledge import removal
 from whypretrain.knowledge.removal import (
     counterfactual_table,
     n_removable,
-    random_effects,
+    proportional_effect,
     redundancy_table,
     removed_effect,
 )
 from whypretrain.knowledge.strengths import split_knowledge
-from whypretrain.settings.knowledge import Statistics
 
 Array = NDArray[np.float64]
-OPTIONS = Statistics(n_permutations=3)
 pairs = st.integers(1, 4).flatmap(
     lambda n: arrays(
         np.float64,
@@ -60,66 +59,71 @@ def test_without_both_parts_only_the_empty_set_is_left(models: Array) -> None:
 
 
 @given(pairs)
-def test_at_random_all_or_nothing_is_all_or_nothing(models: Array) -> None:
+def test_of_all_sets_alike_all_or_nothing_is_all_or_nothing(models: Array) -> None:
     own = models[0]
-    whole, nothing = random_effects(own, [np.abs(own), np.zeros_like(own)], OPTIONS)
     expected = removed_effect(own, np.abs(own))
-    for draw in range(OPTIONS.n_permutations):
-        np.testing.assert_allclose(whole[:, draw], expected, atol=1e-12)
-    assert (nothing == 0).all()
+    np.testing.assert_allclose(proportional_effect(own, np.abs(own)), expected, atol=1e-12)
+    assert (proportional_effect(own, np.zeros_like(own)) == 0).all()
 
 
-def test_at_random_sets_go_whole_until_the_strength_is_gone() -> None:
-    """Of strengths 1, 2 and 4 of one order 3 is removed: every sequence of the sets occurs."""
+@given(pairs)
+def test_of_all_sets_alike_means_the_same_share_of_each(models: Array) -> None:
+    own, part = models[0], split_knowledge(*models).preserve
+    found = proportional_effect(own, part)
+    for sample in range(2):
+        for order in range(1, len(found) + 1):
+            sets = [t for t in range(own.shape[1]) if len(members(t)) == order]
+            strength = sum(abs(own[sample, t]) for t in sets)
+            share = sum(part[sample, t] for t in sets) / strength if strength else 0
+            expected = sum(share * own[sample, t] for t in sets)
+            assert found[order - 1, sample] == pytest.approx(expected, abs=1e-9)
+
+
+def test_it_is_the_mean_over_units_of_strength_drawn_at_random() -> None:
+    """Of strengths 1, 2 and 4 in units of 1/10 three tenths are drawn, without replacement."""
     own = np.zeros((1, 8))
     own[0, [1, 2, 4]] = 1.0, -2.0, 4.0
     part = np.zeros_like(own)
-    part[0, 4] = 3.0
-    options = Statistics(n_permutations=3000)
-    found = random_effects(own, [part], options)[0, 0, :, 0]
-    # (1, -2): -1. (1, 4): 1 + 2. (-2, 1): -1. (-2, 4): -2 + 1. (4, …): 3, twice.
-    expected = {-1.0: 3 / 6, 3.0: 3 / 6}
-    assert set(found) == set(expected)
-    for value, share in expected.items():
-        assert np.mean(found == value) == pytest.approx(share, abs=0.04)
-    assert (random_effects(own, [part], options)[0, 1:] == 0).all()
-
-
-def test_draws_differ_between_samples_and_repeat_for_a_seed() -> None:
-    own = np.repeat(np.random.default_rng(0).normal(size=(1, 64)), 5, axis=0)
-    part = np.abs(own) / 3
-    found = random_effects(own, [part], OPTIONS)
-    assert len(np.unique(found[0, 2, 0])) > 1
-    assert len(np.unique(found[0, 2, :, 0])) > 1
-    np.testing.assert_array_equal(found, random_effects(own, [part], OPTIONS))
-    other = Statistics(n_permutations=3, seed=1)
-    assert not np.array_equal(found, random_effects(own, [part], other))
+    part[0, 4] = 2.1
+    signs = np.repeat([1.0, -1.0, 1.0], [10, 20, 40])
+    generator = np.random.default_rng(0)
+    draws = [generator.permutation(signs)[:21].sum() / 10 for _ in range(20000)]
+    assert proportional_effect(own, part)[0, 0] == pytest.approx(np.mean(draws), abs=0.01)
 
 
 def test_the_table_says_what_was_and_what_would_be() -> None:
-    probe, finetune = np.random.default_rng(0).normal(size=(2, 3, 16))
-    table = counterfactual_table(["x", "y", "z"], probe, finetune, OPTIONS)
-    assert len(table) == 4 * 2 * 5 * 3
+    probe, finetune, scratch = np.random.default_rng(0).normal(size=(3, 3, 16))
+    table = counterfactual_table(["x", "y", "z"], probe, finetune, scratch)
+    assert len(table) == 6 * 2 * 5 * 3
     assert list(table["order"].unique()) == ["all", "1", "2", "3", "4"]
     keys = ["variant", "removed", "order", "reference", "sample"]
     rows = table.set_index(keys).sort_index()
-    knowledge = split_knowledge(probe, finetune)
-    chosen = "removed == 'new' and order == 'all' and reference == 'measured' and sample == 'y'"
-    row = table.query(chosen).iloc[0]
-    assert row["v_before"] == pytest.approx(finetune[1].sum())
-    expected = finetune[1].sum() - (np.sign(finetune) * knowledge.new)[1, 1:].sum()
-    assert row["v_after"] == pytest.approx(expected)
-    assert row["strength"] == pytest.approx(knowledge.new[1, 1:].sum())
-    assert row["positive_after"] == float(expected > 0)
+    parts = {
+        ("probe", "preserve"): (probe, split_knowledge(probe, finetune).preserve),
+        ("probe", "discard"): (probe, split_knowledge(probe, finetune).discard),
+        ("finetune", "preserve"): (finetune, split_knowledge(probe, finetune).preserve),
+        ("finetune", "new"): (finetune, split_knowledge(probe, finetune).new),
+        ("finetune", "finetune_only"): (finetune, split_knowledge(scratch, finetune).new),
+        ("scratch", "scratch_only"): (scratch, split_knowledge(finetune, scratch).new),
+    }
+    assert set(zip(table["variant"], table["removed"], strict=True)) == set(parts)
+    of_y = table.query("order == 'all' and reference == 'measured' and sample == 'y'")
+    for row in of_y.to_dict("records"):
+        own, part = parts[row["variant"], row["removed"]]
+        assert row["v_before"] == pytest.approx(own[1].sum())
+        expected = own[1].sum() - (np.sign(own) * part)[1, 1:].sum()
+        assert row["v_after"] == pytest.approx(expected)
+        assert row["strength"] == pytest.approx(part[1, 1:].sum())
+        assert row["positive_after"] == float(expected > 0)
     # Orders add up, under chance too, and chance removes as much.
     change = rows["v_after"] - rows["v_before"]
     for reference in ("measured", "chance"):
-        of_z = change.loc["probe", "discard", :, reference, "z"]
+        of_z = change.loc["scratch", "scratch_only", :, reference, "z"]
         assert of_z["all"] == pytest.approx(of_z.drop("all").sum())
     strength = rows["strength"].unstack("reference")
     assert (strength["measured"] == strength["chance"]).all()
-    shares = table["positive_after"] * OPTIONS.n_permutations
-    np.testing.assert_allclose(shares, shares.round(), atol=1e-12)
+    last = rows["v_after"].unstack("reference").xs("4", level="order")  # a single set: no choice
+    np.testing.assert_allclose(last["measured"], last["chance"])
 
 
 def literal(empty: float, removed: list[float]) -> int:
@@ -135,8 +139,9 @@ def literal(empty: float, removed: list[float]) -> int:
 
 @given(models)
 def test_removal_is_that_of_a_loop(interactions: Array) -> None:
-    options = Statistics(n_permutations=2)
-    table = redundancy_table(["x", "y"], "scratch", interactions, options)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(removal, "N_SEQUENCES", 5)
+        table = redundancy_table(["x", "y"], interactions)
     for number, row in table.iterrows():
         empty, *own = interactions[int(str(number))].tolist()
         assert (row["v"], row["v_empty"], row["n_sets"]) == (empty + sum(own), empty, len(own))
@@ -162,10 +167,12 @@ def test_in_a_given_sequence(interactions: Array) -> None:
 
 def test_random_sequences_are_averaged() -> None:
     """Of 1 and 3 above -2: without 3 the answer changes at once, without 1 it stays."""
-    interactions = np.array([[-2.0, 1.0, 3.0, 0.0]] * 2)
-    options = Statistics(n_permutations=3000)
-    table = redundancy_table(["x", "y"], "scratch", interactions, options)
+    interactions = np.array([[-2.0, 1.0, 3.0, 0.0], [-2.0, 3.0, 1.0, 0.0]])
+    table = redundancy_table(["x", "y"], interactions)
     # 3 is the first, second or last of three.
-    assert table["n_random"].to_numpy() == pytest.approx((0 + 1 + 2) / 3, abs=0.05)
-    assert table["n_random"].nunique() == 2  # samples have draws of their own
-    assert table.equals(redundancy_table(["x", "y"], "scratch", interactions, options))
+    assert table["n_random"].to_numpy() == pytest.approx((0 + 1 + 2) / 3, abs=0.06)
+    # A sample's number does not depend on the others, nor on their order.
+    swapped = redundancy_table(["y", "x"], interactions[::-1])
+    assert table["n_random"].tolist() == swapped["n_random"].tolist()[::-1]
+    alone = redundancy_table(["x"], interactions[:1])
+    assert alone["n_random"].item() == table["n_random"][0]

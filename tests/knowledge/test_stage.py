@@ -1,36 +1,56 @@
 """Stage `knowledge` on made-up records: what it writes, and what it refuses."""
 
+from itertools import product
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from tests.knowledge.records import NAMES, QUICK, record, records, tables
+from tests.knowledge.records import ACCURACIES, NAMES, SEEDS, history, record, samples, trained
 from tests.stages.test_stages import run
+from whypretrain.data.samples import write_samples
 from whypretrain.files.artifacts import ArtifactError
 from whypretrain.interactions.record import Record, write_record
 from whypretrain.knowledge.reading import TABLES, read_table
 from whypretrain.knowledge.summary import COLUMNS
-from whypretrain.settings.knowledge import Metrics, MetricsSettings
+from whypretrain.settings.knowledge import Metrics, MetricsSettings, Statistics
 from whypretrain.stages import knowledge
 
+Records = dict[str, list[Record]]
+MADE_ELSEWHERE = {"summary", "claims", "overview", "correlations", "similarity"}
 SHIFTS = {"n_items": 9, "n_correct": 8, "accuracy": 0.9, "loss": 0.1, "n_lost": 1, "n_gained": 0}
 
 
-def stage(folder: Path, found: dict[str, Record], monkeypatch: pytest.MonkeyPatch) -> None:
+def records() -> Records:
+    """Of all networks of an experiment, by the option of the stage that takes them."""
+    found = {v: [trained(v, seed) for seed in SEEDS] for v in ("finetune", "scratch")}
+    return {"probe": [record(0, n_snapshots=1)], **found}
+
+
+def stage(folder: Path, found: Records, monkeypatch: pytest.MonkeyPatch) -> None:
     arguments: list[object] = []
     for name, own in found.items():
-        write_record(folder / f"{name}.h5", own, {})
-        arguments += [f"--{name}", folder / f"{name}.h5"]
-    history = tables()["history"].query("variant == 'scratch'").drop(columns="n_test")
-    history = history.assign(step=history["epoch"], learning_rate=0.1)
-    history.to_csv(folder / "history.csv", index=False)
+        paths = [folder / f"{name}-{at}.h5" for at in range(len(own))]
+        for path, one in zip(paths, own, strict=True):
+            write_record(path, one, {})
+        arguments += [f"--{name}", *paths]
+    write_samples(folder / "samples.h5", samples())
+    arguments += ["--samples", folder / "samples.h5", "--histories"]
+    n_seeds = len(found["finetune"])
+    tested = history().drop(columns=["n_test", "n_classes"])
+    networks = [("probe", ""), *product(("finetune", "scratch"), map(str, SEEDS[:n_seeds]))]
+    for variant, seed in networks:
+        path = folder / f"{variant}{seed}.csv"
+        own_rows = tested.query("variant == @variant and seed == @seed")
+        own_rows.drop(columns=["variant", "seed"]).to_csv(path, index=False)
+        arguments.append(path)
     shifts = pd.DataFrame([{"shift": s, "level": 0.1, **SHIFTS} for s in ("none", "noise")])
     shifts.to_csv(folder / "robustness.csv", index=False)
     pd.DataFrame({"label": range(50)}).to_parquet(folder / "test.parquet")
-    settings = MetricsSettings(experiment="one", metrics=Metrics(), statistics=QUICK)
+    settings = MetricsSettings(
+        experiment="one", seeds=list(SEEDS[:n_seeds]), metrics=Metrics(), statistics=Statistics()
+    )
     arguments += ["--settings", settings.to_json(), "--test", folder / "test.parquet"]
-    arguments += ["--histories", *[folder / "history.csv"] * 3]
     arguments += ["--robustness", *[folder / "robustness.csv"] * 3]
     arguments += ["--tables", folder / "tables", "--summary", folder / "summary.csv"]
     run(monkeypatch, knowledge, *arguments)
@@ -39,28 +59,64 @@ def stage(folder: Path, found: dict[str, Record], monkeypatch: pytest.MonkeyPatc
 def test_all_that_it_writes_can_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stage(tmp_path, records(), monkeypatch)
     written = {path.stem for path in (tmp_path / "tables").glob("[a-z]*.csv")}
-    assert written == TABLES.keys() - {"summary", "claims", "overview", "correlations"}
+    assert written == TABLES.keys() - MADE_ELSEWHERE
     for name in written:
         table = read_table(tmp_path / "tables" / f"{name}.csv", TABLES[name])
         assert (table["experiment"] == "one").all()
     summary = read_table(tmp_path / "summary.csv", TABLES["summary"])
     assert list(summary.columns) == list(COLUMNS)
-    assert summary.query("quantity == 'accuracy'")["number"].tolist() == [0.6] * 3
+    accuracy = summary.query("quantity == 'accuracy'").set_index("variant")
+    assert accuracy["number"].to_dict() == pytest.approx(
+        {v: sum(own[-1] for own in of.values()) / len(of) for v, of in ACCURACIES.items()}
+    )
+    assert accuracy["n_seeds"].to_dict() == {"probe": 1, "finetune": 3, "scratch": 3}
+    assert (accuracy["n"] == 50).all()
+    # Each history is of the network in its place.
+    tested = read_table(tmp_path / "tables" / "history.csv", TABLES["history"])
+    last = tested.groupby(["variant", "seed"])["test_accuracy"].last()
+    assert last["scratch", "1"] == ACCURACIES["scratch"]["1"][-1]
+    assert last["finetune", "2"] == ACCURACIES["finetune"]["2"][-1]
 
 
-@pytest.mark.parametrize("variant", ["finetune", "scratch", "replicate"])
+def test_one_seed_is_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = {name: own[:1] for name, own in records().items()}
+    stage(tmp_path, one, monkeypatch)
+    summary = read_table(tmp_path / "summary.csv", TABLES["summary"])
+    assert (summary["n_seeds"] == 1).all()
+    agreement = read_table(tmp_path / "tables" / "agreement.csv", TABLES["agreement"])
+    assert "finetune-finetune" not in set(agreement["pair"])
+
+
+@pytest.mark.parametrize(("variant", "place"), [("finetune", 0), ("finetune", 2), ("scratch", 1)])
 def test_records_of_other_samples_are_refused(
-    variant: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    variant: str, place: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    mixed = records() | {variant: record(1, names=NAMES[::-1])}
-    with pytest.raises(ArtifactError, match=rf"{variant}\.h5.*its samples are not those of") as e:
+    mixed = records()
+    mixed[variant][place] = record(1, names=NAMES[::-1])
+    message = rf"{variant}-{place}\.h5.*its samples are not those of \S*probe-0\.h5"
+    with pytest.raises(ArtifactError, match=message) as error:
         stage(tmp_path, mixed, monkeypatch)
-    assert "\n" not in str(e.value)
+    assert "\n" not in str(error.value)
     assert not (tmp_path / "summary.csv").exists()
+
+
+def test_orders_in_the_noise_floor_are_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    quiet = {name: own[:1] for name, own in records().items()}
+    quiet["scratch"][0].noise_floor[-1, 3] = 1e9
+    stage(tmp_path, quiet, monkeypatch)
+    assert "knowledge one: orders [3] lie in the noise floor and are not counted" in (
+        capsys.readouterr().err
+    )
+    summary = read_table(tmp_path / "summary.csv", TABLES["summary"])
+    assert set(summary.query("quantity == 'ratio'")["order"]) == {"1", "2", "4", "all"}
+    assert set(summary.query("quantity == 'agreement'")["order"]) == {"1", "2", "1-2", "all"}
 
 
 def test_only_noise_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     silent = records()
-    silent["scratch"].noise_floor[:] = 1e9
-    with pytest.raises(ArtifactError, match=r"set extraction\.precision to float32"):
+    silent["scratch"][1].noise_floor[:] = 1e9
+    with pytest.raises(ArtifactError, match=r"set extraction\.precision to float32") as error:
         stage(tmp_path, silent, monkeypatch)
+    assert str(error.value).startswith(f"{tmp_path}: every order")

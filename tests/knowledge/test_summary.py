@@ -1,21 +1,21 @@
-"""The summary: every number against plain formulas, and nothing that depends on rows' order."""
+"""The summary: numbers of every kind by plain formulas from the tables, and which rows it has."""
 
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
-from statsmodels.stats.proportion import proportion_confint
+from numpy.typing import NDArray
 
-from tests.knowledge import records
-from tests.knowledge.records import NAMES, QUICK, record, tables
+from tests.knowledge import plain, records
+from tests.knowledge.records import NAMES, OPTIONS, SEEDS, record, tables, trained
 from whypretrain.interactions.mobius import orders
-from whypretrain.knowledge.reading import TABLES
-from whypretrain.knowledge.statistics import bootstrap, epochs_saved
+from whypretrain.knowledge.reading import QUANTITIES, TABLES
 from whypretrain.knowledge.strengths import split_knowledge
 from whypretrain.knowledge.summary import COLUMNS, TEXTS, summarise
 
+Array = NDArray[np.float64]
 KEYS = [*TEXTS, "fraction", "epoch"]
-OF_TEST_SPLIT = {"test_loss", "train_loss", "train_accuracy"}
+WITHOUT_INTERVALS = {"test_loss", "train_loss", "train_accuracy", "learned"}
+PROBE = record(0, n_snapshots=1).interactions[-1]
 
 
 @pytest.fixture(scope="module", name="summary")
@@ -31,161 +31,413 @@ def row(summary: pd.DataFrame, quantity: str, **keys: str) -> pd.Series:
     return found
 
 
-def bounds(values: np.ndarray) -> tuple[float, float]:
-    found = stats.bootstrap(
-        (values,), np.mean, n_resamples=QUICK.n_resamples, rng=np.random.default_rng(QUICK.seed)
-    ).confidence_interval
-    return float(found.low), float(found.high)
+def wide(table: pd.DataFrame, value: str, **keys: str | int) -> Array:
+    """A column as an array by the seeds that it depends on, and by sample."""
+    for name, key in keys.items():
+        table = table[table[name] == key]
+    seeds = [name for name in ("finetune", "scratch", "seed") if any(table.get(name, []))]
+    found = table.set_index([*seeds, "sample"])[value].sort_index()
+    return found.to_numpy().reshape(*(len(SEEDS) for _ in seeds), len(NAMES))
+
+
+def check(found: pd.Series, number: float, reach: float, *, rel: float = 1e-4) -> None:
+    """A number and half its interval; slopes of quotients are found numerically."""
+    assert found["number"] == pytest.approx(number, rel=1e-12)
+    assert found["high"] - found["number"] == pytest.approx(reach, rel=rel)
+    assert found["number"] - found["low"] == pytest.approx(reach, rel=rel)
 
 
 def test_columns_are_those_that_readers_ask_for(summary: pd.DataFrame) -> None:
     assert tuple(summary.columns) == COLUMNS
     assert set(COLUMNS) == TABLES["summary"].keys()
     assert not summary.duplicated(KEYS).any()
-    assert (summary["n_seeds"] == 1).all()
+    assert set(summary["quantity"]) >= QUANTITIES
 
 
-def test_the_order_of_rows_changes_nothing(summary: pd.DataFrame) -> None:
-    shuffled = {name: table.sample(frac=1, random_state=1) for name, table in tables().items()}
-    found = summarise("one", shuffled, QUICK)
-    found, expected = (t.sort_values(KEYS, ignore_index=True) for t in (found, summary))
-    pd.testing.assert_frame_equal(found, expected, check_exact=True)
+def test_seeds_and_samples_are_counted(summary: pd.DataFrame) -> None:
+    seeds = summary.groupby("quantity")["n_seeds"].agg(lambda own: sorted(set(own)))
+    assert seeds["probe"] == seeds["robustness_accuracy"] == [1]
+    assert seeds["preserve"] == seeds["transfer"] == seeds["earlier"] == seeds["epochs"] == [3]
+    assert seeds["accuracy"] == seeds["salient_count"] == [1, 3]  # that of the probe, and others
+    samples = summary.set_index("quantity")["n"]
+    assert (samples["preserve"] == 5).all()
+    assert samples["transfer"].eq(5).all()
+    assert (samples["accuracy"] == 50).all()
 
 
-def test_strengths_of_an_order_by_hand(summary: pd.DataFrame) -> None:
-    """Samples in the order of their ids, whatever order they were measured in."""
-    by_id = np.argsort(NAMES)
-    probe = record(0, n_snapshots=1).interactions[-1]
-    kept = split_knowledge(probe, record(1).interactions[-1]).preserve
-    values = kept[by_id][:, orders(4) == 2].mean(axis=1)
-    found = row(summary, "preserve", order="2")
-    assert found["number"] == pytest.approx(values.mean(), rel=1e-12)
-    assert (found["low"], found["high"]) == pytest.approx(bounds(values), rel=1e-12)
-    assert found["n"] == len(NAMES)
-    assert found["excess"] == pytest.approx(found["number"] - found["chance"])
-    other = split_knowledge(probe, record(2).interactions[-1]).preserve
-    assert found["swapped"] == pytest.approx(other[:, orders(4) == 2].mean())
-    replicate = record(3, n_snapshots=1).interactions[-1]
-    again = split_knowledge(replicate, record(1).interactions[-1]).preserve
-    assert found["second_run"] == pytest.approx(again[:, orders(4) == 2].mean())
+@pytest.mark.parametrize("order", ["1", "2", "4"])
+def test_strengths_of_an_order_from_the_records(summary: pd.DataFrame, order: str) -> None:
+    """Over seeds of fine-tuning and samples, with all references."""
+    of, knowledge = orders(4) == int(order), tables()["knowledge"]
+
+    def values(first: Array, variant: str, part: str) -> Array:
+        networks = [trained(variant, seed).interactions[-1] for seed in SEEDS]
+        parts = [getattr(split_knowledge(first, own), part) for own in networks]
+        return np.stack(parts)[:, :, of].mean(axis=-1)
+
+    for quantity in ("preserve", "new"):
+        measured = values(PROBE, "finetune", quantity)
+        found = row(summary, quantity, order=order)
+        check(found, measured.mean(), plain.reach(measured))
+        by_seed = measured.mean(axis=1)
+        assert (found["least"], found["most"]) == pytest.approx((by_seed.min(), by_seed.max()))
+        assert found["swapped"] == pytest.approx(values(PROBE, "scratch", quantity).mean())
+        again = [
+            values(trained("finetune", k).interactions[-1], "finetune", quantity)[i]
+            for k in SEEDS
+            for i in SEEDS
+            if i != k
+        ]
+        assert found["second_run"] == pytest.approx(np.mean(again))
+        chance = wide(
+            knowledge, "strength", quantity=quantity, reference="chance", order=int(order)
+        )
+        assert found["chance"] == pytest.approx(chance.mean())
+        # A chance level is taken off network by network and sample by sample.
+        gap = measured[:, np.argsort(NAMES)] - chance
+        assert found["excess"] == pytest.approx(gap.mean(), abs=1e-14)
+        if order != "4":  # of a single set chance is what there is
+            assert found["excess_high"] - found["excess"] == pytest.approx(plain.reach(gap))
+    assert (found["n"], found["n_seeds"], found["noise_floor"]) == (5, 3, 0)
 
 
-def test_a_chance_level_is_taken_off_sample_by_sample(summary: pd.DataFrame) -> None:
-    own = tables()["knowledge"].query("quantity == 'new' and order == 3")
-    wide = own.pivot(index="sample", columns="reference", values="strength")
-    expected = bounds((wide["measured"] - wide["chance"]).to_numpy())
-    found = row(summary, "new", order="3")
-    assert (found["excess_low"], found["excess_high"]) == pytest.approx(expected, rel=1e-12)
+def test_what_compares_fine_tuned_and_scratch_is_over_both_kinds_of_seeds(
+    summary: pd.DataFrame,
+) -> None:
+    values = wide(
+        tables()["knowledge"], "strength", quantity="reached", reference="measured", order=2
+    )
+    assert values.shape == (3, 3, 5)
+    found = row(summary, "reached", order="2")
+    check(found, values.mean(), plain.reach(values))
+    pairs = values.mean(axis=2)
+    assert (found["least"], found["most"]) == pytest.approx((pairs.min(), pairs.max()))
 
 
-def test_totals_leave_the_empty_set_out(summary: pd.DataFrame) -> None:
-    probe, finetune = record(0, n_snapshots=1).interactions[-1], record(1).interactions[-1]
-    preserve, discard, _ = (part[:, 1:].sum() for part in split_knowledge(probe, finetune))
-    ratio = row(summary, "discard_over_preserve")
-    assert ratio["number"] == pytest.approx(discard / preserve)
-    assert ratio["low"] < ratio["number"] < ratio["high"]
-    share = row(summary, "preserved_share")["number"]
-    assert share == pytest.approx(preserve / (preserve + discard))
+def test_what_depends_on_the_probe_alone_has_an_interval_over_samples(
+    summary: pd.DataFrame,
+) -> None:
+    values = np.abs(PROBE)[:, orders(4) == 3].mean(axis=1)
+    found = row(summary, "probe", order="3")
+    check(found, values.mean(), plain.reach(values))
+    assert (found["n"], found["n_seeds"]) == (5, 1)
+
+
+TERMS = {
+    "discard_over_preserve": (["discard"], ["preserve"]),
+    "new_over_preserve": (["new"], ["preserve"]),
+    "preserved_share": (["preserve"], ["preserve", "discard"]),
+}
+
+
+@pytest.mark.parametrize("quantity", TERMS)
+@pytest.mark.parametrize("reading", ["orders", "sets"])
+def test_totals_weigh_orders_alike_or_sets(
+    summary: pd.DataFrame, quantity: str, reading: str
+) -> None:
+    """Without the empty set. Means of sums are divided, not samples."""
+    knowledge = tables()["knowledge"].query("order > 0")
+    weight = knowledge["n_sets"] if reading == "sets" else 1
+    knowledge = knowledge.assign(weighted=knowledge["strength"] * weight)
+
+    def sides(reference: str) -> list[Array]:
+        chosen = knowledge[knowledge["reference"] == reference]
+        keys = ["finetune", "scratch", "second", "sample"]
+        sums = chosen.groupby(["quantity", *keys])["weighted"].sum()
+        return [sum(sums[part] for part in side).to_numpy() for side in TERMS[quantity]]
+
+    found = row(summary, quantity, reading=reading)
+    above, below = (side.reshape(3, 5) for side in sides("measured"))
+    check(found, above.mean() / below.mean(), plain.quotient_reach(above, below))
+    for reference in ("chance", "swapped", "second_run"):
+        other = sides(reference)
+        assert found[reference] == pytest.approx(other[0].mean() / other[1].mean())
+    by_seed = above.mean(axis=1) / below.mean(axis=1)
+    assert (found["least"], found["most"]) == pytest.approx((by_seed.min(), by_seed.max()))
 
 
 def test_totals_leave_orders_in_the_noise_floor_out() -> None:
     quiet = tables()
     floor = quiet["knowledge"]["noise_floor"].where(quiet["knowledge"]["order"] != 3, 1e9)
     quiet["knowledge"]["noise_floor"] = floor
-    found = row(summarise("one", quiet, QUICK), "new_over_preserve")
-    models = record(0, n_snapshots=1).interactions[-1], record(1).interactions[-1]
+    found = row(summarise("one", quiet, OPTIONS), "new_over_preserve", reading="sets")
     heard = np.isin(orders(4), [1, 2, 4])
-    preserve, _, new = (part[:, heard].sum() for part in split_knowledge(*models))
-    assert found["number"] == pytest.approx(new / preserve)
+    splits = [split_knowledge(PROBE, trained("finetune", s).interactions[-1]) for s in SEEDS]
+    above, below = (
+        sum(getattr(split, part)[:, heard].sum() for split in splits)
+        for part in ("new", "preserve")
+    )
+    assert found["number"] == pytest.approx(above / below)
 
 
-def test_curves_are_by_snapshot_and_sample(summary: pd.DataFrame) -> None:
-    curves = tables()["jaccard"].query("reference == 'measured'")
-    means = curves.groupby(["variant", "fraction"])["jaccard"].mean()
-    areas = [np.trapezoid(means[variant], [0, 0.5, 1]) for variant in ("finetune", "scratch")]
-    found = summary.query("quantity == 'jaccard_area'")["number"]
-    assert found.tolist() == pytest.approx(areas)
-    assert row(summary, "earlier")["number"] == pytest.approx(areas[0] - areas[1])
-    losses = *record(1).losses, *record(2).losses
-    saved = epochs_saved(record(1).epochs, record(2).epochs)(*losses)
-    assert row(summary, "epochs")["number"] == pytest.approx(saved)
-    by_id = [values[np.argsort(NAMES)] for values in losses]
-    found = row(summary, "epochs")
-    low, high = bootstrap(epochs_saved(np.arange(3.0), np.arange(3.0)), by_id, QUICK)
-    assert (found["low"], found["high"]) == (float(low), float(high))
+@pytest.mark.parametrize("part", ["discard", "new"])
+def test_amounts_and_shares_rise_by_their_least_squares_slopes(
+    summary: pd.DataFrame, part: str
+) -> None:
+    knowledge = tables()["knowledge"].query("reference == 'measured' and order > 0")
+    means = knowledge.groupby(["quantity", "order"])["strength"].mean()
+    amounts = means[part].to_numpy()
+    shares = amounts / (means[part] + means["preserve"]).to_numpy()
+    for reading, values in (("amount", amounts), ("share", shares)):
+        found = row(summary, f"{part}_order", reading=reading)
+        assert found["number"] == pytest.approx(np.polyfit([1, 2, 3, 4], values, 1)[0])
+        assert found["n_seeds"] == 3
+    # The slope of amounts is linear, so that its interval is that of the slopes of cells.
+    cells = np.stack([wide(knowledge, "strength", quantity=part, order=o) for o in (1, 2, 3, 4)])
+    slopes = np.tensordot(np.array([-1.5, -0.5, 0.5, 1.5]) / 5, cells, axes=1)
+    check(row(summary, f"{part}_order", reading="amount"), slopes.mean(), plain.reach(slopes))
+    for order in (1, 2, 3, 4):
+        found = row(summary, f"{part}_share", order=str(order))
+        above = wide(knowledge, "strength", quantity=part, order=order)
+        below = above + wide(knowledge, "strength", quantity="preserve", order=order)
+        check(found, shares[order - 1], plain.quotient_reach(above, below))
+
+
+def test_the_smallest_discard_over_preserve_is_what_strengths_force(summary: pd.DataFrame) -> None:
+    """Were both models' interactions sorted alike within each order."""
+    strength = most = 0.0
+    for seed in SEEDS:
+        own = trained("finetune", seed).interactions[-1]
+        for order in (1, 2, 3, 4):
+            sets = orders(4) == order
+            for x, y in zip(np.sort(PROBE[:, sets]), np.sort(own[:, sets]), strict=True):
+                most += sum(map(plain.f, x, y)) / sets.sum()
+                strength += np.abs(x).mean()
+    found = row(summary, "smallest_discard_over_preserve", reading="orders")
+    assert found["number"] == pytest.approx(strength / most - 1)
+    assert found["number"] <= row(summary, "discard_over_preserve", reading="orders")["number"]
 
 
 def test_ratios_of_samples_are_averaged_and_weighted_ones_are_not(summary: pd.DataFrame) -> None:
-    ratio = tables()["ratio"].query("order == 'all'")
-    for reading, own in ratio.groupby("reading"):
-        found = row(summary, "ratio", order="all", reading=str(reading))
-        for reference, column in (("measured", "number"), ("swapped", "swapped")):
-            of = own[own["reference"] == reference]
-            mean = of["numerator"].sum() / of["denominator"].sum()
-            expected = mean if reading == "weighted" else of["ratio"].mean()
-            assert found[column] == pytest.approx(expected)
-        gap = row(summary, "reach", reading=str(reading))["number"]
-        assert gap == pytest.approx(found["number"] - found["second_run"])
+    for order in ("all", "2"):
+        ratio = tables()["ratio"].query("order == @order")
+        for reading, own in ratio.groupby("reading"):
+            found = row(summary, "ratio", order=order, reading=str(reading))
+            columns = {"measured": "number"} | {
+                name: name for name in ("chance", "swapped", "second_run")
+            }
+            for reference, column in columns.items():
+                of = own[own["reference"] == reference]
+                mean = of["numerator"].sum() / of["denominator"].sum()
+                expected = mean if reading == "weighted" else of["ratio"].mean()
+                if reference != "second_run" or not of["ratio"].isna().any():
+                    assert found[column] == pytest.approx(expected)
+    above, below = (
+        wide(ratio, side, reference="measured", reading="weighted")
+        for side in ("numerator", "denominator")
+    )
+    weighted = row(summary, "ratio", order="2", reading="weighted")
+    check(weighted, above.mean() / below.mean(), plain.quotient_reach(above, below))
+    zero = wide(ratio, "ratio", reference="measured", reading="zero")
+    check(row(summary, "ratio", order="2", reading="zero"), zero.mean(), plain.reach(zero))
 
 
-def test_accuracies_are_the_last_epochs(summary: pd.DataFrame) -> None:
-    found = row(summary, "accuracy", variant="scratch")
-    assert (found["number"], found["n"]) == (0.6, 50)
-    expected = proportion_confint(30, 50, method="wilson")
-    assert (found["low"], found["high"]) == pytest.approx(expected)
-    gain = row(summary, "accuracy_gain")
-    assert gain["number"] == pytest.approx(0.3)
-    assert 0.1 < gain["low"] < 0.3 < gain["high"] < 0.5
-    along = summary.query("quantity == 'test_accuracy' and variant == 'scratch'")
-    assert along.set_index("epoch")["number"].to_dict() == {0: 0.1, 1: 0.8, 2: 0.6}
+def test_agreements_are_means_over_seeds_and_samples(summary: pd.DataFrame) -> None:
+    agreement = tables()["agreement"]
+    for kind, quantity in (("sets", "agreement"), ("signs", "sign_agreement")):
+        for pair in ("probe-scratch", "finetune-scratch"):
+            own = wide(agreement, "agreement", pair=pair, kind=kind, order="all")
+            found = row(summary, quantity, variant=pair, order="all")
+            check(found, own.mean(), plain.reach(own))
+            by_seeds = own.mean(axis=-1)
+            assert found["least"] == pytest.approx(by_seeds.min())
+            assert found["most"] == pytest.approx(by_seeds.max())
 
 
-def test_robustness_counts_items(summary: pd.DataFrame) -> None:
-    found = row(summary, "robustness_lost", level="noise 0.1")
-    assert found["number"] == pytest.approx((7 - 2) / 50)
-    assert found["low"] < 0.1 < found["high"]
-    assert row(summary, "robustness_accuracy", level="noise 0.1")["number"] == 40 / 50
+def jackknife_reach(pairs: Array) -> float:
+    """Half the interval over ordered pairs, (k, k, n): pseudo-values of seeds and samples."""
+    k = len(pairs)
+    off = ~np.eye(k, dtype=bool)
+    whole = pairs[off].mean(axis=0)
+    without = [
+        pairs[off & ~np.isin(np.arange(k), i)[:, None] & ~np.isin(np.arange(k), i)].mean(axis=0)
+        for i in range(k)
+    ]
+    return plain.reach(np.stack([k * whole - (k - 1) * one for one in without]))
+
+
+def test_agreement_of_two_fine_tuned_is_over_pairs(summary: pd.DataFrame) -> None:
+    own = tables()["agreement"].query(
+        "pair == 'finetune-finetune' and kind == 'sets' and order == 'all'"
+    )
+    pairs = np.zeros((3, 3, 5))
+    for at, name in enumerate(sorted(NAMES)):
+        for pair in own[own["sample"] == name].to_dict("records"):
+            pairs[int(pair["finetune"]), int(pair["second"]), at] = pair["agreement"]
+    found = row(summary, "agreement", variant="finetune-finetune", order="all")
+    check(found, pairs.sum() / 30, jackknife_reach(pairs))
+    of_seed = pairs.sum(axis=(1, 2)) / 10  # agreement is symmetric
+    assert (found["least"], found["most"]) == pytest.approx((of_seed.min(), of_seed.max()))
+
+
+def test_transfer_is_a_difference_over_both_kinds_of_seeds(summary: pd.DataFrame) -> None:
+    agreement = tables()["agreement"].query("kind == 'sets'")
+    for group in ("1-2", "all"):
+        kept = wide(agreement, "agreement", pair="probe-finetune", order=group)
+        other = wide(agreement, "agreement", pair="probe-scratch", order=group)
+        gap = kept[:, None] - other[None]
+        found = row(summary, "transfer", order=group)
+        check(found, gap.mean(), plain.reach(gap))
+        pairs = gap.mean(axis=-1)
+        assert (found["least"], found["most"]) == pytest.approx((pairs.min(), pairs.max()))
+    assert set(summary.query("quantity == 'transfer'")["order"]) == {"1-2", "3-4", "all"}
+
+
+def test_differences_of_agreements_are_those_of_their_rows(summary: pd.DataFrame) -> None:
+    def agreed(pair: str, order: str) -> float:
+        return float(row(summary, "agreement", variant=pair, order=order)["number"])
+
+    falls = agreed("probe-finetune", "1-2") - agreed("probe-finetune", "3-4")
+    assert row(summary, "agreement_falls")["number"] == pytest.approx(falls)
+    again = agreed("finetune-finetune", "1-2") - agreed("finetune-finetune", "3-4")
+    assert row(summary, "falls_beyond_retraining")["number"] == pytest.approx(falls - again)
+    for kept, again_pair in (
+        ("probe-finetune", "finetune-finetune"),
+        ("preserved-scratch", "preserved-finetune"),
+    ):
+        expected = agreed(kept, "all") - agreed(again_pair, "all")
+        found = row(summary, "beyond_retraining", variant=kept)
+        assert found["number"] == pytest.approx(expected)
+        assert found["n_seeds"] == 3
+
+
+@pytest.mark.parametrize("quantity", ["counterfactual_change", "counterfactual_strength"])
+def test_removals_are_means_over_seeds_and_samples(summary: pd.DataFrame, quantity: str) -> None:
+    own = tables()["counterfactual"].query("variant == 'probe' and removed == 'discard'")
+    own = own[own["order"] == "all"].assign(change=own["v_after"] - own["v_before"])
+    column = quantity.removeprefix("counterfactual_")
+    values = wide(own, column, reference="measured")
+    found = row(summary, quantity, variant="probe", level="discard", order="all")
+    check(found, values.mean(), plain.reach(values))
+    if column == "change":
+        assert found["chance"] == pytest.approx(wide(own, column, reference="chance").mean())
+
+
+def test_salience_is_by_threshold(summary: pd.DataFrame) -> None:
+    own = tables()["salience"].query("variant == 'scratch' and threshold == 0.3")
+    values = wide(own, "reconstruction_error")
+    found = row(summary, "reconstruction_error", variant="scratch", level="0.3")
+    check(found, values.mean(), plain.reach(values))
+    assert found["chance"] == pytest.approx(wide(own, "random_error").mean())
+    counts = row(summary, "salient_count", variant="scratch", level="0.3")
+    assert counts["number"] == pytest.approx(wide(own, "n_salient").mean())
+
+
+def test_redundancy_is_of_samples_that_interactions_decide(summary: pd.DataFrame) -> None:
+    own = tables()["redundancy"].query("variant == 'scratch' and v > 0 and v_empty <= 0")
+    assert 0 < len(own) < 15
+    found = row(summary, "prunable_share", variant="scratch")
+    assert found["number"] == pytest.approx(own["prunable_share"].mean())
+    assert found["n"] == own["sample"].nunique()
+    share = (own["n_random"] / own["n_sets"]).mean()
+    assert row(summary, "random_share", variant="scratch")["number"] == pytest.approx(share)
+    for count in ("1", "2", "5"):
+        changed = row(summary, "changed", variant="scratch", level=count)["number"]
+        assert changed == pytest.approx((own["n_critical"] <= int(count)).mean())
 
 
 def test_intervals_hold_their_numbers(summary: pd.DataFrame) -> None:
-    bounded = summary[~summary["quantity"].isin(OF_TEST_SPLIT)].dropna(subset=["low"])
-    # The bias correction of so few resamples may put a bound beside the number, not far from it.
-    assert (bounded["low"] <= bounded["high"]).all()
-    inside = (bounded["low"] <= bounded["number"]) & (bounded["number"] <= bounded["high"])
-    assert inside.mean() > 0.95
+    bounded = summary[~summary["quantity"].isin(WITHOUT_INTERVALS)].dropna(subset=["low"])
+    assert len(bounded) > 0.9 * len(summary.dropna(subset=["number"])) - 20
+    assert (bounded["low"] <= bounded["number"]).all()
+    assert (bounded["number"] <= bounded["high"]).all()
+    excess = summary.dropna(subset=["excess"])
+    np.testing.assert_allclose(
+        excess["excess"], excess["number"] - excess["chance"], rtol=1e-9, atol=1e-12
+    )
 
 
-def test_without_a_second_run_there_is_no_reach() -> None:
-    found = summarise("one", tables(replicated=False), QUICK)
+def test_of_agreement_least_and_most_are_possible(summary: pd.DataFrame) -> None:
+    own = summary[summary["quantity"].isin(["agreement", "sign_agreement", "agreement_course"])]
+    own = own.dropna(subset=["least"])
+    tolerance = 1e-9
+    assert (own["most"] <= 1 + tolerance).all()
+    assert (own["least"] <= own["number"] + tolerance).all()
+    assert (own["number"] <= own["most"] + tolerance).all()
+
+
+def test_one_seed_has_intervals_over_samples_and_no_second_run() -> None:
+    found = records.summary(seeds=(0,))
     assert found["second_run"].isna().all()
-    assert "reach" not in set(found["quantity"])
+    assert (found["n_seeds"] == 1).all()
+    pairs = set(found.query("quantity == 'agreement'")["variant"])
+    assert not pairs & {"finetune-finetune", "scratch-scratch", "preserved-finetune"}
+    assert not set(found["quantity"]) & {"beyond_retraining", "falls_beyond_retraining"}
+    assert "second run" not in set(found["level"])
+    assert set(found["quantity"]) >= QUANTITIES
+    kept = split_knowledge(PROBE, trained("finetune", 0).interactions[-1]).preserve
+    values = kept[:, orders(4) == 2].mean(axis=1)
+    own = row(found, "preserve", order="2")
+    check(own, values.mean(), plain.reach(values))
+    assert own["least"] == own["most"] == pytest.approx(own["number"])
 
 
-def test_two_snapshots_cannot_be_unsteady() -> None:
-    ends = tables()
-    ends["jaccard"] = ends["jaccard"].query("fraction in (0, 1)")
-    quantities = set(summarise("one", ends, QUICK)["quantity"])
-    assert "steadier" not in quantities
-    assert "earlier" in quantities
+def test_two_seeds_have_second_runs_whose_interval_is_over_samples() -> None:
+    found = records.summary(seeds=(0, 1))
+    assert set(found["n_seeds"]) == {1, 2}
+    own = tables(seeds=(0, 1))["agreement"].query("kind == 'sets' and order == 'all'")
+    again = own[own["pair"] == "finetune-finetune"].groupby("sample")["agreement"].mean()
+    of = row(found, "agreement", variant="finetune-finetune", order="all")
+    check(of, again.mean(), plain.reach(again.to_numpy()))
+
+
+def test_trajectories_of_the_first_seed_alone_are_enough_for_final_networks() -> None:
+    found, whole = records.summary(trajectories="first"), records.summary()
+    along = {"jaccard", "jaccard_area", "earlier", "steadier", "agreement_course", "epochs"}
+    along |= {"earlier_agreement", "steadier_agreement"}
+    assert set(found.loc[found["quantity"].isin(along), "n_seeds"]) == {1}
+    same = ~found["quantity"].isin(along) & ~found["variant"].str.contains("untrained")
+    one, other = (
+        t.merge(found.loc[same, KEYS], on=KEYS).sort_values(KEYS, ignore_index=True)
+        for t in (found, whole)
+    )
+    assert len(one) > 200
+    pd.testing.assert_frame_equal(one, other, check_exact=True)
+    single = records.summary(seeds=(0,))
+    for quantity in ("jaccard_area", "earlier", "epochs"):
+        for _, own in found[found["quantity"] == quantity].iterrows():
+            of = row(single, quantity, variant=own["variant"], reading=own["reading"])
+            assert list(own[["number", "low", "high"]]) == pytest.approx(
+                list(of[["number", "low", "high"]])
+            )
+    # Other seeds' final networks are targets all the same.
+    assert found.query("quantity == 'jaccard'")["second_run"].notna().all()
+    assert len(found.query("quantity == 'earlier_agreement' and level == 'second run'")) == 3
 
 
 def test_tables_that_are_not_there_are_passed_over() -> None:
     needed = {
         name: table
         for name, table in tables().items()
-        if name in ("knowledge", "ratio", "jaccard", "losses", "history")
+        if name in ("knowledge", "ratio", "agreement", "jaccard", "courses", "losses", "history")
     }
-    quantities = set(summarise("one", needed, QUICK)["quantity"])
-    assert {"preserve", "ratio", "accuracy"} <= quantities
+    quantities = set(summarise("one", needed, OPTIONS)["quantity"])
+    assert {"preserve", "ratio", "transfer", "accuracy"} <= quantities
     assert not quantities & {"salient_count", "changed", "robustness_lost", "prunable_share"}
 
 
-def test_one_sample_has_numbers_without_intervals() -> None:
+def test_one_sample_of_one_seed_has_numbers_without_intervals() -> None:
+    alone = {
+        name: table[table["sample"] == "a"] if "sample" in table else table
+        for name, table in tables(seeds=(0,)).items()
+    }
+    found = summarise("one", alone, OPTIONS)
+    over_samples = found[found["quantity"].isin(["preserve", "ratio", "earlier", "jaccard"])]
+    assert over_samples["low"].isna().all()
+    assert over_samples["number"].notna().any()
+    assert (over_samples["n"].dropna() <= 1).all()
+
+
+def test_one_sample_of_three_seeds_has_the_interval_over_seeds() -> None:
     alone = {
         name: table[table["sample"] == "a"] if "sample" in table else table
         for name, table in tables().items()
     }
-    found = summarise("one", alone, QUICK)
-    over_samples = found[found["quantity"].isin(["preserve", "ratio", "earlier", "jaccard"])]
-    assert over_samples["low"].isna().all()
-    assert (over_samples["n"].dropna() <= 1).all()
+    found = row(summarise("one", alone, OPTIONS), "preserve", order="2")
+    values = wide_of_one(alone["knowledge"])
+    check(found, values.mean(), plain.reach(values))
+
+
+def wide_of_one(knowledge: pd.DataFrame) -> Array:
+    own = knowledge.query("quantity == 'preserve' and reference == 'measured' and order == 2")
+    return own.sort_values("finetune")["strength"].to_numpy()

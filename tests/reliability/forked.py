@@ -2,6 +2,7 @@
 
 import os
 import runpy
+import re
 import shlex
 import shutil
 import signal
@@ -41,10 +42,10 @@ class Command:
 
     @property
     def rule(self) -> str:
-        """What tells the command from others: the stage, and its variant where it has any."""
-        variants = ("finetune", "scratch", "probe", "replicate")
+        """What tells the command from others: the stage, and its network where it has one."""
         last = " ".join(self.arguments[-2:])
-        return self.module + next((f":{v}" for v in variants if f"/{v}" in last), "")
+        named = re.search(r"/(finetune|scratch|probe)(?:-tiny)?(-seed2)?", last)
+        return self.module + (f":{named[1]}{named[2] or ''}" if named else "")
 
     def replaced(self, old: str, new: str) -> "Command":
         """The command with other text in its settings."""

@@ -26,6 +26,7 @@ STAGES = [
     "whypretrain.stages.extract:finetune",
     "whypretrain.stages.extract:probe",
     "whypretrain.stages.robustness",
+    "whypretrain.stages.similarity",
     "whypretrain.stages.knowledge",
     "whypretrain.stages.claims",
     "whypretrain.stages.explorer",

@@ -10,8 +10,8 @@ from whypretrain.knowledge.reading import QUANTITIES
 
 KEYS = ["variant", "order", "reading", "level"]
 COLUMNS = [
-    *("experiment", "quantity", *KEYS, "fraction", "epoch", "number", "low", "high"),
-    *("chance", "swapped", "second_run", "excess", "excess_low", "excess_high"),
+    *("experiment", "quantity", *KEYS, "fraction", "epoch", "number", "low", "high", "least"),
+    *("most", "chance", "swapped", "second_run", "excess", "excess_low", "excess_high"),
     *("n", "n_seeds", "noise_floor"),
 ]
 VARIANTS = ("probe", "finetune", "scratch")
@@ -23,6 +23,11 @@ REMOVALS = (
     ("finetune", "preserve"),
     ("finetune", "new"),
 )
+PAIRS = (
+    *("probe-finetune", "probe-scratch", "finetune-scratch", "preserved-scratch"),
+    *("probe-untrained", "finetune-untrained"),
+)
+SECOND_RUNS = ("finetune-finetune", "scratch-scratch", "preserved-finetune")
 IMAGES = ("none", "noise 0.1", "noise 0.2", "rotation 15")
 
 
@@ -47,6 +52,7 @@ def summary_of(  # noqa: PLR0912  (one quantity after the other)
     def add(quantity: str, *, over_samples: bool = True, **keys: Any) -> None:
         number = start + next(places) / 1000
         own = {"experiment": experiment, "quantity": quantity, "number": number, "n_seeds": 1}
+        own |= {"least": number - 0.02, "most": number + 0.02}
         own |= {"n": n if over_samples else 40, "chance": number / 2, "swapped": number / 3}
         if n > 1 or not over_samples:
             own |= {"low": number - 0.05, "high": number + 0.05}
@@ -63,9 +69,8 @@ def summary_of(  # noqa: PLR0912  (one quantity after the other)
             add("ratio", reading=reading, order=which, **again)
     for variant in TRAINED:
         for fraction in fractions:
-            at_end: dict[str, Any] = again if (variant, fraction) == ("finetune", 1.0) else {}
             moment: dict[str, Any] = {"fraction": fraction, "epoch": fraction * epochs}
-            add("jaccard", variant=variant, **moment, **at_end)
+            add("jaccard", variant=variant, **moment, **again)
             add("test_accuracy", over_samples=False, variant=variant, **moment)
             add("test_loss", over_samples=False, variant=variant, low=np.nan, **moment)
     for quantity in ("test_accuracy", "test_loss"):
@@ -87,9 +92,29 @@ def summary_of(  # noqa: PLR0912  (one quantity after the other)
         for quantity in ("change", "positive", "positive_before"):
             add(f"counterfactual_{quantity}", variant=variant, level=part, order="all")
     for quantity in ("discard_over_preserve", "preserved_share"):
-        add(quantity, order="all", **again)
-    for quantity in ("accuracy_gain", "earlier"):
-        add(quantity)
+        for reading in ("orders", "sets"):
+            add(quantity, order="all", reading=reading, **again)
+    add("accuracy_gain")
+    for axis in ("epoch", "step", "fraction"):
+        add("earlier", reading=axis)
+    # What figures read of agreement, and shares by order.
+    for order in range(1, n_players + 1):
+        for part in ("discard", "new"):
+            add(f"{part}_share", order=str(order), **again)
+    groups = ("1-2", "3-4", *(["5+"] if n_players > 5 else []), "all")
+    for quantity in ("agreement", "sign_agreement"):
+        for pair in (*PAIRS, *(SECOND_RUNS if replicated else ())):
+            for group in (*map(str, range(1, n_players)), *groups):
+                add(quantity, variant=pair, order=group, chance=np.nan)
+    for group in groups:
+        add("transfer", order=group, chance=np.nan)
+    for variant in TRAINED:
+        for target in ("own", "probe", *(["second run"] if replicated else [])):
+            for fraction in fractions:
+                moment = {"fraction": fraction, "epoch": fraction * epochs, "chance": np.nan}
+                for group in groups:
+                    keys: dict[str, Any] = {"variant": variant, "level": target, "order": group}
+                    add("agreement_course", **keys, **moment)
     for quantity in sorted(QUANTITIES - {row["quantity"] for row in rows}):  # read by none
         add(quantity)
     table = pd.DataFrame(rows).reindex(columns=COLUMNS)

@@ -25,12 +25,12 @@ def test_the_page_is_one_page_and_its_comments_hold_the_defaults() -> None:
 
 def test_a_file_alone_gets_all_that_is_beneath_it(tmp_path: Path) -> None:
     mine = tmp_path / "mine.yaml"
-    mine.write_text("suite: paper\nexperiments: {vgg16-cub: {seed: 3}}\n")
+    mine.write_text("suite: paper\nexperiments: {vgg16-cub: {seeds: [3]}}\n")
     over = load(ROOT / "config.yaml", mine)
     assert over == configured(read(mine), [mine])
     assert over.suite_experiments() == CONFIG.suites["paper"]
     changed = over.experiments["vgg16-cub"]
-    assert changed == CONFIG.experiments["vgg16-cub"].model_copy(update={"seed": 3})
+    assert changed == CONFIG.experiments["vgg16-cub"].model_copy(update={"seeds": [3]})
     rest = {name: own for name, own in over.experiments.items() if own != changed}
     assert rest.items() <= CONFIG.experiments.items()
 

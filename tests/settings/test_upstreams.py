@@ -41,7 +41,7 @@ def test_all_experiments_of_the_suite_have_one_downstream_task() -> None:
     for architecture in ("vit", "resnet"):
         chosen = [CONFIG.experiments[n] for n in SUITE if n.startswith(architecture)]
         assert len(chosen) == 6
-        assert len({(e.finetune.recipe, e.scratch.recipe, e.seed) for e in chosen}) == 1
+        assert len({(e.finetune.recipe, e.scratch.recipe, *e.seeds) for e in chosen}) == 1
         shared = {CONFIG.architecture(e.model).to_json() for e in chosen}
         assert len(shared) == 1
 

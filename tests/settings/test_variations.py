@@ -23,7 +23,6 @@ BASE = "vgg-digits"
 def varied(factors: Any, **others: Any) -> dict[str, Any]:
     """The shipped configuration with one variation in the place of its own, and a suite of it."""
     values = copy.deepcopy(VALID)
-    del values["experiments"][BASE]["replicate_seed"]  # seeds are varied here
     values["variations"] = {"mine": {"base": BASE, "factors": factors, **others}}
     values["suites"] = {"embedded": [BASE], "mine": ["mine"]}
     return values
@@ -40,17 +39,19 @@ def mistake(values: dict[str, Any]) -> str:
 
 
 def test_each_value_of_each_key_is_an_experiment() -> None:
-    config = made({"seed": [1, 2], "sampling.baseline": ["zero"], "probe.l2": [0.5]})
+    config = made({"sampling.seed": [1, 2], "sampling.baseline": ["zero"], "probe.l2": [0.5]})
     assert config.suites["mine"] == [
         BASE,
-        f"{BASE}-seed-1",
-        f"{BASE}-seed-2",
+        f"{BASE}-sampling.seed-1",
+        f"{BASE}-sampling.seed-2",
         f"{BASE}-sampling.baseline-zero",
         f"{BASE}-probe.l2-0.5",
     ]
     base = config.experiments[BASE]
-    origin = {"extends": BASE, "title": "", "factor": "seed", "level": "2"}
-    assert config.experiments[f"{BASE}-seed-2"] == base.model_copy(update={"seed": 2} | origin)
+    origin = {"extends": BASE, "title": "", "factor": "sampling.seed", "level": "2"}
+    other = base.sampling.model_copy(update={"seed": 2})
+    changed = base.model_copy(update={"sampling": other} | origin)
+    assert config.experiments[f"{BASE}-sampling.seed-2"] == changed
     zero = base.sampling.model_copy(update={"baseline": "zero"})
     origin |= {"factor": "sampling.baseline", "level": "zero"}
     changed = base.model_copy(update={"sampling": zero} | origin)
@@ -72,14 +73,14 @@ def test_an_experiment_extends_another() -> None:
     values = copy.deepcopy(VALID)
     own = {"extends": BASE, "sampling": {"players": {"n": 4}}, "sampling.seed": 3}
     values["experiments"]["mine"] = own
-    values["experiments"]["further"] = {"extends": "mine", "seed": 5, "replicate_seed": None}
+    values["experiments"]["further"] = {"extends": "mine", "seeds": [5]}
     config = check(values)
     base, mine = config.experiments[BASE], config.experiments["mine"]
     players = base.sampling.players.model_copy(update={"n": 4})
     sampling = base.sampling.model_copy(update={"players": players, "seed": 3})
     changed = {"extends": BASE, "title": "", "sampling": sampling}
     assert mine == base.model_copy(update=changed)
-    further = {"extends": "mine", "seed": 5, "replicate_seed": None}
+    further = {"extends": "mine", "seeds": [5]}
     assert config.experiments["further"] == mine.model_copy(update=further)
     assert config.title("mine") == "VGG · digits_5to9"
     assert not {"mine", "further"} & config.varied().keys()
@@ -87,10 +88,10 @@ def test_an_experiment_extends_another() -> None:
     config = check(values)
     assert config.title("mine") == "VGG · digits, players few"
     assert config.varied()["mine"] == Varied(base=BASE, levels={"players": "few"})
-    values["experiments"]["further"] |= {"factor": "seed", "level": "5"}
+    values["experiments"]["further"] |= {"factor": "seeds", "level": "5"}
     config = check(values)
-    assert config.title("further") == "VGG · digits, players few, seed 5"
-    both = {"players": "few", "seed": "5"}
+    assert config.title("further") == "VGG · digits, players few, seeds 5"
+    both = {"players": "few", "seeds": "5"}
     assert config.varied()["further"] == Varied(base=BASE, levels=both)
 
 
@@ -120,8 +121,9 @@ def test_what_is_not_trained_differently_is_not_trained_again() -> None:
     }
     assert len(made(sampling).runs()) == n_before
     assert len(made({"probe.l2": [3]}).runs()) == n_before + 1
-    assert len(made({"seed": [1, 2]}).runs()) == n_before + 2 * 2
-    assert len(made({"scratch.override.epochs": [3]}).runs()) == n_before + 1
+    further = {"one": {"seeds": [1]}, "seven": {"seeds": [7]}}
+    assert len(made({"seeds": further}).runs()) == n_before + 2  # seed 1 is a seed of the base
+    assert len(made({"scratch.override.epochs": [3]}).runs()) == n_before + 3  # one a seed
 
 
 def test_the_background_reaches_extraction_and_no_other_experiment() -> None:
@@ -131,18 +133,18 @@ def test_the_background_reaches_extraction_and_no_other_experiment() -> None:
 
 
 def test_a_suite_may_name_variations_that_share_a_base_and_single_experiments() -> None:
-    values = varied({"seed": [1]})
-    values["variations"]["more"] = {"base": BASE, "factors": {"seed": [2]}}
+    values = varied({"probe.l2": [2]})
+    values["variations"]["more"] = {"base": BASE, "factors": {"probe.l2": [3]}}
     values["suites"]["mine"] = ["vit-digits", "mine", "more"]
-    values["suites"]["one"] = [f"{BASE}-seed-2"]
+    values["suites"]["one"] = [f"{BASE}-probe.l2-3"]
     config = check(values)
-    assert config.suites["mine"] == ["vit-digits", BASE, f"{BASE}-seed-1", f"{BASE}-seed-2"]
+    assert config.suites["mine"] == ["vit-digits", BASE, f"{BASE}-probe.l2-2", f"{BASE}-probe.l2-3"]
     figure = config.figure("mine")
-    assert figure.titles[1:3] == ["VGG · digits", "VGG · digits, seed 1"]
+    assert figure.titles[1:3] == ["VGG · digits", "VGG · digits, probe.l2 2"]
     assert {name: one.base for name, one in figure.varied.items()} == dict.fromkeys(
-        [f"{BASE}-seed-1", f"{BASE}-seed-2"], BASE
+        [f"{BASE}-probe.l2-2", f"{BASE}-probe.l2-3"], BASE
     )
-    assert figure.varied[f"{BASE}-seed-2"].levels == {"seed": "2"}
+    assert figure.varied[f"{BASE}-probe.l2-3"].levels == {"probe.l2": "3"}
 
 
 NAMED = "several keys at once, give names: `<factor>: {<level>: {<key>: <value>, …}}`"
@@ -160,7 +162,10 @@ MISTAKES = [
     ({"model.n": [1]}, f"experiments.{BASE}-model.n-1.model"),
     ({"dataset": ["a/b"]}, f"'{BASE}-dataset-a/b': a name has 1 to 64"),
     ({"x": {"l" * 60: {"seed": 1}}}, "a name has 1 to 64 letters"),
-    ({"seed": ["1"]}, f"experiments.{BASE}-seed-1.seed = '1': Input should be a valid integer"),
+    (
+        {"sampling.seed": ["1"]},
+        f"experiments.{BASE}-sampling.seed-1.sampling.seed = '1': Input should",
+    ),
     ({"sampling.player.n": [2]}, "unknown key 'player'; did you mean 'players'?"),
     ({"sampling.player.n": [2]}, ORIGIN),
     ({"sampling.players.n": [20]}, f"experiments.{BASE}-sampling.players.n-20.sampling.players.n"),
@@ -179,28 +184,28 @@ def test_a_mistake_is_named(factors: Any, message: str) -> None:
 
 
 def test_an_unknown_base_is_named() -> None:
-    values = varied({"seed": [1]})
+    values = varied({"probe.l2": [2]})
     values["variations"]["mine"]["base"] = "vgg-digit"
     assert "variations.mine.base = 'vgg-digit': unknown; did you mean 'vgg-dig" in mistake(values)
 
 
 def test_a_mistake_of_the_base_is_named_once() -> None:
     values = varied({"sampling.seed": [1, 2]})
-    values["experiments"][BASE]["seed"] = "0"
+    values["experiments"][BASE]["probe"] = {"l2": "0"}
     assert mistake(values) == (
-        f"experiments.{BASE}.seed = '0': Input should be a valid integer; "
-        f"YAML reads this as text: leave out quotes, and write digits alone"
+        f"experiments.{BASE}.probe.l2 = '0': Input should be a valid number; "
+        f"YAML reads this as text: leave out quotes, and write 1e-3 as 1.0e-3"
     )
 
 
 def test_names_that_clash_are_refused() -> None:
-    values = varied({"seed": [1]})
-    values["experiments"][f"{BASE}-seed-1"] = copy.deepcopy(values["experiments"][BASE])
-    assert f"makes experiment ['{BASE}-seed-1'], which exists already" in mistake(values)
-    del values["experiments"][f"{BASE}-seed-1"]
-    values["variations"]["more"] = {"base": BASE, "factors": {"seed": [1]}}
+    values = varied({"probe.l2": [2]})
+    values["experiments"][f"{BASE}-probe.l2-2"] = copy.deepcopy(values["experiments"][BASE])
+    assert f"makes experiment ['{BASE}-probe.l2-2'], which exists already" in mistake(values)
+    del values["experiments"][f"{BASE}-probe.l2-2"]
+    values["variations"]["more"] = {"base": BASE, "factors": {"probe.l2": [2]}}
     assert "variations.more: makes experiment" in mistake(values)
-    values["variations"] = {"vit-digits": {"base": BASE, "factors": {"seed": [1]}}}
+    values["variations"] = {"vit-digits": {"base": BASE, "factors": {"probe.l2": [2]}}}
     assert "variations.vit-digits: an experiment has the same name" in mistake(values)
     factors = {"x": {"1-y": {"seed": 1}}, "x-1": {"y": {"seed": 2}}}
     assert "variations.mine: two of its experiments would have" in mistake(varied(factors))
@@ -215,7 +220,7 @@ def test_names_that_clash_are_refused() -> None:
         ({"extends": 3}, "experiments.mine.extends = 3"),
         ({"extends": BASE, "factor": "x"}, "factor = 'x', level = '': give both, with extends"),
         ({"extends": BASE, "..": 1}, "unknown key ''"),
-        ({"seed": 1}, "experiments.mine.model: Field required"),
+        ({"seeds": [1]}, "experiments.mine.model: Field required"),
     ],
 )
 def test_a_mistake_in_an_extension_is_named(own: dict[str, Any], message: str) -> None:
@@ -242,9 +247,9 @@ def test_the_example_of_the_documentation_is_valid() -> None:
 def test_the_shipped_variation_is_of_twenty_experiments_and_few_networks() -> None:
     config = check(VALID)
     names = config.suites["sensitivity"]
-    assert len(names) == 21
-    runs = {config.run(name, variant).name for name in names for variant in get_args(Variant)}
-    assert len(runs) == 17
+    assert len(names) == 19
+    runs = {run.name for name in names for run in config.experiments[name].runs().values()}
+    assert len(runs) == 33
 
 
 def test_malformed_sections_are_left_to_the_checks() -> None:
@@ -274,7 +279,7 @@ def leaves(section: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 @given(st.dictionaries(letters, levels, min_size=1, max_size=3))
 def test_an_experiment_differs_from_its_base_in_its_levels_alone(factors: dict[str, Any]) -> None:
-    base = {"model": "m", "seed": 0}
+    base = {"model": "m", "dataset": "0"}
     values = {
         "experiments": {"e": base},
         "variations": {"v": {"base": "e", "factors": factors}},

@@ -23,7 +23,7 @@ MISTAKES = [
     (
         "suite",
         "paperr",
-        "suite = 'paperr': unknown; did you mean 'paper'? allowed: paper, paper_selfs",
+        "suite = 'paperr': unknown; did you mean 'paper'? allowed: embedded_seeds, paper, paper_selfs",
     ),
     ("suites.embedded", ["vgg-digit"], "did you mean 'vgg-digits'?"),
     ("suites.embedded", [], "suites.embedded = []: name at least one experiment"),
@@ -40,7 +40,7 @@ MISTAKES = [
     ("experiments.vgg-digits.sampling.players.kind", "voronoi", "'grid'"),
     ("experiments.vgg-digits.sampling.baseline", "black", "'pixel_mean'"),
     ("experiments.vgg-digits.sampling.background", "blur", "'keep' or 'mask'"),
-    ("experiments.vgg-digits.seed", "0", "experiments.vgg-digits.seed = '0'"),
+    ("experiments.vgg-digits.seeds", ["0"], "experiments.vgg-digits.seeds.0 = '0'"),
     ("experiments.vgg-digits.probe.l2", 0, "probe.l2 = 0: Input should be greater than 0"),
     ("snapshots", [0, 0.5, 1.5], "snapshots.2 = 1.5: Input should be less than or equal to 1"),
     ("snapshots", [-0.1, 0, 1], "snapshots.0 = -0.1"),
@@ -168,13 +168,13 @@ def test_experiments_share_the_networks_that_are_the_same() -> None:
     n_before = len(check(VALID).runs())
     twin["sampling"] = {"per_class": 1, "players": {"n": 4}}
     assert len(check(values).runs()) == n_before
-    twin["seed"] = 7
+    twin["seeds"] = [7]
     assert len(check(values).runs()) == n_before + 2
     twin["probe"] = {"l2": 3.0}
     assert len(check(values).runs()) == n_before + 3
     twin["finetune"]["override"] = {"epochs": 3}
     config = check(values)
-    assert len(config.runs()) == n_before + 4  # and a replicate of its own
+    assert len(config.runs()) == n_before + 3
     names = [config.run("twin", "finetune").name, config.run("vgg-digits", "finetune").name]
     assert names[1] == "vgg_mini/digits_5to9/finetune-digits_downstream-seed0"
     assert re.fullmatch(names[1].replace("seed0", "seed7") + "-[0-9a-f]{8}", names[0])
@@ -189,6 +189,7 @@ def test_settings_survive_json_and_their_text_depends_on_values_alone() -> None:
         config.probe(config.run("vgg-digits", "probe").name),
         config.train(config.run("vgg-digits", "finetune").name),
         config.robustness_of(config.run("vgg-digits", "finetune").name),
+        config.similarity("vgg-digits"),
         config.extract("vgg-digits"),
         config.knowledge("vgg-digits"),
         config.figure("embedded"),
@@ -221,11 +222,28 @@ def test_every_key_has_a_meaning() -> None:
     assert not missing
 
 
-def test_a_replicate_is_another_fine_tuned_network() -> None:
-    config = check(VALID)
-    assert config.variants("vgg-digits") == ["probe", "finetune", "scratch", "replicate"]
-    assert config.variants("vgg16-cub") == ["probe", "finetune", "scratch"]
-    one, two = (config.run("vgg-digits", name) for name in ("finetune", "replicate"))
-    assert two == one._replace(seed=1)
-    with pytest.raises(ConfigError, match=r"replicate_seed = 0: must differ from seed; choose"):
-        check(changed("experiments.vgg-digits.replicate_seed", 0))
+def test_each_seed_is_a_network_of_either_way() -> None:
+    values = changed("experiments.vgg-digits.seeds", [4, 1])
+    config = check(values)
+    names = ["probe", "finetune", "scratch", "finetune-seed1", "scratch-seed1"]
+    assert config.variants("vgg-digits") == names
+    one, two = (config.run("vgg-digits", name) for name in ("finetune", "finetune-seed1"))
+    assert (one.seed, two) == (4, one._replace(seed=1))
+    assert config.trajectories("vgg-digits") == ["finetune", "scratch"]
+    assert config.train(one.name).snapshots == config.snapshots
+    assert config.train(two.name).snapshots == [0, 1]
+    values["experiments"]["vgg-digits"]["trajectories"] = "all"
+    config = check(values)
+    assert config.trajectories("vgg-digits") == names[1:]
+    assert config.train(two.name).snapshots == config.snapshots
+
+
+@pytest.mark.parametrize("seeds", [[], [1, 1], [-1], 1])
+def test_seeds_are_several_different_numbers(seeds: Any) -> None:
+    with pytest.raises(ConfigError, match=r"experiments\.vgg-digits"):
+        check(changed("experiments.vgg-digits.seeds", seeds))
+
+
+def test_the_key_that_seeds_replaced_is_named() -> None:
+    with pytest.raises(ConfigError, match="unknown key 'seed'; did you mean 'seeds'"):
+        check(changed("experiments.vgg-digits.seed", 1))

@@ -130,7 +130,8 @@ def test_a_stage_depends_on_itself_its_imports_and_their_packages() -> None:
 
 
 @pytest.mark.parametrize(
-    "stage", ["train", "probe", "extract", "prepare", "samples", "robustness", "knowledge"]
+    "stage",
+    ["train", "probe", "extract", "prepare", "samples", "robustness", "similarity", "knowledge"],
 )
 def test_no_stage_before_the_figures_depends_on_them_or_on_the_whole_configuration(
     stage: str,

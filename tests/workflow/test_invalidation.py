@@ -9,11 +9,13 @@ import pytest
 from tests.project import TINY_RUNS, Project
 
 FIGURE_NAMES = (
+    "agreement",
     "fig2",
     "fig3",
     "fig4",
     "curves",
     "claims",
+    "stopping",
     "accuracy",
     "robustness",
     "salience",
@@ -23,19 +25,20 @@ FIGURE_NAMES = (
 )
 FIGURES = {f"figure:{name}" for name in FIGURE_NAMES}
 MEASURES = {"knowledge", "claims", "explorer", *FIGURES}
-REPLICATE = "train:finetune-tiny-seed2"
 ROBUSTNESS = {"robustness"}
-SCRATCH = {"train:scratch-tiny-seed0", "extract:scratch", *ROBUSTNESS, *MEASURES}
-FINETUNE = {
-    "train:finetune-tiny-seed0",
-    REPLICATE,
-    "extract:finetune",
-    "extract:replicate",
-    *ROBUSTNESS,
-    *MEASURES,
-}
-PROBE = {"probe", "extract:probe", *ROBUSTNESS, *MEASURES}
-FINAL = {"extract:probe", "extract:replicate"}
+TESTED = {*ROBUSTNESS, "similarity"}
+
+
+def of(variant: str) -> set[str]:
+    """What makes and measures the networks of a way of training, of both seeds."""
+    trained = {f"train:{variant}-tiny-seed0", f"train_ends:{variant}-tiny-seed2"}
+    return trained | {f"extract:{variant}", f"extract:{variant}-seed2"}
+
+
+SCRATCH = {*of("scratch"), *TESTED, *MEASURES}
+FINETUNE = {*of("finetune"), *TESTED, *MEASURES}
+PROBE = {"probe", "extract:probe", *TESTED, *MEASURES}
+FINAL = {"extract:probe", "extract:finetune-seed2", "extract:scratch-seed2"}
 EXTRACTION = {"extract:finetune", "extract:scratch", *FINAL, *MEASURES}
 TRAINING = {"pretrain:tiny_resnet", *PROBE, *FINETUNE, *SCRATCH}
 TINY = "results/experiments/tiny"
@@ -83,6 +86,7 @@ def test_wording_and_the_writing_of_files_rerun_nothing(project: Project) -> Non
         ("knowledge/strengths.py", "np.minimum", "np.maximum", MEASURES),
         ("interactions/mobius.py", "np.subtract", "np.add", EXTRACTION),
         ("networks/train.py", "0.5 * (1", "0.25 * (2", TRAINING),
+        ("networks/similarity.py", "MOST_ITEMS = 2000", "MOST_ITEMS = 2001", {"similarity"}),
         ("data/shifts.py", "clamp(0, 1)", "clamp(0, 1.0)", {*ROBUSTNESS, *MEASURES}),
     ],
 )
@@ -99,8 +103,10 @@ def test_scratchs_learning_rate(project: Project) -> None:
         due = project.due()
     (run,) = [job for job in due if job.startswith("train:")]
     assert re.fullmatch("train:scratch-tiny-seed0-[0-9a-f]{8}", run)
+    further = run.replace("train:", "train_ends:").replace("seed0", "seed2")
     measured = run.replace("train:", f"robustness:{TINY_RUNS}/", 1)
-    assert due == SCRATCH - {"train:scratch-tiny-seed0", "robustness"} | {run, measured}
+    before = {"train:scratch-tiny-seed0", "train_ends:scratch-tiny-seed2", "robustness"}
+    assert due == SCRATCH - before | {run, further, measured}
 
 
 def test_two_swapped_values(project: Project) -> None:
@@ -115,7 +121,7 @@ def test_options_of_metrics_and_figures(project: Project) -> None:
     ):
         assert project.due() == MEASURES
     with project.edited(
-        "config.yaml", "suite: embedded", "suite: embedded\nfigures: {ratio_reading: zero}"
+        "config.yaml", "suite: embedded", "suite: embedded\nfigures: {ratio_reading: weighted}"
     ):
         assert project.due() == {"claims", "explorer", *FIGURES}
 
@@ -146,14 +152,32 @@ def test_seed_of_the_upstream_network(project: Project) -> None:
 
 def test_a_new_seed_shares_what_it_can(project: Project) -> None:
     with project.edited("tiny.yaml", "tiny: [tiny]", "tiny: [tiny, tiny_new_seed]"):
-        own = {"samples", "player_sheet", "knowledge"}
+        own = {"samples", "player_sheet", "similarity", "knowledge"}
         expected = {f"{rule}:tiny_new_seed" for rule in own}
-        expected |= {f"extract:tiny_new_seed:{v}" for v in ("probe", "replicate")}
+        expected.add("extract:tiny_new_seed:probe")
         for variant in ("finetune", "scratch"):
             expected.add(f"train:{variant}-tiny-seed1")
             expected.add(f"robustness:{TINY_RUNS}/{variant}-tiny-seed1")
             expected.add(f"extract:tiny_new_seed:{variant}")
         assert project.due() == expected | {"claims", "explorer", *FIGURES}
+
+
+def test_one_more_seed_trains_and_measures_its_networks_alone(project: Project) -> None:
+    with project.edited("tiny.yaml", "seeds: [0, 2]", "seeds: [0, 2, 3]"):
+        expected = {"similarity", *MEASURES}
+        for variant in ("finetune", "scratch"):
+            expected |= {f"train_ends:{variant}-tiny-seed3", f"extract:{variant}-seed3"}
+        assert project.due() == expected
+
+
+def test_all_trajectories_train_further_seeds_anew_to_keep_their_snapshots(
+    project: Project,
+) -> None:
+    with project.edited("tiny.yaml", "seeds: [0, 2]", "seeds: [0, 2]\n    trajectories: all"):
+        expected = {"similarity", *MEASURES}
+        for variant in ("finetune", "scratch"):
+            expected |= {f"train:{variant}-tiny-seed2", f"extract:{variant}-seed2"}
+        assert project.due() == expected
 
 
 def test_new_players_train_nothing(project: Project) -> None:
@@ -162,6 +186,7 @@ def test_new_players_train_nothing(project: Project) -> None:
         assert due == {
             "samples",
             "player_sheet",
+            "similarity",
             "extract",
             "knowledge",
             "claims",
@@ -174,9 +199,12 @@ def test_variations_train_what_they_change_and_make_one_figure(project: Project)
     with project.edited("tiny.yaml", "tiny: [tiny]", "tiny: [tiny_varied]"):
         due = project.due()
         trained = {job for job in due if job.startswith(("train", "probe", "pretr"))}
-        assert trained == {f"train:{variant}-tiny-seed1" for variant in ("finetune", "scratch")}
+        trained = {re.sub("-[0-9a-f]{8}$", "", job) for job in trained}
+        probe = f"probe:{TINY_RUNS}/probe"
+        assert trained == {"train:scratch-tiny-seed0", "train_ends:scratch-tiny-seed2", probe}
         measured = {job for job in due if job.startswith("knowledge")}
-        assert measured == {"knowledge:tiny-sampling.players.n-3", "knowledge:tiny-seed-1"}
+        levels = ("sampling.players.n-3", "probe.l2-2", "scratch.override.epochs-3")
+        assert measured == {f"knowledge:tiny-{level}" for level in levels}
         assert {job for job in due if job.startswith("figure")} == {"figure:sensitivity"}
         assert "figure:fig2" in project.due("results/figures/tiny/fig2.pdf")
 

@@ -17,7 +17,7 @@ from workflow.lib import start
 
 def test_every_job_leaves_a_log_and_a_benchmark_record(project: Project) -> None:
     stages = ("prepare", "pretrain", "samples", "probe", "train", "extract")
-    for rule in (*stages, "robustness", "knowledge"):
+    for rule in (*stages, "robustness", "similarity", "knowledge"):
         assert list((project.folder / "results/logs" / rule).rglob("*.log")), rule
         for path in (project.folder / "results/benchmarks" / rule).rglob("*.tsv"):
             assert pd.read_csv(path, sep="\t")["s"].item() > 0

@@ -24,6 +24,7 @@ from whypretrain.data.inputs import N_ROTATIONS
 from whypretrain.data.sources import load_source
 from whypretrain.networks.build import build, classifier
 from whypretrain.networks.numerics import configure
+from whypretrain.networks.similarity import MOST_ITEMS
 from whypretrain.settings.data import Digits
 from whypretrain.settings.models import Architecture, ImageArchitecture, ImageModel
 from whypretrain.settings.training import Recipe
@@ -33,7 +34,7 @@ from workflow.lib.resources import BACKWARD, knowledge_bytes
 if TYPE_CHECKING:
     from workflow.lib.plan import Job
 
-ON_CARD = {"pretrain", "train", "extract", "probe", "robustness"}
+ON_CARD = {"pretrain", "train", "extract", "probe", "robustness", "similarity"}
 NETWORKS = ON_CARD | {"samples", "convert", "convert_text"}
 TABLES = 0.25
 """Start of a process that imports no networks, in starts of one that does."""
@@ -212,14 +213,15 @@ class Costs:
         if job.rule == "probe":
             return Work(evaluated=size.train + size.test, kept=1)
         if job.rule == "robustness":
-            return Work(evaluated=len(config.robustness_of(names["run"]).shifts()) * size.test)
+            return Work(evaluated=config.robustness_of(names["run"]).n_passes() * size.test)
         if job.rule in {"extract", "knowledge"}:
             sampling = config.experiments[names["experiment"]].sampling
             n_samples = sum(sampling.of_class(c, size.classes) for c in range(size.classes))
             networks = _snapshots(job) if job.rule == "extract" else 2 * n_snapshots + 2
             measured = n_samples * networks
             return Work(measured=measured, forwards=measured << sampling.players.n)
-        return Work()
+        compared = _snapshots(job) if job.rule == "similarity" else 0
+        return Work(evaluated=compared * min(size.test, MOST_ITEMS))
 
     def item(self, job: "Job") -> dict[str, Any]:
         """All that a job costs."""

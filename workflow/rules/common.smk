@@ -33,13 +33,13 @@ WHOLE_RUNS = CONFIG.whole_runs()
 VARIANTS = ["probe", "finetune", "scratch"]
 SNAPSHOTS = [snapshot_label(fraction) for fraction in CONFIG.snapshots]
 TABLES = "knowledge ratio agreement jaccard courses losses history".split()
-TABLES += "models salience counterfactual redundancy robustness".split()
+TABLES += "models salience counterfactual redundancy hard neighbours robustness".split()
 SUITE_TABLES = ["claims", "overview", "correlations", "kinds"]
 OF_THE_PAPER = ["fig2", "fig3", "fig4", "curves"]
 # Figures that a suite makes unasked; one with variations has too many experiments for their
 # panels, and makes VARIATION_FIGURES, of one row an experiment. Every figure can be asked for.
-FIGURES = [*OF_THE_PAPER, "claims", "accuracy", "robustness", "salience", "exclusive"]
-FIGURES += ["counterfactual", "redundancy"]
+FIGURES = ["agreement", *OF_THE_PAPER, "claims", "stopping", "accuracy", "robustness"]
+FIGURES += ["salience", "exclusive", "counterfactual", "redundancy"]
 VARIATION_FIGURES = ["sensitivity"]
 # What figures read besides the summaries of the experiments: tables of the suite.
 FIGURE_TABLES = {"claims": ["claims"], "accuracy": ["overview", "correlations"]}

@@ -39,6 +39,7 @@ rule extract:
 
 rule knowledge:
     input:
+        samples="results/experiments/{experiment}/samples.h5",
         probe="results/experiments/{experiment}/probe.h5",
         finetune=lambda w: records_of(w.experiment, "finetune"),
         scratch=lambda w: records_of(w.experiment, "scratch"),
@@ -70,7 +71,7 @@ rule knowledge:
         folder=lambda w: f"results/experiments/{w.experiment}/tables",
     shell:
         "python -m whypretrain.stages.knowledge --settings {params.settings:q}"
-        " --probe {input.probe:q} --finetune {input.finetune:q}"
+        " --samples {input.samples:q} --probe {input.probe:q} --finetune {input.finetune:q}"
         " --scratch {input.scratch:q} --histories {input.histories:q}"
         " --robustness {input.robustness:q} --test {input.test:q}"
         " --tables {params.folder:q} --summary {output.summary:q} 2>&1 | tee {log:q}"

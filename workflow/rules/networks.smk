@@ -1,5 +1,6 @@
 # In: splits, weights from elsewhere. Out: pre-trained weights; and runs, which experiments share:
-# linear probes, and fine-tuned and scratch models with snapshots, histories and robustness.
+# linear probes, and fine-tuned and scratch models with snapshots, histories and robustness; per
+# experiment, how alike the features of its networks are.
 
 
 rule pretrain:
@@ -179,7 +180,7 @@ rule robustness:
     resources:
         **sized.needing(
             lambda w, input: sized.passing(
-                network_of(w), [input.test], len(CONFIG.robustness_of(w.run).shifts())
+                network_of(w), [input.test], CONFIG.robustness_of(w.run).n_passes()
             )
         ),
         gpu=start.local_gpus(),
@@ -189,5 +190,40 @@ rule robustness:
         settings=lambda w: CONFIG.robustness_of(w.run).to_json(),
     shell:
         "python -m whypretrain.stages.robustness --settings {params.settings:q} --threads {threads}"
+        " --test {input.test:q} --weights {input.weights:q}"
+        " --table {output.table:q} 2>&1 | tee {log:q}"
+
+
+# All final networks of an experiment, two by two, on the test split.
+rule similarity:
+    input:
+        test=split("test"),
+        weights=lambda w: [
+            f"{run_of(w.experiment, variant)}/snapshot-{SNAPSHOTS[-1]}.safetensors"
+            for variant in CONFIG.variants(w.experiment)
+        ],
+        tokenizer=tokenizer_files,
+    output:
+        table="results/experiments/{experiment}/tables/similarity.csv",
+    log:
+        "results/logs/similarity/{experiment}.log",
+    benchmark:
+        "results/benchmarks/similarity/{experiment}.tsv"
+    conda:
+        "../../envs/whypretrain.yaml"
+    threads: cpus
+    resources:
+        **sized.needing(
+            lambda w, input: sized.passing(
+                network_of(w), [input.test], len(input.weights)
+            )
+        ),
+        gpu=start.local_gpus(),
+        card=card,
+    params:
+        code=code("whypretrain.stages.similarity"),
+        settings=lambda w: CONFIG.similarity(w.experiment).to_json(),
+    shell:
+        "python -m whypretrain.stages.similarity --settings {params.settings:q} --threads {threads}"
         " --test {input.test:q} --weights {input.weights:q}"
         " --table {output.table:q} 2>&1 | tee {log:q}"

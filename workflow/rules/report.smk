@@ -36,7 +36,7 @@ rule claims:
             caption="../report/claims_table.rst",
             category="Claims",
             labels={
-                "table": "Each claim with its number, interval, chance level and verdict"
+                "table": "Each claim with three answers, their numbers and intervals"
             },
         ),
     log:

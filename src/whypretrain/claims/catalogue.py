@@ -65,7 +65,7 @@ CLAIMS = (
     Claim(
         "transfer",
         "Fine-tuned networks share more with the pre-trained one than scratch does",
-        "agreement with the probe, fine-tuned - scratch, orders 1-2",
+        "agreement with the probe, fine-tuned − scratch, orders 1-2",
         "pre-trained knowledge helps (title); the number is ours",
         "transfer",
         along="order",
@@ -127,7 +127,7 @@ CLAIMS = (
     Claim(
         "earlier",
         "Fine-tuning comes to its final interactions earlier",
-        "area under Jaccard over epochs, fine-tuned - scratch",
+        "area under Jaccard over epochs, fine-tuned − scratch",
         "a sharper increase (Fig. 4)",
         "earlier",
         readings=AXES,
@@ -141,7 +141,7 @@ CLAIMS = (
     Claim(
         "steadier",
         "Fine-tuning comes to its final interactions more steadily",
-        "downward movement of Jaccard, scratch - fine-tuned",
+        "downward movement of Jaccard, scratch − fine-tuned",
         "a stabler increase (Fig. 4)",
         "steadier",
         chance=Question(
@@ -154,14 +154,14 @@ CLAIMS = (
     Claim(
         "accuracy",
         "Fine-tuning is more accurate than training from scratch",
-        "test accuracy, fine-tuned - scratch",
+        "test accuracy, fine-tuned − scratch",
         "usually better",
         "accuracy_gain",
     ),
     Claim(
         "epochs",
         "Fine-tuning takes fewer epochs to a given loss",
-        "epochs to a loss both reach, scratch - fine-tuned",
+        "epochs to a loss both reach, scratch − fine-tuned",
         "faster (footnote 5)",
         "epochs",
         readings=("epoch", "step"),

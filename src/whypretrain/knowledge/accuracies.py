@@ -22,7 +22,8 @@ def tested_rows(history: pd.DataFrame, confidence: float) -> Iterator[Row]:
     n_test = int(history["n_test"].iloc[0])
     n_classes = int(history["n_classes"].iloc[0])
     final: dict[str, list[float]] = {}
-    for variant, own in history.groupby("variant", sort=False):
+    ordered = history.sort_values(["seed", "epoch"], kind="stable")
+    for variant, own in ordered.groupby("variant", sort=False):
         of = {"variant": variant, "n": n_test}
         sizes = own.groupby("seed")["test_accuracy"].size()
         whole = own[own["seed"].isin(sizes.index[sizes == sizes.max()])]

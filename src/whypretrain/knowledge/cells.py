@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from whypretrain.knowledge.intervals import STEP, estimate, second_runs
+from whypretrain.knowledge.intervals import STEP, estimate, second_runs, spread_of_pairs
 from whypretrain.knowledge.statistics import Statistic, quotient
 
 Array = NDArray[np.float64]
@@ -20,12 +20,13 @@ class Cells(NamedTuple):
 
     `keys`: a row for each combination, sorted. `array`: shape (n_keys, n_finetune, n_scratch,
     n_samples), NaN where a row is missing; a factor that the values do not depend on has length 1.
-    `n_seeds`: the fewest of a factor that they depend on.
+    `n_seeds`: the fewest of a factor that they depend on. `spread`: as :func:`estimate` takes it.
     """
 
     keys: pd.DataFrame
     array: Array
     n_seeds: int
+    spread: float = 1.0
 
     def one(self, **keys: Any) -> Array:
         """The values of one combination of keys, shape (n_finetune, n_scratch, n_samples)."""
@@ -61,20 +62,17 @@ def cells(table: pd.DataFrame, keys: Sequence[str], value: str) -> Cells:
         raise ValueError(message)
     values[at] = table[value]
     n_seeds = min((len(own) for own in levels[: len(names)]), default=1)
+    spread = 1.0
     if pair:
-        values = _of_pairs(values, crossed=levels[0].equals(levels[1]))
+        crossed = levels[0].equals(levels[1])
+        # Else: a trajectory of one seed against final networks of others.
+        values = second_runs(values) if crossed else values.mean(axis=2)
+        spread = spread_of_pairs(n_seeds) if crossed else 1.0
     shape = [1, 1, values.shape[-1]]
     for name, at in names.items():
         shape[at] = values.shape[1 + list(names).index(name)]
-    return Cells(found, values.reshape(len(found), *shape), n_seeds)
-
-
-def _of_pairs(values: Array, *, crossed: bool) -> Array:
-    """(n_keys, k, l, n_samples) of a first and a second seed to (n_keys, seeds, n_samples)."""
-    if crossed:
-        return second_runs(values)
-    # A trajectory of one seed against final networks of others.
-    return values.mean(axis=2)
+    values = values.reshape(len(found), *shape)
+    return Cells(found, values, n_seeds, spread)
 
 
 def by_reference(table: pd.DataFrame, keys: Sequence[str], value: str) -> dict[str, Cells]:
@@ -91,6 +89,7 @@ def number(
     confidence: float,
     *,
     step: float = STEP,
+    spreads: Sequence[float] | None = None,
 ) -> Row:
     """A statistic of cells under each reference, and its excess over chance.
 
@@ -98,7 +97,7 @@ def number(
     ----------
     arrays : by reference the cells that the statistic takes the means of, each of shape
         (n_finetune, n_scratch, n_samples)
-    step : as :func:`estimate` takes it
+    step, spreads : as :func:`estimate` takes them, the latter for what is measured
 
     Returns
     -------
@@ -106,13 +105,11 @@ def number(
     `excess` (number minus chance) with its interval
     """
     measured = arrays["measured"]
-    row: Row = {
-        name: float(value)
-        for name, value in estimate(statistic, measured, confidence, step=step)._asdict().items()
-    }
-    for reference, own in arrays.items():
+    own = estimate(statistic, measured, confidence, step=step, spreads=spreads)
+    row: Row = {name: float(value) for name, value in own._asdict().items()}
+    for reference, terms in arrays.items():
         if reference != "measured":
-            row[reference] = float(statistic(*(one.mean() for one in own)))
+            row[reference] = float(statistic(*(one.mean() for one in terms)))
     if "chance" in arrays:
         both = [*measured, *arrays["chance"]]
         found = estimate(difference(statistic, len(measured)), both, confidence, step=step)
@@ -166,5 +163,6 @@ def means(
                 if key in places[name]
             }
             n = int((~np.isnan(measured.array[at])).any(axis=(0, 1)).sum())
-            row = number(quotient, arrays, confidence) | {"n": n, "n_seeds": measured.n_seeds}
+            row = number(quotient, arrays, confidence, spreads=[measured.spread] * 2)
+            row |= {"n": n, "n_seeds": measured.n_seeds}
             yield {**known, **dict(zip(keys, key, strict=True)), **row}

@@ -21,6 +21,8 @@ Statistic = Callable[..., Array]
 """From the means of several cells' values, arrays of shape (...), to the number, (...)."""
 FACTORS = (-3, -2, -1)  # axes of cells: seeds of finetune, seeds of scratch, samples
 STEP = 0.01
+TIE = 1 + 1e-9
+"""Mean squares that differ by less are equal, lest rounding, and so the order of levels, decide."""
 
 
 class Estimate(NamedTuple):
@@ -37,7 +39,12 @@ class Estimate(NamedTuple):
 
 
 def estimate(
-    statistic: Statistic, cells: Sequence[Array], confidence: float, *, step: float = STEP
+    statistic: Statistic,
+    cells: Sequence[Array],
+    confidence: float,
+    *,
+    step: float = STEP,
+    spreads: Sequence[float] | None = None,
 ) -> Estimate:
     """A number that is a function of means of cells, with its interval.
 
@@ -49,6 +56,8 @@ def estimate(
     confidence : such as 0.95
     step : how many standard errors a mean is moved to see what the number does; about 1 suits a
         number with kinks, such as when a curve comes to a level
+    spreads : for each entry of `cells`, how far a seed lies from the mean, relative to its cells:
+        :func:`spread_of_pairs` for :func:`second_runs`, else 1, the default
 
     Returns
     -------
@@ -70,7 +79,11 @@ def estimate(
         linear = linear + slope[..., None, None, None] * (own - means[place][..., None, None, None])
     variance, freedom = variance_of_mean(linear)
     reach = stdtrit(freedom, 0.5 + confidence / 2) * np.sqrt(variance)
-    of_seeds = np.asarray(statistic(*(own.mean(axis=-1) for own in cells)))
+    each = [
+        mean[..., None, None] + spread * (own.mean(axis=-1) - mean[..., None, None])
+        for own, mean, spread in zip(cells, means, spreads or [1.0] * len(cells), strict=True)
+    ]
+    of_seeds = np.asarray(statistic(*each))
     of_seeds = of_seeds.reshape(*number.shape, -1)
     least, most = (reduce(of_seeds, axis=-1) for reduce in (np.min, np.max))
     return Estimate(number, number - reach, number + reach, least, most)
@@ -111,11 +124,11 @@ def variance_of_mean(cells: Array) -> tuple[Array, Array]:
             total += share if size % 2 else -share
             spread += share**2 / freedom
             if size == 1:
-                its_freedom = np.where(share > largest, freedom, its_freedom)
+                its_freedom = np.where(share > largest * TIE, freedom, its_freedom)
                 largest = np.maximum(share, largest)
     with np.errstate(invalid="ignore", divide="ignore"):
         found = np.where(spread > 0, total**2 / spread, 1.0)
-    enough = total > largest
+    enough = total > largest * TIE
     return np.where(enough, total, largest), np.where(enough, found, its_freedom)
 
 
@@ -151,3 +164,15 @@ def second_runs(pairs: Array) -> Array:
         return mean[..., None, :]
     without = total[..., None, :] - off.sum(axis=-2) - off.sum(axis=-3)
     return k * mean[..., None, :] - without / (k - 2)
+
+
+def spread_of_pairs(k: int) -> float:
+    """How far the mean over a seed's own pairs lies from the mean, relative to its pseudo-value.
+
+    A value of :func:`second_runs` may be one that no pair of networks has, such as an agreement
+    above 1; the mean over a seed's pairs is not.
+
+    >>> spread_of_pairs(3)
+    0.25
+    """
+    return (k - 2) / (2 * (k - 1)) if k > 2 else 1.0

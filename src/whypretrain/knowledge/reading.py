@@ -94,6 +94,15 @@ TABLES: dict[str, Columns] = {
         gaps="n_critical",
     ),
     "robustness": _columns(text="experiment variant shift", number=SHIFTS),
+    "hard": _columns(
+        text="experiment group seed",
+        number="n n_classes v_probe v_finetune v_scratch",
+        gaps="preserved_share chance reached_share",
+    ),
+    "neighbours": _columns(
+        text="experiment variant", number="distance n_pairs strength", gaps="correlation"
+    ),
+    "similarity": _columns(text="experiment first second", number="cka chance n_items"),
     "claims": _columns(
         text="experiment claim statement paper as_worded beyond_chance beyond_retraining",
         empty="reading note",

@@ -27,6 +27,7 @@ class Course(NamedTuple):
     times: dict[str, Array]
     curves: Array
     n_seeds: int
+    spread: float
 
 
 def course_rows(tables: Mapping[str, pd.DataFrame], confidence: float) -> Iterator[Row]:
@@ -73,7 +74,8 @@ def course_rows(tables: Mapping[str, pd.DataFrame], confidence: float) -> Iterat
 
 
 def _steps_an_epoch(history: pd.DataFrame) -> dict[str, float]:
-    last = history.dropna(subset="epoch").groupby("variant").tail(1).set_index("variant")
+    tested = history.dropna(subset="epoch").sort_values("epoch")
+    last = tested.groupby("variant").tail(1).set_index("variant")
     return {variant: last["step"][variant] / last["epoch"][variant] for variant in TRAINED}
 
 
@@ -85,7 +87,7 @@ def _course(own: pd.DataFrame, column: str, steps: Mapping[str, float]) -> Cours
     times = {"fraction": found.keys["fraction"].to_numpy(), "epoch": epochs}
     times["step"] = epochs * steps[variant]
     values = found.array.swapaxes(1, 2) if variant == "scratch" else found.array
-    return Course(times, values, found.n_seeds)
+    return Course(times, values, found.n_seeds, found.spread)
 
 
 def _counts(*courses: Course) -> Row:
@@ -100,10 +102,11 @@ def _differences(
 ) -> Iterator[Row]:
     """How much earlier, on each axis, and how much more steadily fine-tuning comes to its end."""
     counts = _counts(*courses["measured"].values())
+    spreads = [courses["measured"]["finetune"].spread] * 2
 
     def row(of: Mapping[str, Array]) -> Row:
         arrays = {reference: with_gaps(own) for reference, own in of.items()}
-        return number(quotient, arrays, confidence) | counts
+        return number(quotient, arrays, confidence, spreads=spreads) | counts
 
     for axis in AXES:
         gains = {}

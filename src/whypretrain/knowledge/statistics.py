@@ -33,7 +33,7 @@ def total_quotient(*terms: Array) -> Array:
     return quotient(np.asarray(sum(terms[:half])), np.asarray(sum(terms[half:])))
 
 
-def slope(orders: Array) -> Statistic:
+def slope(orders: NDArray[np.int64]) -> Statistic:
     """By how much means change per order: the least-squares slope over orders, (n_orders,).
 
     Returns
@@ -55,7 +55,7 @@ def slope(orders: Array) -> Statistic:
     return fitted
 
 
-def share_slope(orders: Array) -> Statistic:
+def share_slope(orders: NDArray[np.int64]) -> Statistic:
     """By how much a share changes per order.
 
     Returns

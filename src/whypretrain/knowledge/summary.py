@@ -5,13 +5,13 @@ summary".
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from whypretrain.knowledge.accuracies import robustness_rows, tested_rows
+from whypretrain.knowledge.agreement import GROUPS
 from whypretrain.knowledge.cells import Row, by_reference, cells, means, number, with_gaps
 from whypretrain.knowledge.speed import course_rows
 from whypretrain.knowledge.statistics import (
@@ -30,6 +30,8 @@ COLUMNS = (
     *("excess", "excess_low", "excess_high", "n", "n_seeds", "noise_floor"),
 )
 PARTS = ("preserve", "discard", "new")
+Parts = dict[str, dict[str, list[Array]]]
+"""By reference and part the cells of each order."""
 QUOTIENTS = {
     "discard_over_preserve": (("discard",), ("preserve",)),
     "new_over_preserve": (("new",), ("preserve",)),
@@ -99,47 +101,51 @@ def _totals(knowledge: pd.DataFrame, confidence: float) -> Iterator[Row]:
     orders = np.array([order for order, is_heard in heard.items() if order and is_heard])
     chosen = knowledge[knowledge["order"].isin(orders)]
     chosen = chosen.assign(total=chosen["strength"] * chosen["n_sets"])
+    n_seeds = knowledge.loc[knowledge["quantity"] == "preserve", "finetune"].replace("", None)
+    about: Row = {"n": knowledge["sample"].nunique(), "n_seeds": n_seeds.nunique()}
     for reading, column in (("orders", "strength"), ("sets", "total")):
-        found: dict[str, dict[str, list[Array]]] = {}
-        for quantity in PARTS:
-            own = by_reference(chosen[chosen["quantity"] == quantity], ["order"], column)
-            for name, these in own.items():
-                found.setdefault(name, {})[quantity] = list(these.array)
-        about = {"reading": reading, "n": found["measured"]["new"][0].shape[-1]}
-        one = chosen[(chosen["quantity"] == "new") & (chosen["reference"] == "measured")]
-        about["n_seeds"] = one["finetune"].nunique()
+        parts: Parts = {}
+        for part in PARTS:
+            of_part = by_reference(chosen[chosen["quantity"] == part], ["order"], column)
+            for reference, found in of_part.items():
+                parts.setdefault(reference, {})[part] = list(found.array)
+        known = about | {"order": "all", "reading": reading}
         for quantity, sides in QUOTIENTS.items():
             arrays = {
-                name: [
-                    sum(own) for side in sides for own in zip(*map(parts.get, side), strict=True)
+                reference: [
+                    sum(terms)
+                    for side in sides
+                    for terms in zip(*(own[part] for part in side), strict=True)
                 ]
-                for name, parts in found.items()
+                for reference, own in parts.items()
             }
-            row = number(total_quotient, arrays, confidence)
-            yield {"quantity": quantity, "order": "all"} | about | row
+            yield {"quantity": quantity} | known | number(total_quotient, arrays, confidence)
+        yield known | _smallest(chosen, column, confidence)
         if reading == "orders":
-            for quantity, part in (("discard_order", "discard"), ("new_order", "new")):
-                amounts = {name: parts[part] for name, parts in found.items()}
-                row = number(slope(orders), amounts, confidence)
-                yield {"quantity": quantity} | about | {"reading": "amount"} | row
-                shares = {
-                    name: [*parts[part], *map(np.add, parts[part], parts["preserve"])]
-                    for name, parts in found.items()
-                }
-                row = number(share_slope(orders), shares, confidence)
-                yield {"quantity": quantity} | about | {"reading": "share"} | row
-                for at, order in enumerate(orders):
-                    own = {
-                        name: [both[at], both[len(orders) + at]] for name, both in shares.items()
-                    }
-                    known = {"quantity": f"{part}_share", "order": str(order), "reading": ""}
-                    yield about | known | number(quotient, own, confidence)
-        yield _smallest(chosen, column, about, confidence)
+            for part in ("discard", "new"):
+                for row in _by_order(parts, part, orders, confidence):
+                    yield about | row
 
 
-def _smallest(
-    chosen: pd.DataFrame, column: str, about: Mapping[str, Any], confidence: float
-) -> Row:
+def _by_order(
+    parts: Parts, part: str, orders: NDArray[np.int64], confidence: float
+) -> Iterator[Row]:
+    """How a part and its share change with the order, and the share of each order."""
+    amounts = {reference: own[part] for reference, own in parts.items()}
+    shares = {
+        reference: [*own[part], *map(np.add, own[part], own["preserve"])]
+        for reference, own in parts.items()
+    }
+    known = {"quantity": f"{part}_order"}
+    yield known | {"reading": "amount"} | number(slope(orders), amounts, confidence)
+    yield known | {"reading": "share"} | number(share_slope(orders), shares, confidence)
+    for at, order in enumerate(orders):
+        of_order = {name: [both[at], both[len(orders) + at]] for name, both in shares.items()}
+        known = {"quantity": f"{part}_share", "order": str(order)}
+        yield known | number(quotient, of_order, confidence)
+
+
+def _smallest(chosen: pd.DataFrame, column: str, confidence: float) -> Row:
     """The smallest discard/preserve that the strengths of both models allow."""
 
     def least(*means: Array) -> Array:
@@ -152,7 +158,7 @@ def _smallest(
         for quantity in ("probe", "preserve_most")
     ]
     row = number(least, {"measured": [*both[0], *both[1]]}, confidence)
-    return {"quantity": "smallest_discard_over_preserve", "order": "all", **about, **row}
+    return {"quantity": "smallest_discard_over_preserve", **row}
 
 
 def _agreements(agreement: pd.DataFrame, confidence: float) -> Iterator[Row]:
@@ -162,7 +168,7 @@ def _agreements(agreement: pd.DataFrame, confidence: float) -> Iterator[Row]:
         yield from means(own, ["variant", "order"], "agreement", confidence, quantity=quantity)
     own = table[table["kind"] == "sets"]
     pairs = {str(pair): cells(of, ["order"], "agreement") for pair, of in own.groupby("variant")}
-    groups = [name for name in own["order"].unique() if not name.isdigit()]
+    groups = [name for name in (*GROUPS, "all") if (own["order"] == name).any()]
 
     def combined(signs: Mapping[tuple[str, str], int]) -> Row:
         """Sum of mean agreements, by pair and group, each with its sign."""
@@ -174,7 +180,8 @@ def _agreements(agreement: pd.DataFrame, confidence: float) -> Iterator[Row]:
         values = [pairs[pair].one(order=group) for pair, group in signs]
         arrays = [array for own in values for array in with_gaps(own)]
         n_seeds = min(pairs[pair].n_seeds for pair, _ in signs)
-        row = number(total, {"measured": arrays}, confidence)
+        spreads = [pairs[pair].spread for pair, _ in signs for _ in range(2)]
+        row = number(total, {"measured": arrays}, confidence, spreads=spreads)
         return row | {"n": values[0].shape[-1], "n_seeds": n_seeds}
 
     kept, again = "probe-finetune", "finetune-finetune"

@@ -29,9 +29,11 @@ from whypretrain.knowledge.agreement import (
 )
 from whypretrain.knowledge.chance import by_order, expected_common, largest_common
 from whypretrain.knowledge.compared import Compared, heard_at
+from whypretrain.knowledge.hard import hard_table
 from whypretrain.knowledge.removal import counterfactual_table, redundancy_table
 from whypretrain.knowledge.strengths import (
     RATIO_READINGS,
+    TRAINED,
     VARIANTS,
     expected_split,
     held_knowledge,
@@ -48,8 +50,8 @@ Table = pd.DataFrame
 def final_tables(compared: Compared, metrics: Metrics) -> dict[str, Table]:
     """Tables by name.
 
-    They are `knowledge`, `ratio`, `agreement`, `counterfactual`, and of each network `models`,
-    `salience` and `redundancy`.
+    They are `knowledge`, `ratio`, `agreement`, `counterfactual` and `hard`, and of each network
+    `models`, `salience` and `redundancy`.
     """
     found = {
         "knowledge": pd.concat(_strengths(compared), ignore_index=True),
@@ -57,9 +59,13 @@ def final_tables(compared: Compared, metrics: Metrics) -> dict[str, Table]:
         "agreement": pd.concat(_agreements(compared), ignore_index=True),
     }
     samples, (probe,) = compared.samples, compared.finals("probe")
-    both = zip(compared.seeds, compared.finals("finetune"), strict=True)
-    removed = [counterfactual_table(samples, probe, b).assign(seed=seed) for seed, b in both]
+    trained = zip(*(compared.finals(variant) for variant in TRAINED), strict=True)
+    removed = [
+        counterfactual_table(samples, probe, *both).assign(seed=seed)
+        for seed, both in zip(compared.seeds, trained, strict=True)
+    ]
     found["counterfactual"] = pd.concat(removed, ignore_index=True)
+    found["hard"] = pd.concat(_hard(compared), ignore_index=True)
     parts: dict[str, list[Table]] = {"models": [], "salience": [], "redundancy": []}
     scale = metrics.salience_scale
     for variant in VARIANTS:
@@ -176,6 +182,15 @@ def ratio_table(
     numerator, denominator = np.moveaxis(terms, 2, 0)
     found = long_table(axes, numerator=numerator, denominator=denominator)
     return found.assign(ratio=found["numerator"] / found["denominator"].where(lambda x: x > 0))
+
+
+def _hard(compared: Compared) -> Iterator[Table]:
+    labels = compared.probe.labels
+    for at, seed in enumerate(compared.seeds):
+        places = {"probe": 0, "finetune": at, "scratch": at}
+        finals = {variant: compared.finals(variant)[place] for variant, place in places.items()}
+        right = {v: compared.records(v)[place].correct[-1] for v, place in places.items()}
+        yield hard_table(finals, right, labels).assign(seed=seed)
 
 
 def _agreements(compared: Compared) -> Iterator[Table]:

@@ -53,6 +53,7 @@ def stages(config: Config) -> dict[str, tuple[Callable[[str], Section], Iterable
         "probe": (config.probe, probes),
         "train": (config.train, [name for name in runs if name not in probes]),
         "robustness": (config.robustness_of, runs),
+        "similarity": (config.similarity, config.experiments),
         "extract": (config.extract, config.experiments),
         "knowledge": (config.knowledge, config.experiments),
         "claims": (config.claims, config.suites),

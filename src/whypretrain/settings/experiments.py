@@ -85,9 +85,9 @@ class Experiment(Section):
     seeds: list[Seed] = Field(default=[0, 1, 2], min_length=1)
     """Seeds of fine-tuning and of training from scratch: first weights, order and augmentation.
     Each trains a network of either; an interval over seeds, and so an answer, takes three."""
-    trajectories: Literal["all", "first"] = "all"
-    """Of which seeds all snapshots are measured; `first` measures the last one alone of the others,
-    so that claims about training rest on one seed."""
+    trajectories: Literal["first", "all"] = "first"
+    """Of which seeds all snapshots are measured. `first` keeps and measures the last one alone of
+    the others: cheaper, but claims about training then rest on one seed and stay open."""
     factor: Title = ""
     """With `extends`: the choice that differs, as the figure `sensitivity` names it."""
     level: Title = ""

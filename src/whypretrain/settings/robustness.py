@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field
 from whypretrain.settings.base import Section, Seed, check_increasing
 from whypretrain.settings.models import Architecture, ImageArchitecture
 
-Shift = Literal["none", "noise", "rotation", "masked_words"]
+Shift = Literal["none", "noise", "rotation", "adversarial", "masked_words"]
 """A kind of change of test inputs."""
 Levels = AfterValidator(check_increasing)
 
@@ -19,6 +19,9 @@ class Robustness(Section):
     """Images: standard deviations of Gaussian noise on each pixel; black to white is 1."""
     rotation: Annotated[list[Annotated[float, Field(gt=0, le=180)]], Levels] = [15, 30]
     """Images: degrees of rotation; the side is drawn for each image."""
+    adversarial: Annotated[list[Annotated[float, Field(gt=0, le=1)]], Levels] = [0.01, 0.03]
+    """Images: by how much every intensity is changed against the network, in one step along the
+    sign of the gradient (FGSM, Goodfellow et al., 2015); black to white is 1."""
     masked_words: Annotated[list[Annotated[float, Field(gt=0, le=1)]], Levels] = [0.1, 0.3]
     """Sentences: probabilities with which each word is replaced by the mask token."""
     seed: Seed = 0
@@ -32,6 +35,10 @@ class RobustnessSettings(Section):
     def shifts(self) -> list[tuple[Shift, float]]:
         """Kinds and levels of the shifts for the architecture's inputs, `none` first."""
         image = isinstance(self.architecture, ImageArchitecture)
-        kinds: list[Shift] = ["noise", "rotation"] if image else ["masked_words"]
+        kinds: list[Shift] = ["noise", "rotation", "adversarial"] if image else ["masked_words"]
         levels = [(kind, level) for kind in kinds for level in getattr(self.robustness, kind)]
         return [("none", 0.0), *levels]
+
+    def n_passes(self) -> int:
+        """Forward passes of each item under all shifts; a step along a gradient costs two more."""
+        return sum(3 if kind == "adversarial" else 1 for kind, _ in self.shifts())

@@ -23,6 +23,7 @@ from whypretrain.settings.report import (
     Varied,
 )
 from whypretrain.settings.robustness import Robustness, RobustnessSettings
+from whypretrain.settings.similarity import SimilaritySettings
 from whypretrain.settings.training import (
     PretrainSettings,
     Probe,
@@ -248,6 +249,14 @@ class Config(Section):
     def robustness_of(self, run: str) -> RobustnessSettings:
         architecture = self.architecture(self.runs()[run].model)
         return RobustnessSettings(architecture=architecture, robustness=self.robustness)
+
+    def similarity(self, experiment: str) -> SimilaritySettings:
+        architecture = self.architecture(self.experiments[experiment].model)
+        return SimilaritySettings(
+            experiment=experiment,
+            architecture=architecture,
+            variants=self.variants(experiment),
+        )
 
     def extract(self, experiment: str) -> ExtractSettings:
         chosen = self.experiments[experiment]

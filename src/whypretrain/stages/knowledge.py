@@ -10,6 +10,7 @@ from whypretrain.stages import command
 def main() -> None:
     each = "of every seed, in the order of the settings"
     paths = {
+        "samples": "samples of the experiment, HDF5",
         "probe": "record of interactions of the probe, HDF5",
         "finetune+": f"records of fine-tuned networks {each}",
         "scratch+": f"records of networks from scratch {each}",
@@ -24,11 +25,13 @@ def main() -> None:
     import numpy as np
     import pandas as pd
 
+    from whypretrain.data.samples import read_samples
     from whypretrain.files.artifacts import ArtifactError, damaged, write_csv
     from whypretrain.files.progress import Progress, say
     from whypretrain.interactions.record import Record, read_record
     from whypretrain.knowledge.compared import compare
     from whypretrain.knowledge.courses import course_tables, n_snapshots
+    from whypretrain.knowledge.neighbours import neighbours_table
     from whypretrain.knowledge.reading import HISTORY, ROBUSTNESS, count_rows, read_table
     from whypretrain.knowledge.strengths import VARIANTS
     from whypretrain.knowledge.summary import summarise
@@ -54,6 +57,9 @@ def main() -> None:
     tables = final_tables(compared, settings.metrics)
     progress = Progress(label, n_snapshots(compared), "snapshot")
     tables |= course_tables(compared, progress.update)
+    samples = read_samples(arguments.samples)
+    firsts = {variant: compared.finals(variant)[0] for variant in VARIANTS}
+    tables["neighbours"] = neighbours_table(samples.samples, probe.n_players, firsts)
     networks = [("probe", ""), *product(VARIANTS[1:], compared.seeds)]
     histories = [
         read_table(path, HISTORY).assign(variant=variant, seed=seed)

@@ -14,10 +14,12 @@ import pytest
 
 from tests.report.summaries import summary_of
 from whypretrain.claims.catalogue import CLAIMS
+from whypretrain.claims.verdicts import ANSWERS
 from whypretrain.data.samples import Sample, Samples, write_samples
 from whypretrain.interactions.mobius import zeta
 from whypretrain.interactions.record import new_record, write_record
 from whypretrain.knowledge.reading import TABLES
+from whypretrain.knowledge.strengths import VARIANTS
 from whypretrain.report.explorer.page import CLAIM_NUMBERS
 from whypretrain.settings.knowledge import Metrics, Statistics
 from whypretrain.settings.report import Explorer, ExplorerSettings, Figures, Setup
@@ -26,7 +28,7 @@ from whypretrain.stages import explorer
 N_PLAYERS = 4
 SNAPSHOTS = [0.0, 0.5, 1.0]
 EPOCHS = 10.0
-STATISTICS = Statistics(n_resamples=100, n_permutations=2)
+STATISTICS = Statistics()
 HOSTILE = "</script><script>window.hacked=1</script>"
 CLASSES = [f"{HOSTILE}", "œuf & \"quote\" 'single' <b>bold</b> 🥚"]
 WORDS = ["<img src=x onerror=window.hacked=1>", HOSTILE, "Übergrößenträger", "a&amp;b", "</p>", "…"]
@@ -37,6 +39,7 @@ IMAGE_IDS = [
     "001.A_very_long_name/that_has_no_space.jpg",
 ]
 TEXT_IDS = ["t/0", '"><svg onload=window.hacked=1>']
+SAID = ("yes", "no", "open", "–")
 TITLES = [f"Pictures {HOSTILE}", "Wörter & <i>words</i>"]
 
 
@@ -48,8 +51,8 @@ def settings(**options: Any) -> ExplorerSettings:
         statistics=STATISTICS,
         suite="made",
         setups=[
-            Setup(model="m", dataset="d", players="grid", seed=0, replicate_seed=1),
-            Setup(model="t", dataset="s", players="words", seed=3, replicate_seed=None),
+            Setup(model="m", dataset="d", players="grid", seeds=[0, 1, 2]),
+            Setup(model="t", dataset="s", players="words", seeds=[3]),
         ],
         snapshots=SNAPSHOTS,
         metrics=Metrics(),
@@ -82,15 +85,14 @@ def text_samples() -> Samples:
     return Samples(CLASSES, N_PLAYERS, found)
 
 
-def write_experiment(folder: Path, samples: Samples, *, replicate: bool, seed: int) -> None:
+def write_experiment(folder: Path, samples: Samples, *, several: bool, seed: int) -> None:
     """Samples, records and the summary of one experiment, in the workflow's layout."""
     generator = np.random.default_rng(seed)
     folder.mkdir(parents=True)
     write_samples(folder / "samples.h5", samples)
     own, n_classes = samples.samples, len(samples.classes)
-    variants = ["probe", "finetune", "scratch"] + ["replicate"] * replicate
-    for variant in variants:
-        fractions = SNAPSHOTS if variant in ("finetune", "scratch") else SNAPSHOTS[-1:]
+    for variant in VARIANTS:
+        fractions = SNAPSHOTS[-1:] if variant == "probe" else SNAPSHOTS
         shape = (len(fractions), len(own))
         values = generator.normal(size=(*shape, 2**N_PLAYERS))
         if len(fractions) > 1:
@@ -111,7 +113,7 @@ def write_experiment(folder: Path, samples: Samples, *, replicate: bool, seed: i
         n_players=N_PLAYERS,
         fractions=tuple(SNAPSHOTS),
         epochs=EPOCHS,
-        replicated=replicate,
+        replicated=several,
     )
     summary.to_csv(folder / "summary.csv", index=False)
 
@@ -124,15 +126,20 @@ def run(monkeypatch: pytest.MonkeyPatch, stage: Any, *arguments: object) -> None
 def write_results(folder: Path) -> None:
     """Everything that the page is made from."""
     experiments = folder / "experiments"
-    write_experiment(experiments / "pictures", image_samples(), replicate=True, seed=0)
-    write_experiment(experiments / "words", text_samples(), replicate=False, seed=1)
+    write_experiment(experiments / "pictures", image_samples(), several=True, seed=0)
+    write_experiment(experiments / "words", text_samples(), several=False, seed=1)
     rows = [
-        {"experiment": name, "claim": claim.key, "n": 4}
-        | dict(zip(CLAIM_NUMBERS, np.arange(7) / 7 + place, strict=True))
-        | {"verdict": ("holds", "fails", "not distinguishable from chance")[place % 3]}
+        {"experiment": name, "claim": claim.key, "reading": reading, "n": 4, "n_seeds": 3}
+        | {column: place + at / 20 for at, column in enumerate(CLAIM_NUMBERS)}
+        | {
+            answer: ("yes", "no", "open", "–")[(place + at) % 4]
+            for at, answer in enumerate(ANSWERS)
+        }
+        | {"note": HOSTILE if place == 0 else ""}
         for name in ("pictures", "words")
         for place, claim in enumerate(CLAIMS)
-        if (name, claim.key) != ("words", "reach")
+        for reading in claim.readings
+        if (name, claim.key) != ("words", "steadier")
     ]
     (folder / "claims").mkdir()
     texts = dict.fromkeys(TABLES["claims"], "?")

@@ -26,9 +26,9 @@ from tests.report.explorer.results import (
     WORDS,
     data_of,
 )
+from whypretrain.claims.verdicts import ANSWERS
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-NO_REPLICATE = "no second fine-tuned network was trained (replicate_seed is null)."
 SWITCHES = (
     "--headless=new",
     "--no-sandbox",
@@ -148,22 +148,25 @@ def shown(driver: Chrome, page: Path) -> Iterator[Page]:
 
 def test_claims_come_first(shown: Page) -> None:
     shown.open()
+    transfer = [cell.text for cell in shown.all("table.transfer tbody tr:first-child td")]
+    for row, text in zip(shown.suite["experiments"][0]["transfer"], transfer, strict=True):
+        assert text.startswith(f"{row['number']:.3g}"[:4])
     first = shown.one("table.claims")
-    assert "Fine-tuning discards more than twice" in shown.text("section.claim h2")
+    assert "share more with the pre-trained one" in shown.text("section.claim:not(#transfer) h2")
     heads = [cell.text for cell in first.find_elements(By.CSS_SELECTOR, "thead th")]
-    assert heads == ["experiment", "verdict", "number", "chance level", "number − chance"]
-    rows = shown.suite["claims"][0]["rows"]
-    verdicts = [cell.text for cell in first.find_elements(By.CSS_SELECTOR, ".verdict")]
-    assert len(verdicts) == len(rows) == 2
-    assert all(
-        row["verdict"].startswith(text[2:]) for row, text in zip(rows, verdicts, strict=True)
-    )
-    cell = first.find_element(By.CSS_SELECTOR, "tbody td:nth-child(3)").text
+    assert heads == ["experiment", "number", *ANSWERS.values()]
+    claim = shown.suite["claims"][0]
+    rows = [row for row in claim["rows"] if row["reading"] == claim["rows"][0]["reading"]]
+    answers = [cell.text for cell in first.find_elements(By.CSS_SELECTOR, ".answer")]
+    told = [row[name] for row in rows for name in ANSWERS]
+    signs = {"yes": "✓ yes", "no": "✗ no", "open": "? open", "–": "– not asked"}
+    assert answers == [signs[one] for one in told]
+    cell = first.find_element(By.CSS_SELECTOR, "tbody td:nth-child(2)").text
     assert cell.startswith(f"{rows[0]['number']:.3g}"[:4])
     notices = [notice.text for notice in shown.all(".notice")]
-    assert notices == [f"Not judged for {TITLES[1]}: {NO_REPLICATE}"]
+    assert notices == [f"Not judged for {TITLES[1]}: there are too few snapshots or seeds."]
     assert "made" in shown.text("#footer")
-    assert "Seeds of training: 0, 3" in shown.text("#footer")
+    assert "seeds 0, 1, 2" in shown.text(".experiments")
 
 
 def test_links_lead_down_and_the_back_button_up_again(shown: Page) -> None:
@@ -276,8 +279,8 @@ def test_the_skip_link_leads_to_the_content_and_stays_in_the_view(shown: Page) -
 
 def test_the_slider_moves_the_curves_marker_and_the_samples_values(shown: Page) -> None:
     shown.open("pictures")
-    WebDriverWait(shown.driver, 20).until(lambda _: len(shown.all(".plot .main-svg")) >= 8)
-    marker = "return document.querySelectorAll('.plot')[1].data.at(-1).{}"
+    WebDriverWait(shown.driver, 20).until(lambda _: len(shown.all(".plot .main-svg")) >= 10)
+    marker = "return document.querySelectorAll('.plot')[2].data.at(-1).{}"
     assert shown.run(marker.format("x")) == [10, 10]
     shown.one("#snapshot").send_keys(Keys.ARROW_LEFT)
     WebDriverWait(shown.driver, 10).until(lambda _: shown.run(marker.format("x")) == [5, 5])
@@ -305,8 +308,8 @@ def test_the_slider_moves_the_curves_marker_and_the_samples_values(shown: Page) 
 
 def test_charts_have_their_numbers_as_tables(shown: Page) -> None:
     shown.open("words")
-    WebDriverWait(shown.driver, 20).until(lambda _: len(shown.all(".plot .main-svg")) >= 8)
-    assert len(shown.all(".plot[role=img][aria-label]")) == 4
+    WebDriverWait(shown.driver, 20).until(lambda _: len(shown.all(".plot .main-svg")) >= 10)
+    assert len(shown.all(".plot[role=img][aria-label]")) == 5
     for figure in shown.all("figure"):
         figure.find_element(By.CSS_SELECTOR, "summary").click()
         table = figure.find_element(By.CSS_SELECTOR, "table")

@@ -21,11 +21,12 @@ from tests.report.explorer.results import (
     text_samples,
     write_page,
 )
+from whypretrain.claims.verdicts import ANSWERS
 from whypretrain.data.samples import write_samples
 from whypretrain.files.artifacts import ArtifactError
 from whypretrain.interactions.record import read_record
 from whypretrain.report import style
-from whypretrain.report.explorer.page import FOLDER, SCRIPTS, claim_rows, render
+from whypretrain.report.explorer.page import CLAIM_NUMBERS, FOLDER, SCRIPTS, claim_rows, render
 from whypretrain.stages import explorer
 
 MOST_LINES = 400
@@ -59,6 +60,13 @@ def test_numbers_are_those_of_the_summary(results: Path, page: Path) -> None:
             assert shown[name] == expected, (query, name)
 
     same(data["orders"][1]["new"], "order == '2' and quantity == 'new'")
+    for row in data["transfer"]:
+        same(row, f"quantity == 'transfer' and order == '{row['order']}'")
+    for pair in ("probe-finetune", "finetune-finetune"):
+        query = f"quantity == 'agreement' and variant == '{pair}' and order == '2'"
+        (second,) = [row for row in data["agreement"][pair] if row["order"] == "2"]
+        same(second, query)
+    assert "finetune-finetune" not in data_of(page, "experiment-1")["agreement"]
     same(data["ratio"][2], "quantity == 'ratio' and order == 'all' and reading == 'salient'")
     for variant in ("finetune", "scratch"):
         query = f"quantity == 'jaccard' and variant == '{variant}' and fraction == 0.5"
@@ -83,15 +91,17 @@ def test_what_is_salient_is_that_of_the_records(results: Path, page: Path) -> No
 
 def test_claims_that_were_not_judged_are_named(page: Path) -> None:
     claims = {claim["key"]: claim for claim in data_of(page, "suite")["claims"]}
-    assert claims["reach"]["missing"] == [1]  # words: no second fine-tuned network
-    assert [row["experiment"] for row in claims["reach"]["rows"]] == [0]
+    assert claims["steadier"]["missing"] == [1]
+    assert [row["experiment"] for row in claims["steadier"]["rows"]] == [0]
     assert claims["discard"]["missing"] == []
+    readings = [(row["experiment"], row["reading"]) for row in claims["discard"]["rows"]]
+    assert readings == [(0, "orders"), (0, "sets"), (1, "orders"), (1, "sets")]
 
 
 def test_claims_may_lack_numbers() -> None:
-    columns = ("number", "low", "high", "chance", "excess", "excess_low", "excess_high")
-    row = {"experiment": "pictures", "claim": "ratio", "verdict": "fails", "n": 1}
-    table = pd.DataFrame([row | dict.fromkeys(columns, float("nan"))])
+    row = {"experiment": "pictures", "claim": "ratio", "reading": "zero", "n": 1, "n_seeds": 1}
+    row |= dict.fromkeys(ANSWERS, "open") | {"note": ""}
+    table = pd.DataFrame([row | dict.fromkeys(CLAIM_NUMBERS, float("nan"))])
     (ratio,) = [claim for claim in claim_rows(table, settings()) if claim["key"] == "ratio"]
     assert ratio["rows"][0]["number"] is None
     assert ratio["missing"] == [1]

@@ -9,6 +9,7 @@ import pytest
 
 from tests.project import Project
 from tests.report.explorer.results import data_of
+from whypretrain.claims.verdicts import ANSWERS
 
 TINY = "results/explorer/tiny/index.html"
 
@@ -39,7 +40,8 @@ def test_the_page_shows_the_numbers_of_the_figures(project: Project) -> None:
     rows = [
         row for claim in data_of(project.folder / TINY, "suite")["claims"] for row in claim["rows"]
     ]
-    assert sorted(row["verdict"] for row in rows) == sorted(claims["verdict"])
+    for answer in ANSWERS:
+        assert sorted(row[answer] for row in rows) == sorted(claims[answer])
 
 
 def test_the_page_names_neither_the_machine_nor_its_user(project: Project) -> None:

@@ -25,6 +25,7 @@ SETTINGS = FigureSettings(
     experiments=EXPERIMENTS, titles=["One", "Two"], figures=Figures(), statistics=Statistics()
 )
 OF_EXPERIMENTS = sorted(set(stage.NAMES) - {"claims", "accuracy"})
+OF_SECOND_RUNS = ("second fine-tuned", "another seed", "two fine-tuned", "two from scratch")
 WITH_PANELS = sorted(set(OF_EXPERIMENTS) - {"fig3", "sensitivity"})
 
 
@@ -41,7 +42,9 @@ def drawn(name: str, given: Tables) -> tuple[Figure, pd.DataFrame]:
 
 
 def titles(figure: Figure) -> list[str]:
-    return [axes.get_title() for axes in figure.axes if axes.get_title()]
+    """Of experiments: the name, and how many samples and seeds."""
+    found = [axes.get_title() for axes in figure.axes]
+    return [" ".join(title.split("\n")[:2]) for title in found if "n = " in title]
 
 
 @pytest.fixture(autouse=True)
@@ -72,8 +75,7 @@ def test_every_number_is_one_of_the_summary(name: str) -> None:
 def test_panels_are_titled_with_their_n(name: str) -> None:
     figure, numbers = drawn(name, tables())
     n = 40 if name in ("curves", "robustness") else 6
-    found = [title.split("\n")[0] for title in titles(figure)]
-    assert found == [f"One, n = {n}", f"Two, n = {n}"]
+    assert titles(figure) == [f"One n = {n}, 1 seed", f"Two n = {n}, 1 seed"]
     assert set(numbers["n"]) <= {6, 40}
 
 
@@ -83,18 +85,19 @@ def test_a_single_sample_is_drawn_without_interval(name: str) -> None:
     assert numbers.loc[numbers["n"] == 1, ["low", "high"]].isna().all(axis=None)
 
 
-@pytest.mark.parametrize("name", ["fig3", "fig4"])
+@pytest.mark.parametrize("name", ["fig2", "fig3", "fig4", "agreement"])
 def test_without_a_second_run_it_is_not_in_the_legend(name: str) -> None:
     given = tables()
-    words = ["second fine-tuned run", "two fine-tuned runs"]
 
-    def legend() -> set[str]:
+    def told() -> list[str]:
         figure, _ = drawn(name, given)
-        return {text.get_text() for one in figure.legends for text in one.get_texts()}
+        found = [text.get_text() for one in figure.legends for text in one.get_texts()]
+        return [word for word in found if any(end in word for end in OF_SECOND_RUNS)]
 
-    assert len(legend() & set(words)) == 1
-    given["summary"] = given["summary"].assign(second_run=np.nan)
-    assert not legend() & set(words)
+    assert told()
+    parts = [summary_of(experiment, replicated=False) for experiment in EXPERIMENTS]
+    given["summary"] = pd.concat(parts, ignore_index=True)
+    assert not told()
 
 
 def test_numbers_of_several_n_are_titled_with_the_range() -> None:
@@ -102,7 +105,19 @@ def test_numbers_of_several_n_are_titled_with_the_range() -> None:
     is_one = given["summary"]["quantity"].eq("preserve") & given["summary"]["experiment"].eq("one")
     given["summary"].loc[is_one, "n"] = 5
     figure, _ = drawn("fig2", given)
-    assert titles(figure) == ["One, n = 5–6", "Two, n = 6"]
+    assert titles(figure) == ["One n = 5–6, 1 seed", "Two n = 6, 1 seed"]
+
+
+def test_titles_count_seeds_of_what_is_trained() -> None:
+    given = tables()
+    is_probe = (given["summary"][["variant", "quantity"]] == "probe").any(axis=1)
+    given["summary"].loc[~is_probe, "n_seeds"] = 3
+    for name in ("curves", "exclusive"):
+        figure, _ = drawn(name, given)
+        assert all(title.endswith(", 3 seeds") for title in titles(figure))
+    given["summary"].loc[given["summary"]["quantity"] == "finetune_only", "n_seeds"] = 2
+    figure, _ = drawn("exclusive", given)
+    assert all(title.endswith(", 2–3 seeds") for title in titles(figure))
 
 
 def test_images_and_sentences_have_panels_for_the_shifts_they_have() -> None:
@@ -115,9 +130,11 @@ def test_images_and_sentences_have_panels_for_the_shifts_they_have() -> None:
         "share of words masked",
         "rotation [degrees]",
     ]
-    own = given["summary"].query("experiment == 'one' and quantity == 'preserved_share'")
+    own = given["summary"].query(
+        "experiment == 'one' and quantity == 'preserved_share' and reading == 'orders'"
+    )
     share = own["number"].item()
-    assert shown[0].get_title() == f"One, n = 40\npreserved share {share:.0%}"
+    assert shown[0].get_title() == f"One\nn = 40, 1 seed\npreserved share {share:.0%}"
     # Level 0, the split as it is, begins every line.
     for axes, n_levels in zip(shown, (3, 2, 2), strict=True):
         assert [len(line[0].get_xdata()) for line in axes.containers] == [n_levels] * 3
@@ -138,7 +155,7 @@ def test_redundancy_without_any_sample_is_an_empty_panel() -> None:
     given["summary"].loc[shares, "n"] = 0
     given["summary"] = given["summary"][~(own & (given["summary"]["quantity"] == "changed"))]
     figure, _ = drawn("redundancy", given)
-    assert titles(figure) == ["One, n = 0", "Two, n = 6"]
+    assert titles(figure) == ["One n = 0, 0 seeds", "Two n = 6, 1 seed"]
 
 
 @pytest.mark.parametrize("name", stage.NAMES)

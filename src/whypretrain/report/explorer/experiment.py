@@ -41,7 +41,7 @@ def experiment_view(
 
     Parameters
     ----------
-    records : by variant, of all samples in their order; `replicate` where there is one
+    records : of `probe`, `finetune` and `scratch` of the first seed, of all samples in their order
     summary : rows of this experiment
 
     Returns
@@ -111,6 +111,7 @@ def experiment_numbers(summary: pd.DataFrame, n_players: int) -> dict[str, Any]:
     Returns
     -------
     `orders` (fig. 2; a dictionary an order, with one for each of preserve, discard and new),
+    `agreement` (by pair, one an order), `transfer` (one a group of orders),
     `ratio` (fig. 3; one a reading of 0/0), `jaccard` (fig. 4; by variant, one a snapshot),
     `ceiling` (Jaccard similarity of two fine-tuned runs, or None), `accuracy` (one a variant)
     """
@@ -118,7 +119,11 @@ def experiment_numbers(summary: pd.DataFrame, n_players: int) -> dict[str, Any]:
     def rows(*names: str, **keys: str) -> list[dict[str, Any]]:
         own = summary[(summary[list(keys)] == pd.Series(keys)).all(axis="columns")]
         records = own.to_dict("records")
-        return [{name: short(row[name]) for name in (*NUMBERS, *names)} for row in records]
+        return [
+            {name: row[name] for name in names if name == "order"}
+            | {name: short(row[name]) for name in (*NUMBERS, *names) if name != "order"}
+            for row in records
+        ]
 
     orders = []
     for order in range(1, n_players + 1):
@@ -126,8 +131,15 @@ def experiment_numbers(summary: pd.DataFrame, n_players: int) -> dict[str, Any]:
         about = {"order": order, "n_sets": comb(n_players, order)}
         orders.append(about | {"noise_floor": parts["preserve"]["noise_floor"]} | parts)
     jaccard = {one: rows("epoch", quantity="jaccard", variant=one) for one in TRAINED}
+    agreement = {
+        pair: rows("order", quantity="agreement", variant=pair)
+        for pair in summary.loc[summary["quantity"] == "agreement", "variant"].unique()
+        if not pair.startswith("preserved")
+    }
     return {
         "orders": orders,
+        "agreement": agreement,
+        "transfer": rows("order", "n_seeds", quantity="transfer"),
         "ratio": [
             {"reading": reading} | row
             for reading in READINGS

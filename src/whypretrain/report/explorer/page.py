@@ -11,6 +11,7 @@ import pandas as pd
 from plotly.offline import get_plotlyjs
 
 from whypretrain.claims.catalogue import CLAIMS
+from whypretrain.claims.verdicts import ANSWERS
 from whypretrain.files.artifacts import ArtifactError
 from whypretrain.report import style
 from whypretrain.report.explorer.experiment import evenly
@@ -21,7 +22,11 @@ FOLDER = Path(__file__).parent / "page"
 # One module scope, so the order is only for the reader: what is needed comes first.
 SCRIPTS = ("base", "figure", "charts", "claims", "experiment", "picture", "sample", "app")
 MEGABYTE = 10**6
-CLAIM_NUMBERS = ("number", "low", "high", "chance", "excess", "excess_low", "excess_high")
+CLAIM_NUMBERS = (
+    *("number", "low", "high", "chance", "second_run"),
+    *("agreement", "agreement_low", "agreement_high"),
+    *("retraining", "retraining_low", "retraining_high"),
+)
 
 
 def suite_view(
@@ -33,12 +38,13 @@ def suite_view(
 ) -> dict[str, Any]:
     """What the page says of the suite as a whole; `claims` is its table."""
     shown = {"suite", "statistics", "figures", "metrics", "explorer"}
-    keys = ("name", "title", "setup", "n_samples", "n_players")
+    keys = ("name", "title", "setup", "n_samples", "n_players", "transfer")
     return settings.model_dump(mode="json", include=shown) | {
         "version": version,
         "labels": style.LABELS,
         "short": style.SHORT,
         "readings": style.READINGS,
+        "answers": ANSWERS,
         "claims": claim_rows(claims, settings),
         "experiments": [{key: one[key] for key in keys} for one in experiments],
     }
@@ -49,22 +55,31 @@ def claim_rows(claims: pd.DataFrame, settings: ExplorerSettings) -> list[dict[st
 
     Returns
     -------
-    a dictionary a claim: `key`, `statement`, `number` (what it is), `paper`, `rows` (one an
-    experiment: its place in the suite, `verdict`, `n` and the columns CLAIM_NUMBERS) and `missing`
-    (places of experiments without a verdict)
+    a dictionary a claim: `key`, `statement`, `number` (what it is), `paper`, `chance` and
+    `retraining` (what the agreement is; null where none is asked), `rows` (one an experiment and
+    reading, the reading that is answered for first: place in the suite, `reading`, `note`, `n`,
+    `n_seeds`, three answers and the columns CLAIM_NUMBERS) and `missing` (places of experiments
+    without the number)
     """
-    judged = {(row["claim"], row["experiment"]): row for row in claims.to_dict("records")}
     found = []
     for claim in CLAIMS:
-        rows, missing = [], []
+        own = claims[claims["claim"] == claim.key]
+        rows: list[dict[str, Any]] = []
         for place, name in enumerate(settings.experiments):
-            row = judged.get((claim.key, name))
-            if row is None:
-                missing.append(place)
-                continue
-            about = {"experiment": place, "verdict": row["verdict"], "n": int(row["n"])}
-            rows.append(about | {column: short(row[column]) for column in CLAIM_NUMBERS})
-        words = {"key": claim.key, "statement": claim.statement, "number": claim.number}
+            for row in own[own["experiment"] == name].to_dict("records"):
+                texts = {key: row[key] for key in ("reading", "note", *ANSWERS)}
+                counts = {key: int(row[key]) for key in ("n", "n_seeds")}
+                numbers = {column: short(row[column]) for column in CLAIM_NUMBERS}
+                rows.append({"experiment": place, **texts, **counts, **numbers})
+        judged = {row["experiment"] for row in rows}
+        words: dict[str, Any] = {
+            "key": claim.key,
+            "statement": claim.statement,
+            "number": claim.number,
+        }
+        asked = {"chance": claim.chance, "retraining": claim.retraining}
+        words |= {name: question and question.words for name, question in asked.items()}
+        missing = [place for place in range(len(settings.experiments)) if place not in judged]
         found.append({**words, "paper": claim.paper, "rows": rows, "missing": missing})
     return found
 

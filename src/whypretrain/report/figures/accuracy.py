@@ -12,11 +12,15 @@ VARIANTS = ("finetune", "scratch")
 
 
 def draw(tables: drawing.Tables, settings: FigureSettings) -> drawing.Drawn:
-    """Preserved share and ratio across, accuracies of the fine-tuned and the scratch model up."""
+    """Transfer, preserved share and ratio across, accuracies up."""
     overview, correlations = tables["overview"], tables["correlations"]
     ratio = f"ratio_{settings.figures.ratio_reading}"
-    quantities = {"preserved_share": "preserved share of\npre-trained knowledge", ratio: "ratio"}
-    figure, axes = plt.subplots(2, 2, figsize=(5.6, 4.6), sharex="col")
+    quantities = {
+        "transfer": "transfer, orders 1–2",
+        "preserved_share": "preserved share of\npre-trained knowledge",
+        ratio: "ratio",
+    }
+    figure, axes = plt.subplots(2, len(quantities), figsize=(7.5, 4.6), sharex="col", sharey="row")
     for row, variant in zip(axes, VARIANTS, strict=True):
         row[0].set_ylabel(f"test accuracy,\n{style.LABELS[variant]}")
         accuracy = f"accuracy_{variant}"

@@ -1,4 +1,4 @@
-"""What v(N) and its sign would be without preserved, discarded or new interactions."""
+"""What v(N) and its sign would be without preserved, discarded, new or exclusive interactions."""
 
 import numpy as np
 
@@ -11,21 +11,27 @@ REMOVALS = [
     ("probe", "discard"),
     ("finetune", "preserve"),
     ("finetune", "new"),
+    ("finetune", "finetune_only"),
+    ("scratch", "scratch_only"),
 ]
+EXCLUSIVE = {"finetune_only": "finetune", "scratch_only": "scratch"}
+"""Parts that one of the two models alone holds, drawn as that model is."""
 QUANTITIES = ("counterfactual_change", "counterfactual_positive")
 BEFORE = "counterfactual_positive_before"
-RANDOM = drawing.EDGE | {"height": 0.3, "color": style.NULL, "label": "as much, at random"}
+RANDOM = drawing.EDGE | {"height": 0.3, "color": style.NULL, "label": "as much, from all sets"}
 
 
 def draw(tables: drawing.Tables, settings: FigureSettings) -> drawing.Drawn:
-    """Change of v(N) above, share of samples with v > 0 below; in grey the random removal."""
+    """Change of v(N) above, share of samples with v > 0 below; grey: as much of all sets alike."""
     numbers = drawing.pick(tables, *QUANTITIES, BEFORE, order="all")
     figure, panels = drawing.panels(settings, numbers, "", "")
     places = np.arange(len(REMOVALS))
-    words = [f"{style.SHORT[v]} without {style.LABELS[r]}" for v, r in REMOVALS]
+    names = style.LABELS | dict.fromkeys(EXCLUSIVE, "its own")
+    words = [f"{style.SHORT[v]} without {names[part]}" for v, part in REMOVALS]
+    drawn_as = [EXCLUSIVE.get(part, part) for _, part in REMOVALS]
     look = {
-        "color": [style.COLOURS[part] for _, part in REMOVALS],
-        "hatch": [style.HATCHES[part] for _, part in REMOVALS],
+        "color": [style.COLOURS[name] for name in drawn_as],
+        "hatch": [style.HATCHES[name] for name in drawn_as],
         "label": "this part removed",
     }
     for column, (of_experiment, stacked) in enumerate(panels):

@@ -3,7 +3,8 @@
 Every number with its interval comes from summary.csv; figures compute none.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from textwrap import wrap
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -47,11 +48,16 @@ def by_order(tables: Tables, *quantities: str) -> pd.DataFrame:
 
 
 def panels(
-    settings: FigureSettings, numbers: pd.DataFrame, *labels: str, share_y: bool = False
+    settings: FigureSettings,
+    numbers: pd.DataFrame,
+    *labels: str,
+    share_y: bool = False,
+    heights: Sequence[float] = (),
 ) -> tuple[Figure, list[tuple[pd.DataFrame, list[Axes]]]]:
     """A grid with a column of panels an experiment, one panel a label of the y axis.
 
-    The uppermost is titled with the experiment's name and column `n` of its numbers.
+    The uppermost is titled with the experiment's name and how many samples and seeds its numbers
+    rest on. `heights` are those of a column's panels in units of the usual one.
 
     Returns
     -------
@@ -60,11 +66,13 @@ def panels(
     n_panels, n_experiments = len(labels), len(settings.experiments)
     n_columns = min(n_experiments, MOST_COLUMNS)
     n_bands = -(-n_experiments // n_columns)
+    ratios = [*(heights or [1.0] * n_panels)] * n_bands
     width, height = style.PANEL
     figure, grid = plt.subplots(
         n_bands * n_panels,
         n_columns,
-        figsize=(max(width * n_columns, LEGEND_WIDTH), height * n_bands * n_panels + 0.35),
+        figsize=(max(width * n_columns, LEGEND_WIDTH), height * sum(ratios) + 0.35),
+        height_ratios=ratios,
         squeeze=False,
         sharey="row" if share_y else False,
     )
@@ -77,25 +85,39 @@ def panels(
     found = []
     for name, title, stacked in zip(settings.experiments, settings.titles, stacks, strict=False):
         own = numbers[numbers["experiment"] == name]
-        stacked[0].set_title(f"{title}, {_counted(own)}")
+        stacked[0].set_title(f"{title}\n{_counted(own)}")
         found.append((own, list(stacked)))
     return figure, found
 
 
 def names_with_n(numbers: pd.DataFrame, settings: FigureSettings) -> list[str]:
-    """Ticks of an axis with a place an experiment: its name and, in a line below, its samples.
+    """Ticks of an axis with a place an experiment: its name and, below, its samples and seeds.
 
-    `numbers` has the columns `experiment` and `n`.
+    `numbers` has the columns `experiment`, `n` and `n_seeds`. What a title adds in further lines is
+    broken to the width of a place.
     """
-    return [
-        "\n".join([*title.split(" · "), _counted(numbers[numbers["experiment"] == name])])
-        for name, title in zip(settings.experiments, settings.titles, strict=True)
-    ]
+    found = []
+    for name, title in zip(settings.experiments, settings.titles, strict=True):
+        first, *added = title.split("\n")
+        lines = [*first.split(" · "), *(part for own in added for part in wrap(own, 16))]
+        counted = _counted(numbers[numbers["experiment"] == name])
+        found.append("\n".join([*lines, *counted.split(", ")]))
+    return found
 
 
 def _counted(own: pd.DataFrame) -> str:
-    counts = own.loc[own["n"] > 0, "n"].astype(int) if (own["n"] > 0).any() else [0]
-    return "n = " + "–".join(map(str, sorted({min(counts), max(counts)})))
+    """Samples and seeds that numbers rest on; there is but one probe, whatever the seeds."""
+    counted = own[own["n"] > 0]
+    if "variant" in counted and (counted["variant"] != "probe").any():
+        counted = counted[counted["variant"] != "probe"]
+    if "quantity" in counted and (counted["quantity"] != "probe").any():
+        counted = counted[counted["quantity"] != "probe"]
+    samples, seeds = (_range(counted[column]) for column in ("n", "n_seeds"))
+    return f"n = {samples or 0}, {seeds or 0} seed{'' if seeds == '1' else 's'}"
+
+
+def _range(counts: "pd.Series[float]") -> str:
+    return "–".join(map(str, sorted({int(counts.min()), int(counts.max())}))) if len(counts) else ""
 
 
 def whiskers(numbers: pd.DataFrame) -> NDArray[np.float64]:

@@ -15,6 +15,7 @@ from whypretrain.settings.report import FigureSettings
 LEVELS = {
     "noise": "noise, σ as share of black to white",
     "rotation": "rotation [degrees]",
+    "adversarial": "FGSM step, share of black to white",
     "masked_words": "share of words masked",
     "none": "unshifted",
 }
@@ -25,7 +26,7 @@ def draw(tables: drawing.Tables, settings: FigureSettings) -> drawing.Drawn:
     drawn = drawing.pick(tables, "robustness_accuracy")
     drawn[["shift", "size"]] = drawn["level"].str.split(n=1, expand=True).reindex(columns=[0, 1])
     drawn = drawn.astype({"size": float}).fillna({"size": 0.0})
-    shares = drawing.pick(tables, "preserved_share")
+    shares = drawing.pick(tables, "preserved_share", reading="orders")
     kinds = {
         name: [kind for kind in own["shift"].unique() if kind != "none"] or ["none"]
         for name, own in drawn.groupby("experiment", sort=False)

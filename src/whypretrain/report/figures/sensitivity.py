@@ -14,17 +14,25 @@ from whypretrain.report.figures import drawing
 from whypretrain.settings.report import FigureSettings
 
 PANELS = {
+    "transfer": "agreement with the probe,\nfine-tuned − from scratch",
     "discard_over_preserve": "discarded ÷ preserved\nstrength",
     "ratio": "preserved knowledge\nthat scratch reaches [%]",
     "accuracy_gain": "test accuracy, fine-tuned\n− from scratch [points]",
     "earlier": "area between Jaccard curves,\nfine-tuned − from scratch",
 }
 """By quantity of the summary the label of its panel."""
+DRAWN = {
+    "transfer": {"order": "1-2"},
+    "discard_over_preserve": {"reading": "orders"},
+    "ratio": {"order": "all"},
+    "earlier": {"reading": "epoch"},
+}
+"""Which rows of a quantity are drawn, where it has several; of the ratio every reading."""
 IN_PERCENT = ("ratio", "accuracy_gain")
-SIGNED = ("accuracy_gain", "earlier")
+SIGNED = ("transfer", "accuracy_gain", "earlier")
 COLUMNS = [
-    *("experiment", "base", "factor", "variation", "quantity", "reading"),
-    *("number", "low", "high", "chance", "n"),
+    *("experiment", "base", "factor", "variation", "quantity", "order", "reading"),
+    *("number", "low", "high", "chance", "n", "n_seeds"),
 ]
 PANEL_WIDTH, LABEL_WIDTH, LINE_HEIGHT = 1.75, 1.5, 0.16  # inches
 
@@ -45,8 +53,8 @@ def numbers_of(tables: drawing.Tables, settings: FigureSettings) -> pd.DataFrame
 
     Besides its columns: `base` (empty for a base), `factor`, `variation` (the factor's level).
     """
-    numbers = drawing.pick(tables, *PANELS)
-    numbers = numbers[(numbers["quantity"] != "ratio") | (numbers["order"] == "all")]
+    rows = [drawing.pick(tables, quantity, **DRAWN.get(quantity, {})) for quantity in PANELS]
+    numbers = pd.concat(rows)
     numbers = pd.concat([numbers[numbers["experiment"] == name] for name in settings.experiments])
     varied = [settings.varied.get(name) for name in numbers["experiment"]]
     levels = [one.levels if one else {} for one in varied]
@@ -103,7 +111,8 @@ def draw(tables: drawing.Tables, settings: FigureSettings) -> drawing.Drawn:
     for line, tick in zip(lines, axes[0].get_yticklabels(), strict=True):
         if line.experiment in {"", line.base}:
             tick.set_fontweight("bold")
-    handles, labels = axes[1].get_legend_handles_labels()
+    of_ratio = axes[list(PANELS).index("ratio")]
+    handles, labels = of_ratio.get_legend_handles_labels()
     title = f"ratio: {style.READINGS[drawn]} (black), and"
     figure.legend(handles, labels, title=title, loc="outside lower center", ncols=3)
     return figure, numbers

@@ -1,6 +1,53 @@
-// The four charts of an experiment: the suite's figures 2 to 4, for one experiment.
+// The five charts of an experiment: agreement, and the suite's figures 2 to 4 for one experiment.
 
 const TRAINED = ["finetune", "scratch"];
+
+const PAIRS = {
+  "probe-finetune": ["finetune", "solid", "probe and fine-tuned"],
+  "probe-scratch": ["scratch", "solid", "probe and scratch"],
+  "finetune-finetune": ["finetune", "dot", "two fine-tuned"],
+  "scratch-scratch": ["scratch", "dot", "two from scratch"],
+  "finetune-scratch": ["new", "dash", "fine-tuned and scratch"],
+  "probe-untrained": ["null", "dash", "probe and untrained"],
+};
+
+function agreementChart(data, suite) {
+  const pairs = Object.keys(PAIRS).filter((pair) => data.agreement[pair]);
+  const groups = data.transfer.map((row) => row.order);
+  const single = (pair) => data.agreement[pair].filter((row) => !groups.includes(row.order));
+  const traces = pairs.flatMap((pair, place) => {
+    const [name, dash, words] = PAIRS[pair];
+    const rows = single(pair);
+    const x = rows.map((row) => Number(row.order) + (place - 2.5) / 20);
+    const y = column(rows, "number");
+    return scatter("lines+markers", x, y, {
+      line: { color: colour(name), dash, width: 2 },
+      marker: { size: 6, color: colour(name) },
+      error_y: around(y, column(rows, "low"), column(rows, "high")),
+      ...told(rows.map((row) => `${words}, order ${row.order}: ${bounded(row)}`)),
+    });
+  });
+  const orders = single(pairs[0]).map((row) => row.order);
+  return figure({
+    title: "Agreement of two networks, by order",
+    label: "Agreement of pairs of networks for each order. The numbers are in the table below.",
+    marks: pairs.map((pair) => [`${PAIRS[pair][0]} ${{ solid: "", dot: "dotted", dash: "dashed" }[PAIRS[pair][1]]} line`, PAIRS[pair][2]]),
+    note:
+      "0: no more in common than chance; 1: as alike as the strengths allow. Bars are intervals over " +
+      "samples and seeds. A network before its first step is the floor.",
+    height: 320,
+    columns: ["orders", ...pairs.map((pair) => PAIRS[pair][2])],
+    rows: [...orders, ...groups].map((order) => [
+      order,
+      ...pairs.map((pair) => bounded(data.agreement[pair].find((row) => row.order === order))),
+    ]),
+    traces,
+    options: {
+      xaxis: { title: { text: "order |S|" }, tickvals: orders.map(Number) },
+      yaxis: { title: { text: "agreement" }, zeroline: true, range: [-0.55, 1.05] },
+    },
+  });
+}
 
 function ordersChart(data, suite) {
   const orders = column(data.orders, "order");
@@ -56,7 +103,7 @@ function ordersChart(data, suite) {
   );
   const upper = (part) => of(part, "high").map((value, at) => value ?? of(part, "number")[at]);
   const right = Math.max(...upper("new").map((value, at) => value + preserved[at]), ...upper("preserve"));
-  const second = data.setup.replicate_seed !== null;
+  const second = data.setup.seeds.length > 1;
   return figure({
     title: "Preserved, discarded and new, by order",
     label:
@@ -104,7 +151,7 @@ function ratioChart(data, suite) {
   const rows = [...data.ratio].reverse();
   const places = rows.map((_, place) => place);
   const names = rows.map((row) => suite.readings[row.reading]);
-  const second = data.setup.replicate_seed !== null;
+  const second = data.setup.seeds.length > 1;
   const marked = (name, symbol, shown) =>
     scatter("markers", column(rows, name), places, {
       marker: { symbol, size: 13, color: shown, line: { width: 3, color: shown } },
@@ -119,7 +166,7 @@ function ratioChart(data, suite) {
     ],
     note: [
       "Four readings of 0/0, where nothing is preserved; the suite's figure draws ",
-      `“${suite.readings[suite.figures.ratio_reading]}” as its bar. `,
+      `“${suite.readings[suite.figures.ratio_reading]}” first. `,
       second ? "" : "No second fine-tuned network was trained, so there is no ceiling to compare with.",
     ],
     height: 250,

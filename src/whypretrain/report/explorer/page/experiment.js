@@ -1,4 +1,4 @@
-// The view of one experiment: its four charts and its samples.
+// The view of one experiment: its five charts and its samples.
 
 function thumbnail(sample) {
   if (sample.words) return h("span.sentence", sample.words.join(" "));
@@ -64,6 +64,7 @@ function experimentView(suite, data, at, choose) {
       ),
       h(
         "div.figures",
+        agreementChart(data, suite).node,
         ordersChart(data, suite).node,
         jaccard.node,
         ratioChart(data, suite).node,
