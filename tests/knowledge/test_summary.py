@@ -349,7 +349,7 @@ def test_scratch_below_its_mark_counts_as_not_learned() -> None:
         (accuracy, 1, {}),
         (0.99, 0, {"one": "scratch below its mark of 99 %"}),
     ):
-        found = summarise("one", tables(), Statistics(), least)
+        found = summarise("one", tables(), OPTIONS, least)
         assert row(found, "learned", variant="scratch")["number"] == number
         assert row(found, "learned", variant="finetune")["number"] == 1
         assert not_learned(found) == words

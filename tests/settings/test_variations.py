@@ -245,7 +245,7 @@ def test_the_example_of_the_documentation_is_valid() -> None:
 
 
 @pytest.mark.parametrize(
-    ("base", "n_experiments", "n_networks"), [("vit-digits", 21, 17), ("resnet-digits", 6, 8)]
+    ("base", "n_experiments", "n_networks"), [("vit-digits", 19, 33), ("resnet-digits", 6, 22)]
 )
 def test_the_shipped_variations_are_of_many_experiments_and_few_networks(
     base: str, n_experiments: int, n_networks: int

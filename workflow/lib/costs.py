@@ -22,7 +22,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from whypretrain.data.inputs import N_ROTATIONS
 from whypretrain.data.sources import load_source
-from whypretrain.networks.batch_norm import MOST_ITEMS
+from whypretrain.networks.batch_norm import MOST_ESTIMATED
 from whypretrain.networks.build import build, classifier
 from whypretrain.networks.numerics import configure
 from whypretrain.networks.similarity import MOST_ITEMS
@@ -301,9 +301,9 @@ class Costs:
 def _training(recipe: Recipe, size: DatasetSize, times: int, kept: int) -> Work:
     """Epochs on the train split, with the test split at the start and after every epoch.
 
-    Where BatchNorm is estimated anew, so are (at most MOST_ITEMS of) the training items.
+    Where BatchNorm is estimated anew, so are (at most MOST_ESTIMATED of) the training items.
     """
-    each = size.test + recipe.reestimate_batch_norm * min(size.train, MOST_ITEMS)
+    each = size.test + recipe.reestimate_batch_norm * min(size.train, MOST_ESTIMATED)
     trained, evaluated = recipe.epochs * size.train, (recipe.epochs + 1) * each
     return Work(recipe, times * trained, times * evaluated, kept=kept)
 

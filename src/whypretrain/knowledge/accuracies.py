@@ -13,7 +13,7 @@ from whypretrain.networks.learned import shortfall
 
 
 def tested_rows(
-    history: pd.DataFrame, confidence: float, least_scratch_accuracy: float | None = None
+    history: pd.DataFrame, confidence: float, least_scratch_accuracy: float | None
 ) -> Iterator[Row]:
     """Accuracies of the test split with intervals, losses without, along training and at its end.
 

@@ -13,7 +13,7 @@ from torch import nn
 
 from whypretrain.data.batches import Inputs
 
-MOST_ITEMS = 10_000
+MOST_ESTIMATED = 10_000
 """Of how many items statistics are estimated at most: a channel's are then known to about 1 %."""
 LAYERS = (nn.BatchNorm1d, nn.BatchNorm2d)
 
@@ -62,7 +62,7 @@ def _estimate(
         layer.train()
         layer.reset_running_stats()
         layer.momentum = None  # the mean of all batches
-    n_items = min(len(data), MOST_ITEMS)
+    n_items = min(len(data), MOST_ESTIMATED)
     n_batches = math.ceil(n_items / batch_size)
     batches = data.batches(n_items // n_batches, seed=seed, augmented=False)
     for inputs, _ in islice(batches, n_batches):

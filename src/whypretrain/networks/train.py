@@ -166,8 +166,7 @@ def _fit(model: nn.Module, train: Inputs, test: Inputs, run: Run) -> None:
             keep_snapshots(step)
             if step % steps_per_epoch:  # an epoch's last step is counted below
                 progress.update(note=_note(shown, tested))
-        epoch += 1
-        trained = Score(shown, int(n_correct) / n_seen)
+        epoch, trained = epoch + 1, Score(shown, int(n_correct) / n_seen)
         if run.tested == "every epoch" or epoch == recipe.epochs:
             tested = _tested(model, train, test, run)
             history.append(_row(epoch, step, rate, trained, tested))
