@@ -35,7 +35,7 @@ from workflow.lib.resources import BACKWARD, knowledge_bytes
 if TYPE_CHECKING:
     from workflow.lib.plan import Job
 
-ON_CARD = {"pretrain", "train", "extract", "probe", "robustness", "similarity"}
+ON_CARD = {"pretrain", "train", "train_ends", "extract", "probe", "robustness", "similarity"}
 NETWORKS = ON_CARD | {"samples", "convert", "convert_text"}
 TABLES = 0.25
 """Start of a process that imports no networks, in starts of one that does."""
@@ -209,8 +209,11 @@ class Costs:
             upstream = config.pretrain(names["model"])
             times = N_ROTATIONS if upstream.labels == "rotation" else 1
             return _training(upstream.recipe, size, times, kept=1)
-        if job.rule == "train":
-            return _training(config.train(names["run"]).recipe, size, times=1, kept=n_snapshots)
+        if job.rule in {"train", "train_ends"}:
+            chosen = config.train(names["run"])
+            tested = chosen.recipe.epochs + 1 if job.rule == "train" else 2
+            kept = len(chosen.snapshots)
+            return _training(chosen.recipe, size, times=1, kept=kept, tested=tested)
         if job.rule == "probe":
             return Work(evaluated=size.train + size.test, kept=1)
         if job.rule == "robustness":
@@ -218,7 +221,8 @@ class Costs:
         if job.rule in {"extract", "knowledge"}:
             sampling = config.experiments[names["experiment"]].sampling
             n_samples = sum(sampling.of_class(c, size.classes) for c in range(size.classes))
-            networks = _snapshots(job) if job.rule == "extract" else 2 * n_snapshots + 2
+            further = len(config.variants(names["experiment"]))
+            networks = _snapshots(job) if job.rule == "extract" else 2 * n_snapshots + further
             measured = n_samples * networks
             return Work(measured=measured, forwards=measured << sampling.players.n)
         compared = _snapshots(job) if job.rule == "similarity" else 0
@@ -298,13 +302,17 @@ class Costs:
         return known[0] if self.config.extraction.sharing else 1.0
 
 
-def _training(recipe: Recipe, size: DatasetSize, times: int, kept: int) -> Work:
+def _training(
+    recipe: Recipe, size: DatasetSize, times: int, kept: int, tested: int | None = None
+) -> Work:
     """Epochs on the train split, with the test split at the start and after every epoch.
+
+    Or with as many passes over the test split as `tested` says.
 
     Where BatchNorm is estimated anew, so are (at most MOST_ESTIMATED of) the training items.
     """
     each = size.test + recipe.reestimate_batch_norm * min(size.train, MOST_ESTIMATED)
-    trained, evaluated = recipe.epochs * size.train, (recipe.epochs + 1) * each
+    trained, evaluated = recipe.epochs * size.train, (tested or recipe.epochs + 1) * each
     return Work(recipe, times * trained, times * evaluated, kept=kept)
 
 
