@@ -289,7 +289,7 @@ class Check:
             with mode:
                 taken.append(self.seconds(lambda _: extractor.measure([0], ["0"])))
                 (found,) = extractor.measure([0], ["0"])
-            floors.append(float(np.median(extractor.noise_floor(found))))
+            floors.append(float(np.median(extractor.noise_floor(0, found.outputs))))
             speed = (1 << self.n_players) / taken[-1]
             yield Row(f"ViT-B in {name}: one sample repeated", speed, "forwards/s")
             yield Row(f"ViT-B in {name}: noise floor, median of orders", floors[-1], "of v")

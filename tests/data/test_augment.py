@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torchvision.transforms.v2 import InterpolationMode, functional
 
-from whypretrain.data.augment import N_DRAWN, affines, augment, draw, resample, turn, warp
+from whypretrain.data.affine import resample, turn, warp
+from whypretrain.data.augment import N_DRAWN, affines, augment, draw
 from whypretrain.settings.training import Augmentation
 
 EVERYTHING = Augmentation(
@@ -55,7 +56,7 @@ def test_a_shift_moves_pixels_and_leaves_black(shift: int) -> None:
 @pytest.mark.parametrize("size", [12, 40, 56])
 def test_products_along_axes_are_the_same_map(side: int, size: int) -> None:
     settings = Augmentation(crop_min_scale=0.3, translate=0.2, scale=0.2, flip=True)
-    affine = affines(draw(6, torch.Generator().manual_seed(2)), settings)
+    affine = affines(draw(6, torch.Generator().manual_seed(2), settings), settings)
     pixels = images(6, side=side)
     torch.testing.assert_close(
         resample(pixels, affine, size), warp(pixels, affine, size), atol=0.05, rtol=0
@@ -119,7 +120,7 @@ def test_colours_change_as_torchvision_changes_them(channels: int) -> None:
 
 
 def test_an_image_changes_alike_in_any_batch() -> None:
-    shaken = draw(6, torch.Generator().manual_seed(1))
+    shaken = draw(6, torch.Generator().manual_seed(1), EVERYTHING)
     whole = augment(images(6), shaken, EVERYTHING, 12)
     for at in range(6):
         alone = augment(images(6)[at : at + 1], shaken[at : at + 1], EVERYTHING, 12)
@@ -134,6 +135,8 @@ def test_enlarging_leaves_the_edge_as_bright_as_it_is() -> None:
 
 def test_switching_a_change_on_leaves_the_other_draws() -> None:
     """One seed, one set of draws, whatever the settings."""
-    first, second = (draw(4, torch.Generator().manual_seed(7)) for _ in range(2))
+    first, second = (
+        draw(4, torch.Generator().manual_seed(7), own) for own in (Augmentation(), EVERYTHING)
+    )
     assert torch.equal(first, second)
     assert first.shape == (4, N_DRAWN)

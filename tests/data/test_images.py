@@ -115,3 +115,18 @@ def test_images_that_do_not_fit_at_all_are_read_from_disk(
     for (pixels, labels), (before, as_before) in zip(found, expected, strict=True):
         assert torch.equal(pixels, before)
         assert torch.equal(labels, as_before)
+
+
+def test_images_kept_larger_for_crops_come_unaugmented_at_the_size_of_the_input(
+    digits: tuple[Split, Split],
+) -> None:
+    """Nearly as without any augmentation, but for how they are scaled down."""
+    architecture = VGG.model_copy(update={"image_size": 7})
+    crops = Augmentation(crop_min_scale=0.5, flip=True)
+    cropped = Images(digits[0], architecture, crops, device=CPU)
+    assert cropped.pixels.shape[-1] == 8
+    plain = Images(digits[0], architecture, device=CPU)
+    found, labels = next(cropped.batches(100, seed=1, augmented=False))
+    expected, same = next(plain.batches(100, seed=1))
+    assert torch.equal(labels, same)
+    torch.testing.assert_close(found, expected, atol=0.2, rtol=0)

@@ -1,6 +1,7 @@
 """The walk over samples: what is got ready ahead, and that nothing is computed to no purpose."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from whypretrain.interactions.sampling import make_samples
 from whypretrain.interactions.sharing import convolutional
 from whypretrain.interactions.sharing.convolutional import SharedConvolutionalNetwork
 from whypretrain.interactions.sharing.plan import make_plan
-from whypretrain.interactions.trajectory import Known, measure_snapshot
+from whypretrain.interactions.trajectory import Known, measure_snapshot, noise_positions
 from whypretrain.networks.build import build
 from whypretrain.settings.interactions import (
     Extraction,
@@ -111,3 +112,26 @@ def test_what_was_expected_changes_no_bit(samples: Samples) -> None:
     expected = extractor.measure([1], ["1" * 16])[0]
     extractor.expect([1])
     np.testing.assert_array_equal(extractor.measure([1], ["1" * 16])[0].outputs, expected.outputs)
+
+
+@pytest.mark.parametrize(("n_samples", "chosen"), [(3, [0, 1, 2]), (2, [0, 1]), (1, [0])])
+def test_noise_is_the_root_mean_square_of_three_samples(
+    samples: Samples, n_samples: int, chosen: list[int], tmp_path: Path
+) -> None:
+    fewer = replace(samples, samples=samples.samples[:n_samples])
+    extractor, known = Watched(fewer), Known([])
+    walk(extractor, fewer, "a", known, tmp_path)
+    digests = [f"a{i}".zfill(16) for i in range(n_samples)]
+    each = [extractor.noise_floor(i, known.found[digests[i]].outputs) for i in chosen]
+    expected = np.sqrt(np.mean([one**2 for one in each], axis=0))
+    assert expected.shape == (5,)
+    assert expected.max() > 0
+    np.testing.assert_allclose(known.noise_floor(digests), expected, rtol=1e-12)
+    kept = Known(sorted((tmp_path / "partial").glob("*.h5")))
+    np.testing.assert_array_equal(kept.noise_floor(digests), known.noise_floor(digests))
+    assert kept.found.keys() == set(digests)
+
+
+def test_of_many_samples_the_first_the_middle_and_the_last_are_measured_again() -> None:
+    assert noise_positions(20) == [0, 10, 19]
+    assert noise_positions(401) == [0, 200, 400]

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from itertools import chain, combinations, permutations, product
 
 import numpy as np
+import pandas as pd
+import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
@@ -90,3 +92,10 @@ def quotient_reach(above: Array, below: Array) -> float:
     """Half the interval of a quotient of two means, by the delta method."""
     ratio = above.mean() / below.mean()
     return reach((above - ratio * below) / below.mean())
+
+
+def check(found: pd.Series, number: float, reach: float, *, rel: float = 1e-4) -> None:
+    """A number and half its interval; slopes of quotients are found numerically."""
+    assert found["number"] == pytest.approx(number, rel=1e-12)
+    assert found["high"] - found["number"] == pytest.approx(reach, rel=rel)
+    assert found["number"] - found["low"] == pytest.approx(reach, rel=rel)

@@ -123,3 +123,12 @@ def summary(
 ) -> pd.DataFrame:
     """The summary of the experiment, which has every claim's number."""
     return _summary(seeds, trajectories).assign(experiment=experiment)
+
+
+def row(summary: pd.DataFrame, quantity: str, **keys: str) -> pd.Series:
+    """The one row of a quantity with some keys."""
+    chosen = summary["quantity"] == quantity
+    for name, value in keys.items():
+        chosen &= summary[name] == value
+    (found,) = (own for _, own in summary[chosen].iterrows())
+    return found

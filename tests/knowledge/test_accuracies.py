@@ -15,7 +15,7 @@ CONFIDENCE = 0.95
 
 def rows(table: pd.DataFrame) -> pd.DataFrame:
     keys = {"quantity": "", "variant": "", "epoch": np.nan}
-    return pd.DataFrame([keys | own for own in accuracy_rows(table, CONFIDENCE)])
+    return pd.DataFrame([keys | own for own in accuracy_rows(table, CONFIDENCE, None)])
 
 
 def test_one_network_has_wilsons_interval() -> None:

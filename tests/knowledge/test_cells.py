@@ -70,6 +70,12 @@ def test_a_missing_row_is_a_gap() -> None:
     assert np.isnan(found[1, 1])
 
 
+def test_two_rows_of_one_cell_are_refused() -> None:
+    table = rows(np.ones((3, 4)), {"finetune": EVERY, "sample": SAMPLES}, order="1")
+    with pytest.raises(ValueError, match="several rows of one sample"):
+        cells(pd.concat([table, table[:1]]), ["order"], "x")
+
+
 @pytest.mark.parametrize("kind", ["finetune", "scratch", "seed"])
 def test_two_seeds_of_one_kind_are_one_factor(kind: str) -> None:
     value = np.random.default_rng(2).normal(size=(3, 3, 4))

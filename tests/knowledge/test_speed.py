@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from tests.knowledge import plain
-from tests.knowledge.records import NAMES, SEEDS, summary, tables
+from tests.knowledge import plain, records
+from tests.knowledge.records import NAMES, SEEDS, tables
 
 Array = NDArray[np.float64]
 TIMES: dict[str, tuple[list[float], list[float]]] = {
@@ -17,12 +17,7 @@ TIMES: dict[str, tuple[list[float], list[float]]] = {
 
 
 def row(quantity: str, **keys: str) -> pd.Series:
-    table = summary()
-    chosen = table["quantity"] == quantity
-    for name, value in keys.items():
-        chosen &= table[name] == value
-    (found,) = (own for _, own in table[chosen].iterrows())
-    return found
+    return records.row(records.summary(), quantity, **keys)
 
 
 def curves(name: str, value: str, variant: str, **keys: str) -> Array:
@@ -97,7 +92,11 @@ def test_areas_of_each_variant_have_their_references() -> None:
 
 def test_curves_are_by_snapshot() -> None:
     table = tables()["jaccard"].query("reference == 'measured' and variant == 'scratch'")
-    found = summary().query("quantity == 'jaccard' and variant == 'scratch'").set_index("fraction")
+    found = (
+        records.summary()
+        .query("quantity == 'jaccard' and variant == 'scratch'")
+        .set_index("fraction")
+    )
     assert found["epoch"].to_dict() == {0: 0, 0.5: 2, 1: 4}
     expected = table.groupby("fraction")["jaccard"].mean()
     assert found["number"].to_dict() == pytest.approx(expected.to_dict())

@@ -6,9 +6,10 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.knowledge import plain, records
-from tests.knowledge.records import NAMES, OPTIONS, SEEDS, record, tables, trained
+from tests.knowledge.plain import check
+from tests.knowledge.records import NAMES, OPTIONS, SEEDS, record, row, tables, trained
 from whypretrain.interactions.mobius import orders
-from whypretrain.knowledge.reading import QUANTITIES, TABLES
+from whypretrain.knowledge.reading import QUANTITIES, TABLES, not_learned
 from whypretrain.knowledge.strengths import split_knowledge
 from whypretrain.knowledge.summary import COLUMNS, TEXTS, summarise
 
@@ -23,14 +24,6 @@ def made() -> pd.DataFrame:
     return records.summary()
 
 
-def row(summary: pd.DataFrame, quantity: str, **keys: str) -> pd.Series:
-    chosen = summary["quantity"] == quantity
-    for name, value in keys.items():
-        chosen &= summary[name] == value
-    (found,) = (own for _, own in summary[chosen].iterrows())
-    return found
-
-
 def wide(table: pd.DataFrame, value: str, **keys: str | int) -> Array:
     """A column as an array by the seeds that it depends on, and by sample."""
     for name, key in keys.items():
@@ -38,13 +31,6 @@ def wide(table: pd.DataFrame, value: str, **keys: str | int) -> Array:
     seeds = [name for name in ("finetune", "scratch", "seed") if any(table.get(name, []))]
     found = table.set_index([*seeds, "sample"])[value].sort_index()
     return found.to_numpy().reshape(*(len(SEEDS) for _ in seeds), len(NAMES))
-
-
-def check(found: pd.Series, number: float, reach: float, *, rel: float = 1e-4) -> None:
-    """A number and half its interval; slopes of quotients are found numerically."""
-    assert found["number"] == pytest.approx(number, rel=1e-12)
-    assert found["high"] - found["number"] == pytest.approx(reach, rel=rel)
-    assert found["number"] - found["low"] == pytest.approx(reach, rel=rel)
 
 
 def test_columns_are_those_that_readers_ask_for(summary: pd.DataFrame) -> None:
@@ -356,88 +342,14 @@ def test_of_agreement_least_and_most_are_possible(summary: pd.DataFrame) -> None
     assert (own["number"] <= own["most"] + tolerance).all()
 
 
-def test_one_seed_has_intervals_over_samples_and_no_second_run() -> None:
-    found = records.summary(seeds=(0,))
-    assert found["second_run"].isna().all()
-    assert (found["n_seeds"] == 1).all()
-    pairs = set(found.query("quantity == 'agreement'")["variant"])
-    assert not pairs & {"finetune-finetune", "scratch-scratch", "preserved-finetune"}
-    assert not set(found["quantity"]) & {"beyond_retraining", "falls_beyond_retraining"}
-    assert "second run" not in set(found["level"])
-    assert set(found["quantity"]) >= QUANTITIES
-    kept = split_knowledge(PROBE, trained("finetune", 0).interactions[-1]).preserve
-    values = kept[:, orders(4) == 2].mean(axis=1)
-    own = row(found, "preserve", order="2")
-    check(own, values.mean(), plain.reach(values))
-    assert own["least"] == own["most"] == pytest.approx(own["number"])
-
-
-def test_two_seeds_have_second_runs_whose_interval_is_over_samples() -> None:
-    found = records.summary(seeds=(0, 1))
-    assert set(found["n_seeds"]) == {1, 2}
-    own = tables(seeds=(0, 1))["agreement"].query("kind == 'sets' and order == 'all'")
-    again = own[own["pair"] == "finetune-finetune"].groupby("sample")["agreement"].mean()
-    of = row(found, "agreement", variant="finetune-finetune", order="all")
-    check(of, again.mean(), plain.reach(again.to_numpy()))
-
-
-def test_trajectories_of_the_first_seed_alone_are_enough_for_final_networks() -> None:
-    found, whole = records.summary(trajectories="first"), records.summary()
-    along = {"jaccard", "jaccard_area", "earlier", "steadier", "agreement_course", "epochs"}
-    along |= {"earlier_agreement", "steadier_agreement"}
-    assert set(found.loc[found["quantity"].isin(along), "n_seeds"]) == {1}
-    same = ~found["quantity"].isin(along) & ~found["variant"].str.contains("untrained")
-    one, other = (
-        t.merge(found.loc[same, KEYS], on=KEYS).sort_values(KEYS, ignore_index=True)
-        for t in (found, whole)
-    )
-    assert len(one) > 200
-    pd.testing.assert_frame_equal(one, other, check_exact=True)
-    single = records.summary(seeds=(0,))
-    for quantity in ("jaccard_area", "earlier", "epochs"):
-        for _, own in found[found["quantity"] == quantity].iterrows():
-            of = row(single, quantity, variant=own["variant"], reading=own["reading"])
-            assert list(own[["number", "low", "high"]]) == pytest.approx(
-                list(of[["number", "low", "high"]])
-            )
-    # Other seeds' final networks are targets all the same.
-    assert found.query("quantity == 'jaccard'")["second_run"].notna().all()
-    assert len(found.query("quantity == 'earlier_agreement' and level == 'second run'")) == 3
-
-
-def test_tables_that_are_not_there_are_passed_over() -> None:
-    needed = {
-        name: table
-        for name, table in tables().items()
-        if name in ("knowledge", "ratio", "agreement", "jaccard", "courses", "losses", "history")
-    }
-    quantities = set(summarise("one", needed, OPTIONS)["quantity"])
-    assert {"preserve", "ratio", "transfer", "accuracy"} <= quantities
-    assert not quantities & {"salient_count", "changed", "robustness_lost", "prunable_share"}
-
-
-def test_one_sample_of_one_seed_has_numbers_without_intervals() -> None:
-    alone = {
-        name: table[table["sample"] == "a"] if "sample" in table else table
-        for name, table in tables(seeds=(0,)).items()
-    }
-    found = summarise("one", alone, OPTIONS)
-    over_samples = found[found["quantity"].isin(["preserve", "ratio", "earlier", "jaccard"])]
-    assert over_samples["low"].isna().all()
-    assert over_samples["number"].notna().any()
-    assert (over_samples["n"].dropna() <= 1).all()
-
-
-def test_one_sample_of_three_seeds_has_the_interval_over_seeds() -> None:
-    alone = {
-        name: table[table["sample"] == "a"] if "sample" in table else table
-        for name, table in tables().items()
-    }
-    found = row(summarise("one", alone, OPTIONS), "preserve", order="2")
-    values = wide_of_one(alone["knowledge"])
-    check(found, values.mean(), plain.reach(values))
-
-
-def wide_of_one(knowledge: pd.DataFrame) -> Array:
-    own = knowledge.query("quantity == 'preserve' and reference == 'measured' and order == 2")
-    return own.sort_values("finetune")["strength"].to_numpy()
+def test_scratch_below_its_mark_counts_as_not_learned() -> None:
+    accuracy = tables()["history"].query("variant == 'scratch'")["test_accuracy"].iloc[-1]
+    for least, number, words in (
+        (None, 1, {}),
+        (accuracy, 1, {}),
+        (0.99, 0, {"one": "scratch below its mark of 99 %"}),
+    ):
+        found = summarise("one", tables(), OPTIONS, least)
+        assert row(found, "learned", variant="scratch")["number"] == number
+        assert row(found, "learned", variant="finetune")["number"] == 1
+        assert not_learned(found) == words

@@ -141,6 +141,25 @@ def test_divergence_says_what_to_change(digits: tuple[Split, Split], tmp_path: P
         run(tmp_path, digits, recipe=wild)
 
 
+@pytest.mark.parametrize(("learning_rate", "collapses"), [(0.05, False), (0.2, True)])
+def test_a_network_that_does_not_begin_to_learn_is_told_early(
+    learning_rate: float,
+    collapses: bool,
+    digits: tuple[Split, Split],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A VGG without BatchNorm, whose loss stays above ln 3 where the rate is too high."""
+    recipe = Recipe(epochs=10, batch_size=4, optimizer="sgd", learning_rate=learning_rate)
+    run(tmp_path, digits, recipe, network="whypretrain_vgg")
+    said = [line for line in capsys.readouterr().err.splitlines() if "not begun" in line]
+    assert len(said) == collapses
+    assert all("after 2 of 10 epochs" in line and "(now 0.2)" in line for line in said)
+    losses = pd.read_csv(tmp_path / "history.csv")["train_loss"]
+    assert len(losses) == 11
+    assert (losses.iloc[-1] > 1) == collapses
+
+
 def test_a_last_batch_of_one_is_left_out(digits: tuple[Split, Split], tmp_path: Path) -> None:
     run(tmp_path, digits, recipe=RECIPE.model_copy(update={"batch_size": 11}))
     metadata = read_weights(tmp_path / "1.0.safetensors")[1].metadata

@@ -1,8 +1,8 @@
 """A stage in a forked process, which spares its imports, and dies where or when it is told to."""
 
 import os
-import runpy
 import re
+import runpy
 import shlex
 import shutil
 import signal

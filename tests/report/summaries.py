@@ -22,13 +22,16 @@ REMOVALS = (
     ("probe", "discard"),
     ("finetune", "preserve"),
     ("finetune", "new"),
+    ("finetune", "finetune_only"),
+    ("scratch", "scratch_only"),
 )
+IMAGES = ("none", "noise 0.1", "noise 0.2", "rotation 15")
+# Pairs of networks whose agreement figures read.
 PAIRS = (
     *("probe-finetune", "probe-scratch", "finetune-scratch", "preserved-scratch"),
     *("probe-untrained", "finetune-untrained"),
 )
 SECOND_RUNS = ("finetune-finetune", "scratch-scratch", "preserved-finetune")
-IMAGES = ("none", "noise 0.1", "noise 0.2", "rotation 15")
 
 
 def summary_of(  # noqa: PLR0912  (one quantity after the other)

@@ -3,7 +3,7 @@
 import copy
 import re
 from collections.abc import Iterator
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 import yaml
@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.settings.test_whole import ROOT, VALID
-from whypretrain.settings.experiments import Variant, Variation, expand
+from whypretrain.settings.experiments import Variation, expand
 from whypretrain.settings.reading import ConfigError, laid_over
 from whypretrain.settings.report import Varied
 from whypretrain.settings.training import RecipeChoice
@@ -244,12 +244,30 @@ def test_the_example_of_the_documentation_is_valid() -> None:
     assert how.override == {"epochs": 4, "learning_rate": 1e-4}  # the base's own stays
 
 
-def test_the_shipped_variation_is_of_twenty_experiments_and_few_networks() -> None:
+@pytest.mark.parametrize(
+    ("base", "n_experiments", "n_networks"), [("vit-digits", 19, 33), ("resnet-digits", 6, 22)]
+)
+def test_the_shipped_variations_are_of_many_experiments_and_few_networks(
+    base: str, n_experiments: int, n_networks: int
+) -> None:
     config = check(VALID)
-    names = config.suites["sensitivity"]
-    assert len(names) == 19
+    names = [name for name in config.suites["sensitivity"] if name.startswith(base)]
+    assert len(names) == n_experiments
     runs = {run.name for name in names for run in config.experiments[name].runs().values()}
-    assert len(runs) == 33
+    assert len(runs) == n_networks
+
+
+def test_both_variants_meet_both_lengths() -> None:
+    config = check(VALID)
+    base = "resnet-digits"
+    names = [base, *(name for name in config.experiments if name.startswith(f"{base}-epochs"))]
+    epochs, networks = set(), set()
+    for name in names:
+        runs = [config.run(name, variant) for variant in ("finetune", "scratch")]
+        epochs.add(tuple(config.train(run.name).recipe.epochs for run in runs))
+        networks |= {run.name for run in runs}
+    assert epochs == {(50, 50), (50, 100), (100, 50), (100, 100)}
+    assert len(networks) == 4
 
 
 def test_malformed_sections_are_left_to_the_checks() -> None:

@@ -36,10 +36,15 @@ def extraction(
     per_class: int,
     *,
     killed_at: int = 0,
+    noise: list[int] | None = None,
+    noise_killed_at: int = 0,
     background: Literal["keep", "mask"] = "keep",
     **options: Any,
 ) -> list[int]:
-    """Run the stage on two random snapshots; returns one entry a sample that was evaluated."""
+    """Run the stage on two random snapshots; returns one entry a sample that was evaluated.
+
+    `noise` gets one entry a sample that was evaluated again, plainly, for the noise floor.
+    """
     sampling = Sampling(per_class=per_class, players=GridPlayers(n=4, cells=4, margin=0))
     samples = make_samples(*digits, SamplesSettings(sampling=sampling, architecture=ARCHITECTURE))
     write_samples(folder / "samples.h5", samples)
@@ -55,9 +60,14 @@ def extraction(
             spot = {"fraction": seed, "epoch": seed}
             save_weights(path, build(ARCHITECTURE, 3).state_dict(), spot)
     counts: list[int] = []
+    again: list[int] = [] if noise is None else noise
 
     def counted(forward: Forward, group: list[MaskedInput], *rest: Any, **options: Any) -> Any:
-        if not isinstance(forward, PlainForward):  # which only measures the noise floor
+        if isinstance(forward, PlainForward):  # which only measures the noise floor
+            again.append(len(group))
+            if 0 < noise_killed_at <= len(again):
+                raise KeyboardInterrupt
+        else:
             counts.extend([1] * len(group))
             if 0 < killed_at <= len(counts):
                 raise KeyboardInterrupt
@@ -129,6 +139,42 @@ def test_a_killed_extraction_ends_with_the_same_bytes(
         extraction(tmp_path / name, monkeypatch, digits, per_class=2, batch_size=32)
     files = [(tmp_path / run / "net.h5").read_bytes() for run in ("killed", "undisturbed")]
     assert files[0] == files[1]
+
+
+@pytest.mark.parametrize("noise_killed_at", [1, 3, 4, 5])
+def test_killed_as_it_measures_noise_it_ends_with_the_same_bytes(
+    noise_killed_at: int,
+    digits: tuple[Split, Split],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("killed", "undisturbed"):
+        (tmp_path / name).mkdir()
+    with pytest.raises(KeyboardInterrupt):
+        extraction(tmp_path / "killed", monkeypatch, digits, 2, noise_killed_at=noise_killed_at)
+    noise: list[int] = []
+    counts = extraction(tmp_path / "killed", monkeypatch, digits, 2, noise=noise)
+    # What a snapshot has is kept, its noise floor once all three samples are measured.
+    assert len(counts) == (6 if noise_killed_at <= 3 else 0)
+    assert len(noise) == (6 if noise_killed_at <= 3 else 3)
+    extraction(tmp_path / "undisturbed", monkeypatch, digits, 2)
+    files = [(tmp_path / run / "net.h5").read_bytes() for run in ("killed", "undisturbed")]
+    assert files[0] == files[1]
+
+
+def test_added_samples_end_with_the_same_bytes(
+    digits: tuple[Split, Split], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("grown", "at once"):
+        (tmp_path / name).mkdir()
+    extraction(tmp_path / "grown", monkeypatch, digits, per_class=1)
+    for name in ("grown", "at once"):
+        extraction(tmp_path / name, monkeypatch, digits, per_class=2)
+    files = [(tmp_path / run / "net.h5").read_bytes() for run in ("grown", "at once")]
+    assert files[0] == files[1]
+    noise: list[int] = []
+    extraction(tmp_path / "grown", monkeypatch, digits, per_class=2, noise=noise)
+    assert not noise  # nothing is measured again where nothing is missing
 
 
 def test_sharing_changes_nothing_beyond_the_noise_floor(

@@ -19,7 +19,7 @@ from whypretrain.interactions.forward import log_odds
 from whypretrain.interactions.record import read_record
 from whypretrain.interactions.sampling import make_samples
 from whypretrain.networks.build import build, load_all, read_weights
-from whypretrain.networks.probe import features, linear_classifier
+from whypretrain.networks.probe import LARGEST_GRADIENT, features
 from whypretrain.networks.train import evaluate
 from whypretrain.settings.interactions import (
     Extraction,
@@ -141,26 +141,44 @@ def test_probe_freezes_all_but_the_head_and_is_its_regression(
     inputs, labels = features(model, images, label="test")
     scaled = inputs - inputs.mean(axis=0)
     scaled /= np.sqrt((scaled**2).mean())
-    oracle = LogisticRegression(C=0.5, max_iter=2000).fit(scaled, labels)
+    oracle = LogisticRegression(C=0.5, max_iter=2000, tol=1e-8).fit(scaled, labels)
     logits = model(next(images.batches(1000))[0]).detach().softmax(dim=1)
     np.testing.assert_allclose(logits.numpy(), oracle.predict_proba(scaled), atol=1e-4)
     history = pd.read_csv(weights.parent / "history.csv").iloc[0]
-    whole = evaluate(model, images)
-    assert history["train_accuracy"] == whole.accuracy
-    assert history["train_loss"] == pytest.approx(whole.loss, rel=1e-4)
+    for name, split in zip(("train", "test"), digits, strict=True):
+        whole = evaluate(model, Images(split, ARCHITECTURE, device=torch.device("cpu")))
+        assert history[f"{name}_accuracy"] == whole.accuracy
+        assert history[f"{name}_loss"] == pytest.approx(whole.loss, rel=1e-4)
+    assert 0 < history["gradient_norm"] <= LARGEST_GRADIENT
 
 
-def test_probe_of_two_classes_has_two_logits() -> None:
-    generator = np.random.default_rng(0)
-    inputs = generator.normal(size=(40, 3))
-    labels = (inputs[:, 0] + generator.normal(size=40) > 0).astype(np.int64)
-    weights, biases = linear_classifier(inputs, labels, Probe())
-    assert weights.shape == (2, 3)
-    logits = inputs @ weights.T + biases
-    centred = inputs - inputs.mean(axis=0)
-    centred /= np.sqrt((centred**2).mean())
-    expected = LogisticRegression().fit(centred, labels).decision_function(centred)
-    np.testing.assert_allclose(logits[:, 1] - logits[:, 0], expected, atol=1e-4)
+def test_a_probe_that_stopped_early_says_so(
+    pretrained: Path,
+    digits_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def told(max_iterations: int) -> str:
+        chosen = Probe(max_iterations=max_iterations)
+        settings = ProbeSettings(architecture=ARCHITECTURE, probe=chosen).to_json()
+        run(
+            monkeypatch,
+            probe,
+            *("--settings", settings, "--pretrained", pretrained),
+            *("--train", digits_folder / "train.parquet", "--test", digits_folder / "test.parquet"),
+            *("--weights", tmp_path / "p" / "weights.safetensors"),
+            *("--history", tmp_path / "p" / "history.csv"),
+        )
+        return capsys.readouterr().err
+
+    message = "not at its optimum: the gradient's norm is "
+    early = told(1)
+    assert message in early
+    assert "raise probe.max_iterations (now 1)" in early
+    stored = pd.read_csv(tmp_path / "p" / "history.csv")["gradient_norm"].item()
+    assert f"{message}{stored:.1e}" in early
+    assert message not in told(200)
 
 
 def test_finetune_starts_from_the_weights_and_scratch_does_not(

@@ -97,7 +97,7 @@ def measure(
             epochs=[*map(float, trajectory)],
             outputs=np.array([[known.found[one].outputs for one in row] for row in digests]),
             logits=np.array([[known.found[one].logits for one in row] for row in digests]),
-            noise_floor=np.array([known.noise[row[0]] for row in digests]),
+            noise_floor=np.array([known.noise_floor(row) for row in digests]),
             digests=digests,
         )
         write_record(path, record, {})

@@ -22,6 +22,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from whypretrain.data.inputs import N_ROTATIONS
 from whypretrain.data.sources import load_source
+from whypretrain.networks.batch_norm import MOST_ESTIMATED
 from whypretrain.networks.build import build, classifier
 from whypretrain.networks.numerics import configure
 from whypretrain.networks.similarity import MOST_ITEMS
@@ -283,8 +284,9 @@ class Costs:
         if job.rule == "probe":
             total += PROBE * size.train * network.features * size.classes
         passes = work.evaluated + work.forwards / self.sharing(model)
-        if work.forwards:  # the noise floor: a sample a snapshot, once more and without sharing
-            passes += _snapshots(job) * work.forwards / work.measured
+        if work.forwards:  # the noise floor: three samples a snapshot, once more, without sharing
+            n_again = min(3 * _snapshots(job), work.measured)
+            passes += n_again * work.forwards / work.measured
         total += CARD_START * (rates.card != "none")
         plain, train = (rates.flops[network.family, train] for train in (False, True))
         return total + network.flops * (passes / plain + BACKWARD * work.trained / train)
@@ -297,8 +299,12 @@ class Costs:
 
 
 def _training(recipe: Recipe, size: DatasetSize, times: int, kept: int) -> Work:
-    """Epochs on the train split, with the test split at the start and after every epoch."""
-    trained, evaluated = recipe.epochs * size.train, (recipe.epochs + 1) * size.test
+    """Epochs on the train split, with the test split at the start and after every epoch.
+
+    Where BatchNorm is estimated anew, so are (at most MOST_ESTIMATED of) the training items.
+    """
+    each = size.test + recipe.reestimate_batch_norm * min(size.train, MOST_ESTIMATED)
+    trained, evaluated = recipe.epochs * size.train, (recipe.epochs + 1) * each
     return Work(recipe, times * trained, times * evaluated, kept=kept)
 
 

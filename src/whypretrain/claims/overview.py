@@ -8,7 +8,7 @@ from scipy import stats
 from whypretrain.knowledge.strengths import RATIO_READINGS
 
 Array = NDArray[np.float64]
-NUMBERS = ["number", "low", "high", "chance", "swapped", "second_run", "n"]
+NUMBERS = ["number", "low", "high", "least", "most", "chance", "swapped", "second_run", "n"]
 PAIRS = [
     (knowledge, accuracy)
     for knowledge in (

@@ -34,7 +34,8 @@ class Inputs(ABC):
     def batch(self, index: Tensor, drawn: Tensor | None) -> Tensor:
         """Inputs of the items at an index of shape (batch,), int64 on the CPU.
 
-        Changed at random where parameters were drawn for these items, (batch, n_parameters).
+        Changed at random where parameters were drawn for these items, (batch, n_parameters) on
+        the CPU.
         """
 
     def order(self, batch_size: int, generator: torch.Generator | None) -> Tensor:
@@ -50,20 +51,25 @@ class Inputs(ABC):
         return None
 
     def batches(
-        self, batch_size: int, *, seed: int | None = None, drop_last: bool = False
+        self,
+        batch_size: int,
+        *,
+        seed: int | None = None,
+        augmented: bool = True,
+        drop_last: bool = False,
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """Pairs of inputs and labels, (batch,) int64, on the device.
 
-        With a seed they are shuffled and changed at random. An item's changes depend on the seed
-        and its place in the split alone, not on the batch it is in.
+        With a seed they are shuffled and, if `augmented`, changed at random. An item's changes
+        depend on the seed and its place in the split alone, not on the batch it is in.
         """
         generator = drawn = None
         if seed is not None:
             generator = torch.Generator().manual_seed(seed)
-            drawn = self.draw(generator)
+            drawn = self.draw(generator) if augmented else None
 
         def made(index: Tensor) -> tuple[Tensor, Tensor]:
-            of_items = None if drawn is None else drawn[index].to(self.device, non_blocking=True)
+            of_items = None if drawn is None else drawn[index]
             return self.batch(index, of_items), self.labels[index.to(self.device)]
 
         indices = self.order(batch_size, generator).split(batch_size)

@@ -66,7 +66,7 @@ class Images(Inputs):
         if drawn is None:
             return normalise(self.intensities(index), architecture)
         made = torch.empty(len(index), architecture.channels, size, size, device=self.device)
-        maps = affines(drawn, self.augmentation)
+        maps = affines(drawn.to(self.device, non_blocking=True), self.augmentation)
         step = CHUNK if self.device.type == "cpu" else len(index)
         for at in range(0, len(index), step):
             here = slice(at, at + step)
@@ -78,8 +78,10 @@ class Images(Inputs):
     def intensities(self, index: Tensor) -> Tensor:
         """Images before augmentation: (batch, channels, size, size), float32 in [0, 1]."""
         pixels, size = self._levels(index), self.architecture.image_size
-        if pixels.shape[-1] < size:
-            pixels = functional.interpolate(pixels, size, mode="bilinear").round()
+        if (kept := pixels.shape[-1]) != size:  # larger where training crops
+            smaller = kept > size
+            pixels = functional.interpolate(pixels, size, mode="bilinear", antialias=smaller)
+            pixels = pixels.round()
         return pixels / WHITE
 
     def _levels(self, index: Tensor) -> Tensor:
@@ -90,7 +92,7 @@ class Images(Inputs):
 
     def draw(self, generator: torch.Generator) -> Tensor | None:
         """Parameters of the augmentation."""
-        return draw(len(self), generator) if self.augmented else None
+        return draw(len(self), generator, self.augmentation) if self.augmented else None
 
 
 def _side(images: Sequence[bytes]) -> int:

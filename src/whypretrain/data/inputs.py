@@ -36,7 +36,8 @@ class Rotations(Inputs):
 
     def draw(self, generator: torch.Generator) -> Tensor | None:
         """Parameters of the augmentation."""
-        return draw(len(self), generator) if self.images.augmented else None
+        images = self.images
+        return draw(len(self), generator, images.augmentation) if images.augmented else None
 
 
 def inputs_of(

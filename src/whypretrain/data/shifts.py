@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from whypretrain.data.augment import turn, warp
+from whypretrain.data.affine import turn, warp
 from whypretrain.data.images import Images
 from whypretrain.data.table import Split
 from whypretrain.data.texts import Texts

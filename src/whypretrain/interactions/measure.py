@@ -379,10 +379,10 @@ class Extractor:
             message = f"samples {names}: {error} (extraction.precision = '{precision}')"
             raise FloatingPointError(message) from error
 
-    def noise_floor(self, first: Evaluation) -> NDArray[np.float64]:
-        """Noise of each order, (n_players + 1,), measured on the first sample."""
-        label = self.samples[0].label
-        return self.measured_by.noise_floor(self._masked(0), label, first.outputs)
+    def noise_floor(self, position: int, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Noise of each order, (n_players + 1,), in a sample whose outputs were measured."""
+        label = self.samples[position].label
+        return self.measured_by.noise_floor(self._masked(position), label, outputs)
 
     def _masked(self, position: int) -> MaskedInput:
         sample, architecture = self.samples[position], self.settings.architecture

@@ -1,7 +1,7 @@
 """Measuring a trajectory: only what is missing, and each group of samples is kept once done."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +18,7 @@ from whypretrain.settings.base import digest
 from whypretrain.settings.interactions import ExtractSettings
 
 NOT_MEASURED = -1.0
-"""Noise floor of a group of samples without the first one."""
+"""Noise floor in the record of a group of samples, which is not that of all."""
 
 
 def sample_digests(
@@ -46,8 +46,8 @@ class Known:
 
     def __init__(self, paths: Iterable[Path]) -> None:
         self.found: dict[str, Evaluation] = {}
-        self.noise: dict[str, NDArray[np.float64]] = {}
-        """Noise floors, by the digest of the sample that each was measured on."""
+        self.noise: dict[tuple[str, ...], NDArray[np.float64]] = {}
+        """Noise floors, by the digests of the samples that each was measured on."""
         for path in paths:
             if record := read_if_whole(path):
                 self.add(record)
@@ -58,7 +58,24 @@ class Known:
             pairs = zip(record.outputs[k], record.logits[k], strict=True)
             self.found |= zip(map(str, digests), (Evaluation(*pair) for pair in pairs), strict=True)
             if record.noise_floor[k, 0] != NOT_MEASURED:
-                self.noise[str(digests[0])] = record.noise_floor[k]
+                self.noise[_of_noise([*map(str, digests)])] = record.noise_floor[k]
+
+    def noise_floor(self, digests: Sequence[str]) -> NDArray[np.float64]:
+        """Noise of each order, (n_players + 1,), in samples under one snapshot."""
+        return self.noise[_of_noise(digests)]
+
+
+def noise_positions(n_samples: int) -> list[int]:
+    """Which samples the noise floor is measured on: the first, the middle and the last.
+
+    >>> noise_positions(20), noise_positions(3), noise_positions(2), noise_positions(1)
+    ([0, 10, 19], [0, 1, 2], [0, 1], [0])
+    """
+    return sorted({0, n_samples // 2, n_samples - 1})
+
+
+def _of_noise(digests: Sequence[str]) -> tuple[str, ...]:
+    return tuple(digests[i] for i in noise_positions(len(digests)))
 
 
 def measure_snapshot(
@@ -72,14 +89,27 @@ def measure_snapshot(
 ) -> None:
     """Measure every sample that is not known; it is known then and stands in the folder `partial`.
 
-    A group of samples is always measured together, so that what was known changes no bits.
+    So is the noise floor, the root mean square of three samples'. A group of samples is always
+    measured together, so that what was known changes no bits.
     """
 
     def lacking(positions: list[int]) -> list[int]:
-        # The first sample is known where its noise floor is, too.
-        return [i for i in positions if digests[i] not in (known.found if i else known.noise)]
+        return [i for i in positions if digests[i] not in known.found]
+
+    def record_of(positions: list[int], noise: NDArray[np.float64]) -> Record:
+        found = [known.found[digests[i]] for i in positions]
+        return new_record(
+            replace(samples, samples=[samples.samples[i] for i in positions]),
+            fractions=[0.0],
+            epochs=[math.nan],
+            outputs=np.stack([one.outputs for one in found])[None],
+            logits=np.stack([one.logits for one in found])[None],
+            noise_floor=noise[None],
+            digests=[[digests[i] for i in positions]],
+        )
 
     groups = extractor.groups()
+    not_measured = np.full(extractor.n_players + 1, NOT_MEASURED)
     with ThreadPoolExecutor(max_workers=1) as writer:
         written: Future[None] | None = None
         for positions, following in zip(groups, [*groups[1:], []], strict=True):
@@ -87,29 +117,22 @@ def measure_snapshot(
                 extractor.expect(following)
             if missing := lacking(positions):
                 measured = extractor.measure(positions, [digests[i] for i in positions])
-                new = [one for i, one in zip(positions, measured, strict=True) if i in missing]
-                if missing[0] == 0:
-                    noise = extractor.noise_floor(new[0])
-                else:
-                    noise = np.full(extractor.n_players + 1, NOT_MEASURED)
-                record = new_record(
-                    replace(samples, samples=[samples.samples[i] for i in missing]),
-                    fractions=[0.0],
-                    epochs=[math.nan],
-                    outputs=np.stack([one.outputs for one in new])[None],
-                    logits=np.stack([one.logits for one in new])[None],
-                    noise_floor=noise[None],
-                    digests=[[digests[i] for i in missing]],
-                )
-                known.add(record)
+                pairs = zip(positions, measured, strict=True)
+                known.found |= {digests[i]: one for i, one in pairs if i in missing}
                 if written:
                     written.result()  # raises what went wrong
                 # Written while the next group is computed.
                 path = partial / f"{digests[missing[0]]}.h5"
-                written = writer.submit(write_record, path, record, {})
+                written = writer.submit(write_record, path, record_of(missing, not_measured), {})
             progress.update(len(positions))
         if written:
             written.result()
+    if _of_noise(digests) not in known.noise:
+        chosen = noise_positions(len(digests))
+        floors = [extractor.noise_floor(i, known.found[digests[i]].outputs) for i in chosen]
+        record = record_of(chosen, np.sqrt(np.square(floors).mean(axis=0)))
+        known.add(record)
+        write_record(partial / f"noise-{digests[0]}.h5", record, {})
 
 
 def read_if_whole(path: Path) -> Record | None:

@@ -9,10 +9,12 @@ from statsmodels.stats.proportion import confint_proportions_2indep, proportion_
 
 from whypretrain.knowledge.cells import Row, number, with_gaps
 from whypretrain.knowledge.statistics import quotient
-from whypretrain.networks.learned import has_learned
+from whypretrain.networks.learned import shortfall
 
 
-def tested_rows(history: pd.DataFrame, confidence: float) -> Iterator[Row]:
+def tested_rows(
+    history: pd.DataFrame, confidence: float, least_scratch_accuracy: float | None
+) -> Iterator[Row]:
     """Accuracies of the test split with intervals, losses without, along training and at its end.
 
     Parameters
@@ -39,11 +41,13 @@ def tested_rows(history: pd.DataFrame, confidence: float) -> Iterator[Row]:
         final[str(variant)] = last["test_accuracy"].to_list()
         of["n_seeds"] = len(last)
         yield {"quantity": "accuracy", **of} | share(final[str(variant)], n_test, confidence)
-        learned = [
-            has_learned(accuracy, n_test=n_test, n_classes=n_classes, train_loss=loss)
+        mark = least_scratch_accuracy if variant == "scratch" else None
+        whys = [
+            shortfall(accuracy, n_test, n_classes, loss, least=mark)
             for accuracy, loss in zip(last["test_accuracy"], last["train_loss"], strict=True)
         ]
-        yield {"quantity": "learned", **of, "number": float(all(learned))}
+        why = next(filter(None, whys), "")
+        yield {"quantity": "learned", **of, "number": float(not why), "level": why}
     gain = _gain(final["finetune"], final["scratch"], n_test, confidence)
     n_seeds = min(len(final["finetune"]), len(final["scratch"]))
     yield {"quantity": "accuracy_gain", "n": n_test, "n_seeds": n_seeds} | gain

@@ -55,12 +55,12 @@ def cells(table: pd.DataFrame, keys: Sequence[str], value: str) -> Cells:
     codes, levels = zip(*(pd.factorize(table[name], sort=True) for name in places), strict=True)
     groups = table.groupby(list(keys), dropna=False)
     found = groups.size().index.to_frame(index=False)
-    at = (groups.ngroup().to_numpy(), *codes)
+    cell_of_row = (groups.ngroup().to_numpy(), *codes)
     values = np.full((len(found), *map(len, levels)), np.nan)
-    if len(np.unique(np.ravel_multi_index(at, values.shape))) < len(table):
+    if len(np.unique(np.ravel_multi_index(cell_of_row, values.shape))) < len(table):
         message = f"{value}: several rows of one sample, with the same keys and seeds"
         raise ValueError(message)
-    values[at] = table[value]
+    values[cell_of_row] = table[value]
     n_seeds = min((len(own) for own in levels[: len(names)]), default=1)
     spread = 1.0
     if pair:

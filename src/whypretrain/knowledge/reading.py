@@ -217,7 +217,12 @@ def count_rows(path: Path) -> int:
 
 
 def not_learned(summary: pd.DataFrame) -> dict[str, str]:
-    """Of the experiments in a summary with a network that has not learned: which, in words."""
+    """Of the experiments in a summary with a network that has not learned: which and how, in words.
+
+    Such as "scratch below its mark of 45 %".
+    """
     lost = summary[(summary["quantity"] == "learned") & (summary["number"] == 0)]
-    of = lost.groupby("experiment", sort=False)["variant"]
-    return {str(name): f"{', '.join(own)} not learned" for name, own in of}
+    words = lost["variant"] + " " + lost["level"].replace("", "not learned")
+    return {
+        str(name): ", ".join(own) for name, own in words.groupby(lost["experiment"], sort=False)
+    }

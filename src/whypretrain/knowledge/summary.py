@@ -41,7 +41,10 @@ QUOTIENTS = {
 
 
 def summarise(
-    experiment: str, tables: Mapping[str, pd.DataFrame], options: Statistics
+    experiment: str,
+    tables: Mapping[str, pd.DataFrame],
+    options: Statistics,
+    least_scratch_accuracy: float | None = None,
 ) -> pd.DataFrame:
     """The summary of one experiment from its tables, one row a sample, epoch or shift each.
 
@@ -49,6 +52,7 @@ def summarise(
     ----------
     tables : `knowledge`, `ratio`, `agreement`, `jaccard`, `courses`, `losses` and `history`;
         `salience`, `counterfactual`, `redundancy` and `robustness` where there are
+    least_scratch_accuracy : share of test items below which scratch does not count as learned
 
     Returns
     -------
@@ -62,7 +66,7 @@ def summarise(
         *_totals(knowledge, confidence),
         *_agreements(tables["agreement"], confidence),
         *course_rows(tables, confidence),
-        *tested_rows(tables["history"], confidence),
+        *tested_rows(tables["history"], confidence, least_scratch_accuracy),
     ]
     further: dict[str, Callable[[pd.DataFrame, float], Iterator[Row]]] = {
         "salience": _salience,

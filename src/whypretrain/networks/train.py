@@ -7,6 +7,7 @@ import math
 import os
 import shutil
 import time
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -18,9 +19,11 @@ from torch.nn import functional
 from whypretrain.data.batches import Inputs
 from whypretrain.files.artifacts import ArtifactError, atomic_path, exclusive, verified, write_csv
 from whypretrain.files.progress import Progress, say
+from whypretrain.networks.batch_norm import reestimated
 from whypretrain.networks.build import classifier, head_keys, save_weights
-from whypretrain.networks.learned import warning
+from whypretrain.networks.learned import not_begun, warning
 from whypretrain.networks.numerics import repeatable, seed_everything
+from whypretrain.settings.base import derived_seed
 from whypretrain.settings.training import Recipe
 
 EVALUATION_BATCH = {"cpu": 256, "cuda": 1024}
@@ -116,10 +119,10 @@ def _fit(model: nn.Module, train: Inputs, test: Inputs, run: Run) -> None:
                     "precision": str(precision).removeprefix("torch."),
                     "deterministic": recipe.deterministic,
                 }
-                save_weights(run.partial / path.name, model.state_dict(), made)
+                _keep(model, train, run, path.name, made)
 
     if not history:
-        tested = evaluate(model, test)
+        tested = _tested(model, train, test, run)
         history.append(_row(0, 0, 0.0, Score(math.nan, math.nan), tested))
         keep_snapshots(0)
 
@@ -163,12 +166,12 @@ def _fit(model: nn.Module, train: Inputs, test: Inputs, run: Run) -> None:
             keep_snapshots(step)
             if step % steps_per_epoch:  # an epoch's last step is counted below
                 progress.update(note=_note(shown, tested))
-        epoch += 1
-        trained = Score(shown, int(n_correct) / n_seen)
+        epoch, trained = epoch + 1, Score(shown, int(n_correct) / n_seen)
         if run.tested == "every epoch" or epoch == recipe.epochs:
-            tested = evaluate(model, test)
+            tested = _tested(model, train, test, run)
             history.append(_row(epoch, step, rate, trained, tested))
         progress.update(note=_note(trained.loss, tested))
+        _warn(run, not_begun(epoch, recipe, trained.loss, classifier(model).out_features))
         if time.monotonic() - checkpointed >= _checkpoint_seconds():
             _save(run, parts, epoch, history)
             checkpointed = time.monotonic()
@@ -203,6 +206,24 @@ def _gradients(
         losses.append(loss.detach().double())
         right.append((logits.argmax(dim=1) == labels).sum())
     return torch.stack(losses).sum() * n_batch, torch.stack(right).sum()
+
+
+def _as_measured(model: nn.Module, train: Inputs, run: Run) -> AbstractContextManager[None]:
+    """The network with the BatchNorm statistics that it is tested and kept with."""
+    if not run.recipe.reestimate_batch_norm:
+        return nullcontext()
+    seed = derived_seed(run.seed, "batch norm")  # the same all along the run
+    return reestimated(model, train, batch_size=evaluation_batch(train), seed=seed)
+
+
+def _tested(model: nn.Module, train: Inputs, test: Inputs, run: Run) -> Score:
+    with _as_measured(model, train, run):
+        return evaluate(model, test)
+
+
+def _keep(model: nn.Module, train: Inputs, run: Run, name: str, made: dict[str, Any]) -> None:
+    with _as_measured(model, train, run):
+        save_weights(run.partial / name, model.state_dict(), made)
 
 
 @torch.inference_mode()
@@ -315,8 +336,7 @@ def _resume(run: Run, parts: dict[str, Any]) -> tuple[int, list[dict[str, Any]]]
 
 def _publish(run: Run, model: nn.Module, history: list[dict[str, Any]], n_test: int) -> None:
     last, n_classes = history[-1], classifier(model).out_features
-    if told := warning(last["test_accuracy"], n_test, n_classes, last["train_loss"]):
-        say(f"{run.label}: {told}")
+    _warn(run, warning(last["test_accuracy"], n_test, n_classes, last["train_loss"]))
     # Copied, not moved: a run killed here must still find its snapshots when it goes on.
     for path in run.snapshots.values():
         kept = run.partial / path.name
@@ -330,6 +350,11 @@ def _publish(run: Run, model: nn.Module, history: list[dict[str, Any]], n_test: 
             shutil.copyfile(kept, temporary)
     write_csv(run.history, pd.DataFrame(history))
     _discard(run.partial)
+
+
+def _warn(run: Run, told: str) -> None:
+    if told:
+        say(f"{run.label}: {told}")
 
 
 def _discard(partial: Path) -> None:

@@ -76,6 +76,9 @@ class Experiment(Section):
     """How the pre-trained weights are fine-tuned."""
     scratch: RecipeChoice
     """How the same architecture is trained from random weights."""
+    least_scratch_accuracy: float | None = Field(default=None, gt=0, lt=1)
+    """Test accuracy, as a share, that training from scratch should at least reach, by public
+    references. Below it, results are marked and no claim is judged. Null asks for none."""
     title: Title = ""
     """Name in figures; if empty, `<model> · <dataset>`, or the base's with `factor` and `level`."""
     probe: Probe = Probe()

@@ -36,3 +36,4 @@ class MetricsSettings(Section):
     """In the order of the records of fine-tuned and of scratch networks."""
     metrics: Metrics
     statistics: Statistics
+    least_scratch_accuracy: float | None = None

@@ -10,6 +10,26 @@ from whypretrain.settings.models import Architecture, UpstreamLabels
 TrainedVariant = Literal["finetune", "scratch"]
 
 
+LARGEST_MAGNITUDE, LARGEST_TURN = 10, 30
+"""Of RandAugment, and how far that turns, in degrees."""
+
+
+class RandAugment(Section):
+    """A few operations drawn for each image, all of one magnitude (arXiv:1909.13719)."""
+
+    n_ops: int = Field(default=2, ge=1)
+    """Operations an image, of 14: identity, shears, shifts, rotation, brightness, colour, contrast,
+    sharpness, posterize, solarize, autocontrast, equalize."""
+    magnitude: float = Field(default=9.0, ge=0, le=LARGEST_MAGNITUDE)
+    """Strength of the operations, from 0 to 10 as in the paper and in timm (`rand-m9`); 0 changes
+    nothing. torchvision counts to 30: its 9 is 3 here."""
+
+    @property
+    def strength(self) -> float:
+        """The magnitude as a share of the largest."""
+        return self.magnitude / LARGEST_MAGNITUDE
+
+
 class Augmentation(Section):
     """Random changes of training images; all are off by default. Sentences are not changed."""
 
@@ -25,6 +45,15 @@ class Augmentation(Section):
     """Mirror left and right with probability one half."""
     jitter: float = Field(default=0.0, ge=0, lt=1)
     """Largest relative change of brightness, of contrast and of saturation."""
+    randaugment: RandAugment | None = None
+    """RandAugment on top, such as `{n_ops: 2, magnitude: 9}`: its moves become part of the one
+    affine map, its changes of colour come last. Null is off."""
+
+    @property
+    def largest_turn(self) -> float:
+        """How far an image may be turned, in degrees."""
+        own = self.randaugment
+        return self.rotate + (0 if own is None else own.n_ops * own.strength * LARGEST_TURN)
 
 
 class Recipe(Section):
@@ -66,6 +95,11 @@ class Recipe(Section):
     """Largest norm of the gradient; null does not clip it."""
     freeze_batch_norm: bool = False
     """Keep the initial statistics of BatchNorm layers; their weights are still trained."""
+    reestimate_batch_norm: bool = False
+    """Estimate the statistics of BatchNorm layers anew, on training images without augmentation
+    (at most 10,000), for every snapshot and for the accuracy after every epoch; training goes on
+    with its running averages, which lag behind the weights where an epoch has few steps. Costs a
+    forward pass over these images an epoch. Networks without BatchNorm stay as they are."""
     augmentation: Augmentation = Augmentation()
     """Random changes of training images."""
 
@@ -73,6 +107,15 @@ class Recipe(Section):
     def _warm_up_ends(self) -> Self:
         message = f"warmup_epochs = {self.warmup_epochs:g}: at most epochs = {self.epochs}"
         require(self.warmup_epochs <= self.epochs, message)
+        return self
+
+    @model_validator(mode="after")
+    def _batch_norm_is_frozen_or_not(self) -> Self:
+        message = (
+            "reestimate_batch_norm = true: freeze_batch_norm = true keeps the statistics; "
+            "set one of them to false"
+        )
+        require(not (self.reestimate_batch_norm and self.freeze_batch_norm), message)
         return self
 
 
@@ -89,9 +132,11 @@ class Probe(Section):
     """The linear probe: multinomial logistic regression on penultimate features."""
 
     l2: float = Field(default=1.0, gt=0)
-    """L2 penalty on the weights (1/C of scikit-learn), of features scaled to mean variance 1."""
-    max_iterations: int = Field(default=2000, ge=1)
-    """Largest number of L-BFGS iterations."""
+    """L2 penalty: mean loss + l2 / (2 · items) · |weights|², on features scaled to mean variance 1
+    (1/C of scikit-learn; 2/C with two classes, as it has one row of weights then)."""
+    max_iterations: int = Field(default=200, ge=1)
+    """Largest number of Newton steps; about 20 are usual. The probe is fitted until it is at its
+    optimum, and a warning says so if it is not."""
 
 
 SNAPSHOT_DIGITS = 4

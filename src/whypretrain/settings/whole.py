@@ -103,10 +103,11 @@ class Config(Section):
         known(f"{key}.recipe", weights.recipe, self.recipes)
         message = f"{key}.dataset: text models cannot be pre-trained here; give hub or path"
         require(isinstance(model, ImageModel), message)
-        turned = self.recipes[weights.recipe].augmentation.rotate
+        turned = self.recipes[weights.recipe].augmentation.largest_turn
         message = (
             f"{key}.labels = 'rotation': recipe '{weights.recipe}' turns images by up to "
-            f"{turned:g} degrees itself; lower augmentation.rotate below {LARGEST_TILT}"
+            f"{turned:g} degrees itself; lower augmentation.rotate, or magnitude and n_ops of "
+            f"augmentation.randaugment, until that is below {LARGEST_TILT}"
         )
         require(weights.labels != "rotation" or turned < LARGEST_TILT, message)
 
@@ -272,6 +273,7 @@ class Config(Section):
             seeds=self.experiments[experiment].seeds,
             metrics=self.metrics,
             statistics=self.statistics,
+            least_scratch_accuracy=self.experiments[experiment].least_scratch_accuracy,
         )
 
     def figure(self, suite: str) -> FigureSettings:

@@ -91,7 +91,7 @@ def main() -> None:
                 epochs=epochs,
                 outputs=np.array([[known.found[one].outputs for one in row] for row in digests]),
                 logits=np.array([[known.found[one].logits for one in row] for row in digests]),
-                noise_floor=np.array([known.noise[row[0]] for row in digests]),
+                noise_floor=np.array([known.noise_floor(row) for row in digests]),
                 digests=digests,
             )
             versions = {name: version(name) for name in ("torch", "timm", "numpy", "h5py")}

@@ -79,7 +79,8 @@ def main() -> None:
         table.insert(0, "experiment", settings.experiment)
         write_csv(arguments.tables / f"{name}.csv", table)
     say(f"{label}: summary")
-    write_csv(arguments.summary, summarise(settings.experiment, tables, settings.statistics))
+    options, least = settings.statistics, settings.least_scratch_accuracy
+    write_csv(arguments.summary, summarise(settings.experiment, tables, options, least))
 
 
 if __name__ == "__main__":

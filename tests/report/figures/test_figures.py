@@ -4,6 +4,7 @@ import importlib
 import subprocess
 import sys
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -69,6 +70,14 @@ def test_every_number_is_one_of_the_summary(name: str) -> None:
     for row in numbers.to_dict("records"):
         own = known.loc[(row["experiment"], row["number"])]
         np.testing.assert_array_equal([row[one] for one in shared], own[shared].astype(float))
+
+
+@pytest.mark.parametrize("name", OF_EXPERIMENTS)
+def test_a_figure_can_be_printed(name: str) -> None:
+    figure, _ = drawn(name, tables())
+    file = BytesIO()
+    figure.savefig(file, format="pdf")
+    assert file.getvalue().endswith(b"%%EOF\n")
 
 
 @pytest.mark.parametrize("name", WITH_PANELS)

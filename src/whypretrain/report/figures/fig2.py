@@ -59,7 +59,8 @@ def _shares(panel: Axes, own: pd.DataFrame) -> None:
         these = own[own["quantity"] == f"{part}_share"].sort_values("order")
         orders = these["order"]
         look: drawing.Look = {"color": style.COLOURS[part], "linestyle": dashes}
-        panel.fill_between(orders, these["low"], these["high"], alpha=0.25, linewidth=0, **look)
+        band: drawing.Look = {"color": style.COLOURS[part], "alpha": 0.25, "linewidth": 0}
+        panel.fill_between(orders, these["low"], these["high"], **band)
         panel.plot(orders, these["number"], marker=marker, markersize=3, label=label, **look)
         chance: drawing.Look = {"color": style.NULL, "linestyle": dashes, "linewidth": 0.9}
         panel.plot(orders, these["chance"], label=CHANCE, **chance)
