@@ -50,6 +50,7 @@ from whypretrain.stages import command, knowledge
 RELATIVE_TOLERANCE = 1e-5  # of interactions
 TOLERANCE = 1e-12  # of the tables' numbers, which are about 1: what float64 makes of means
 FINAL = FRACTIONS[-1]
+SAMPLES = "samples.h5"
 N_SEEDS = 2
 SEEDS = [*map(str, range(N_SEEDS))]
 NAMES = [
@@ -72,7 +73,7 @@ def measure(
     case: Case, trajectories: Mapping[str, list[Trajectory]], folder: Path, device: torch.device
 ) -> dict[str, list[Path]]:
     """Measure all samples along trajectories and write a record of each, as extraction does."""
-    path, inputs = folder / "samples.h5", [scene.sample for scene in case.scenes]
+    path, inputs = folder / SAMPLES, [scene.sample for scene in case.scenes]
     write_samples(path, Samples(["planted", "other"], len(case.scenes[0].symbols), inputs))
     samples = read_samples(path)
     settings = ExtractSettings(
@@ -240,7 +241,8 @@ def run_knowledge(records: Mapping[str, list[Path]], folder: Path) -> Path:
         metrics=Metrics(),
         statistics=Statistics(),
     )
-    arguments = ["knowledge", "--settings", settings.to_json(), "--probe", *records["probe"]]
+    arguments = ["knowledge", "--settings", settings.to_json(), "--samples", folder / SAMPLES]
+    arguments += ["--probe", *records["probe"]]
     for variant in ("finetune", "scratch"):
         arguments += [f"--{variant}", *records[variant]]
     arguments += ["--histories", *[history] * (1 + 2 * N_SEEDS), "--robustness", *[history] * 3]
