@@ -50,6 +50,7 @@ from whypretrain.stages import command, knowledge
 RELATIVE_TOLERANCE = 1e-5  # of interactions
 TOLERANCE = 1e-12  # of the tables' numbers, which are about 1: what float64 makes of means
 FINAL = FRACTIONS[-1]
+SAMPLES = "samples.h5"
 N_SEEDS = 2
 SEEDS = [*map(str, range(N_SEEDS))]
 NAMES = [
@@ -72,7 +73,7 @@ def measure(
     case: Case, trajectories: Mapping[str, list[Trajectory]], folder: Path, device: torch.device
 ) -> dict[str, list[Path]]:
     """Measure all samples along trajectories and write a record of each, as extraction does."""
-    path, inputs = folder / "samples.h5", [scene.sample for scene in case.scenes]
+    path, inputs = folder / SAMPLES, [scene.sample for scene in case.scenes]
     write_samples(path, Samples(["planted", "other"], len(case.scenes[0].symbols), inputs))
     samples = read_samples(path)
     settings = ExtractSettings(
@@ -165,12 +166,12 @@ def _expected_finals(
     )
     held = [preserved(a, b) for b in finetune]
     pairs: list[tuple[str, Row, Interactions, Interactions]] = []
-    for i, b in zip(SEEDS, finetune, strict=True):
-        of: Row = {"finetune": i}
+    for seed, b in zip(SEEDS, finetune, strict=True):
+        of: Row = {"finetune": seed}
         pairs.append(("probe-finetune", of, a, b))
         for reference in ("measured", "chance"):
-            chance = reference == "chance"
-            for order, quantity, strength in expected_knowledge(n_players, a, b, at_chance=chance):
+            strengths = expected_knowledge(n_players, a, b, at_chance=reference == "chance")
+            for order, quantity, strength in strengths:
                 spot = {"quantity": quantity, "reference": reference, "order": str(order)}
                 yield of | spot | {"planted": strength}
     for (i, b), (j, c) in product(enumerate(finetune), enumerate(scratch)):
@@ -178,10 +179,12 @@ def _expected_finals(
         pairs += [("finetune-scratch", of, b, c), ("preserved-scratch", of, held[i], c)]
         for reference in ("measured", "chance"):
             ratios = expected_ratios(n_players, a, b, c, at_chance=reference == "chance")
-            for order, reading, ratio in ratios:
-                spot = {"quantity": "ratio", "order": order, "reading": reading}
+            for scope, reading, ratio in ratios:
+                spot = {"quantity": "ratio", "order": scope, "reading": reading}
                 yield of | spot | {"reference": reference, "planted": ratio}
-    pairs += [("probe-scratch", {"scratch": j}, a, c) for j, c in zip(SEEDS, scratch, strict=True)]
+    pairs += [
+        ("probe-scratch", {"scratch": seed}, a, c) for seed, c in zip(SEEDS, scratch, strict=True)
+    ]
     for variant, own in (("finetune", finetune), ("scratch", scratch)):
         for i, k in permutations(range(N_SEEDS), 2):
             of = {variant: str(i), "second": str(k)}
@@ -189,8 +192,8 @@ def _expected_finals(
             if variant == "finetune":
                 pairs.append(("preserved-finetune", of, held[i], own[k]))
     for pair, of, one, other in pairs:
-        for kind, order, agreement in expected_agreement(n_players, one, other):
-            spot = {"quantity": "agreement", "variant": pair, "reading": kind, "order": order}
+        for kind, group, agreement in expected_agreement(n_players, one, other):
+            spot = {"quantity": "agreement", "variant": pair, "reading": kind, "order": group}
             yield of | spot | {"planted": agreement}
 
 
@@ -238,7 +241,8 @@ def run_knowledge(records: Mapping[str, list[Path]], folder: Path) -> Path:
         metrics=Metrics(),
         statistics=Statistics(),
     )
-    arguments = ["knowledge", "--settings", settings.to_json(), "--probe", *records["probe"]]
+    arguments = ["knowledge", "--settings", settings.to_json(), "--samples", folder / SAMPLES]
+    arguments += ["--probe", *records["probe"]]
     for variant in ("finetune", "scratch"):
         arguments += [f"--{variant}", *records[variant]]
     arguments += ["--histories", *[history] * (1 + 2 * N_SEEDS), "--robustness", *[history] * 3]

@@ -222,7 +222,8 @@ def sentence(
     players = word_players(
         [*word_of_token, BACKGROUND], n_players=len(symbols), generator=generator
     )
-    return Scene(Sample(name, label, ids, np.full_like(ids, MASK), players, [], []), symbols)
+    words, own = [f"word-{symbol}" for symbol in symbols], list(range(len(symbols)))
+    return Scene(Sample(name, label, ids, np.full_like(ids, MASK), players, words, own), symbols)
 
 
 def draw_terms(scenes: Sequence[Scene], generator: np.random.Generator) -> list[Term]:

@@ -157,7 +157,7 @@ def expected_agreement(
     for kind, of in terms.items():
         for name, orders in ({str(order): (order,) for order in of} | GROUPS).items():
             if own := [of[order] for order in orders if order in of]:
-                held, chance, largest = map(sum, zip(*own, strict=True))
+                held, chance, largest = (sum(part, Fraction(0)) for part in zip(*own, strict=True))
                 room = largest - chance
                 yield kind, name, (held - chance) / room if room else None
 

@@ -25,7 +25,7 @@ N_RESAMPLES = 200
 ONE_IN = 4  # so many worlds one gets a bootstrap interval, which is slow
 TOGETHER = 200  # worlds in memory
 SPREAD = 0.5  # of the logarithm of strengths
-ORDERS = np.arange(1.0, 5.0)
+ORDERS = np.arange(1, 5)
 
 
 class Components(NamedTuple):

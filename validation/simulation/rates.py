@@ -24,8 +24,8 @@ from whypretrain.knowledge.compared import Compared, compare
 from whypretrain.knowledge.courses import course_tables
 from whypretrain.knowledge.strengths import TRAINED
 from whypretrain.knowledge.summary import summarise
-from whypretrain.knowledge.tables import final_tables
-from whypretrain.settings.knowledge import Metrics, Statistics
+from whypretrain.knowledge.tables import comparison_tables
+from whypretrain.settings.knowledge import Statistics
 
 Array = NDArray[np.float64]
 Tables = dict[str, pd.DataFrame]
@@ -138,7 +138,7 @@ def history(world: World, draw: Draw) -> pd.DataFrame:
 def tables(world: World, draw: Draw) -> Iterator[Tables]:
     """The tables of each world, with the rows that claims are about."""
     compared = records(world, draw)
-    made = final_tables(compared, Metrics()) | course_tables(compared)
+    made = comparison_tables(compared) | course_tables(compared)
     found = {"history": dict([*history(world, draw).groupby("world")])}
     for name in (*JUDGED, "losses"):
         table = judged(name, made[name])

@@ -53,11 +53,7 @@ def final_tables(compared: Compared, metrics: Metrics) -> dict[str, Table]:
     They are `knowledge`, `ratio`, `agreement`, `counterfactual` and `hard`, and of each network
     `models`, `salience` and `redundancy`.
     """
-    found = {
-        "knowledge": pd.concat(_strengths(compared), ignore_index=True),
-        "ratio": pd.concat(_ratios(compared), ignore_index=True),
-        "agreement": pd.concat(_agreements(compared), ignore_index=True),
-    }
+    found = comparison_tables(compared)
     samples, (probe,) = compared.samples, compared.finals("probe")
     trained = zip(*(compared.finals(variant) for variant in TRAINED), strict=True)
     removed = [
@@ -78,6 +74,15 @@ def final_tables(compared: Compared, metrics: Metrics) -> dict[str, Table]:
             parts["salience"].append(thresholds.assign(**of))
             parts["redundancy"].append(redundancy_table(samples, own).assign(**of))
     return found | {name: pd.concat(own, ignore_index=True) for name, own in parts.items()}
+
+
+def comparison_tables(compared: Compared) -> dict[str, Table]:
+    """Those of them that claims are about: `knowledge`, `ratio` and `agreement`."""
+    return {
+        "knowledge": pd.concat(_strengths(compared), ignore_index=True),
+        "ratio": pd.concat(_ratios(compared), ignore_index=True),
+        "agreement": pd.concat(_agreements(compared), ignore_index=True),
+    }
 
 
 def _strengths(compared: Compared) -> Iterator[Table]:

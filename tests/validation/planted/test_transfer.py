@@ -115,7 +115,8 @@ def test_ratios_at_chance_are_means_over_permutations() -> None:
             for moved in ways(3, int(order), SCRATCHED)
         ]
         for reading in each[0]:
-            assert found[order, reading] == sum(one[reading] for one in each) / len(each)
+            ratios = [one[reading] or F(0) for one in each]
+            assert found[order, reading] == sum(ratios, F(0)) / len(each)
 
 
 @pytest.mark.parametrize("kind", KINDS)
