@@ -62,7 +62,9 @@ rule knowledge:
     resources:
         **sized.needing(
             lambda w, input: sized.comparison(
-                input.probe, players_of(w), n_networks=len(CONFIG.variants(w.experiment)) + 2 * len(SNAPSHOTS)
+                input.probe,
+                players_of(w),
+                n_networks=len(CONFIG.variants(w.experiment)) + 2 * len(SNAPSHOTS),
             )
         ),
     params:
