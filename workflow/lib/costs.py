@@ -42,7 +42,7 @@ TABLES = 0.25
 FIXED = {"probe": 1.1, "knowledge": 2.4, "player_sheet": 3.4, "explorer": 2.4, "figure": 1.9}
 OTHERWISE_FIXED, CARD_START = 0.8, 4.0
 """Stated seconds of a job beside imports and what is counted, and of starting CUDA."""
-PER_ITEM, PER_INTERACTION, PER_MEASURED, PER_BYTE, PROBE = 1e-3, 4e-6, 4e-3, 5e-9, 6e-8
+PER_ITEM, PER_INTERACTION, PER_MEASURED, PER_BYTE, PROBE = 1e-3, 4e-6, 4e-3, 5e-9, 2e-7
 """Stated seconds of preparing an item, of `knowledge` for an interaction, of checking and writing
 for a sample and snapshot, of writing a byte of a snapshot, and of the probe's regression for an
 item, feature and class."""

@@ -32,7 +32,7 @@ from whypretrain.settings.training import Probe
 
 LARGEST_GRADIENT = 1e-8
 """Norm of the objective's gradient up to which a probe counts as converged. On features of the
-embedded networks, logits are then off by less than 1e-4 (at scikit-learn's default, by up to 2.5);
+embedded networks, logits are then off by less than 1e-4 (at scikit-learn's default, by up to 5);
 rounding in float64 lets the norm come down to about 1e-10."""
 
 Array = NDArray[np.float64]

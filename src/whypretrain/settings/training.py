@@ -132,8 +132,9 @@ class Probe(Section):
     """The linear probe: multinomial logistic regression on penultimate features."""
 
     l2: float = Field(default=1.0, gt=0)
-    """L2 penalty: mean loss + l2 / (2 · items) · |weights|², on features scaled to mean variance 1
-    (1/C of scikit-learn; 2/C with two classes, as it has one row of weights then)."""
+    """L2 penalty: l2 / (2 · items) times the sum of squared weights is added to the mean loss, on
+    features scaled to mean variance 1. (1/C of scikit-learn; with two classes, for which that has
+    one row of weights, 2/C.)"""
     max_iterations: int = Field(default=200, ge=1)
     """Largest number of Newton steps; about 20 are usual. The probe is fitted until it is at its
     optimum, and a warning says so if it is not."""
