@@ -91,7 +91,7 @@ def test_dropout_and_augmentation_are_off(digits: tuple[Split, Split]) -> None:
 def test_of_a_large_split_a_part_is_enough(
     digits: tuple[Split, Split], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batch_norm, "MOST_ITEMS", 7)
+    monkeypatch.setattr(batch_norm, "MOST_ESTIMATED", 7)
     images = Images(digits[0], small("whypretrain_resnet"), device=CPU)
     model, seen = network(), []
     model.register_forward_pre_hook(lambda _, inputs: seen.append(len(inputs[0])))
