@@ -15,7 +15,7 @@ from tests.report.explorer.test_browser import Page, open_chrome
 
 RESULTS = ROOT / "results"
 IMAGES = ROOT / "docs/images"
-FIGURES = ("claims", "fig4")
+FIGURES = ("claims", "agreement")
 
 
 def main() -> None:
