@@ -116,7 +116,8 @@ def experiment_numbers(
     -------
     `orders` (fig. 2; a dictionary an order, with one for each of preserve, discard and new),
     `agreement` (by pair, one an order or group), `transfer` (one a group of orders),
-    `ratio` (fig. 3; one a reading of 0/0, `first_reading` first), `jaccard` (fig. 4; by variant, one a snapshot),
+    `ratio` (fig. 3; one a reading of 0/0, `first_reading` first),
+    `jaccard` (fig. 4; by variant, one a snapshot),
     `ceiling` (Jaccard similarity of two fine-tuned runs, or None), `accuracy` (one a variant)
     """
 
