@@ -71,6 +71,10 @@ class Page:
     def run(self, script: str, *arguments: object) -> object:
         return self.driver.execute_script(script, *arguments)
 
+    def wait(self, script: str, value: object) -> None:
+        """Wait until a script gives a value."""
+        WebDriverWait(self.driver, 20).until(lambda _: self.run(script) == value, script)
+
     def one(self, selector: str) -> WebElement:
         return self.driver.find_element(By.CSS_SELECTOR, selector)
 
@@ -195,7 +199,7 @@ def test_the_top_shows_agreement_by_order_of_the_experiment_that_is_chosen(shown
             for pair in PAIRS
             if pair in pairs
         ]
-        WebDriverWait(shown.driver, 20).until(lambda _, own=numbers: shown.run(drawn) == own)
+        shown.wait(drawn, numbers)
     assert "two fine-tuned" not in shown.text("#transfer .legend")  # one seed
     assert "1 as alike as their strengths allow" in shown.text("#transfer .prose")
 
