@@ -131,10 +131,7 @@ def write_results(folder: Path) -> None:
     rows = [
         {"experiment": name, "claim": claim.key, "reading": reading, "n": 4, "n_seeds": 3}
         | {column: place + at / 20 for at, column in enumerate(CLAIM_NUMBERS)}
-        | {
-            answer: ("yes", "no", "open", "–")[(place + at) % 4]
-            for at, answer in enumerate(ANSWERS)
-        }
+        | {answer: SAID[(place + at) % 4] for at, answer in enumerate(ANSWERS)}
         | {"note": HOSTILE if place == 0 else ""}
         for name in ("pictures", "words")
         for place, claim in enumerate(CLAIMS)

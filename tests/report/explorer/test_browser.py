@@ -28,6 +28,11 @@ from tests.report.explorer.results import (
 )
 from whypretrain.claims.verdicts import ANSWERS
 
+PAIRS = (
+    *("probe-finetune", "probe-scratch", "finetune-finetune", "scratch-scratch"),
+    *("finetune-scratch", "probe-untrained"),
+)
+ORDERS = ("1", "2", "3", "1-2", "3-4", "all")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 SWITCHES = (
     "--headless=new",
@@ -46,7 +51,7 @@ class Page:
     """The page in a browser, and the data that it should show."""
 
     def __init__(self, driver: Chrome, path: Path) -> None:
-        self.driver, self.address = driver, path.as_uri()
+        self.driver, self.path, self.address = driver, path, path.as_uri()
         self.suite = data_of(path, "suite")
         self.pictures = data_of(path, "experiment-0")
 
@@ -65,6 +70,10 @@ class Page:
 
     def run(self, script: str, *arguments: object) -> object:
         return self.driver.execute_script(script, *arguments)
+
+    def wait(self, script: str, value: object) -> None:
+        """Wait until a script gives a value."""
+        WebDriverWait(self.driver, 20).until(lambda _: self.run(script) == value, script)
 
     def one(self, selector: str) -> WebElement:
         return self.driver.find_element(By.CSS_SELECTOR, selector)
@@ -158,15 +167,64 @@ def test_claims_come_first(shown: Page) -> None:
     claim = shown.suite["claims"][0]
     rows = [row for row in claim["rows"] if row["reading"] == claim["rows"][0]["reading"]]
     answers = [cell.text for cell in first.find_elements(By.CSS_SELECTOR, ".answer")]
-    told = [row[name] for row in rows for name in ANSWERS]
-    signs = {"yes": "✓ yes", "no": "✗ no", "open": "? open", "–": "– not asked"}
-    assert answers == [signs[one] for one in told]
+    assert claim["retraining"] is None
+    signs = {"yes": "✓ yes", "no": "✗ no", "open": "? open", "–": "not asked"}
+    assert answers == [signs[row[name]] for row in rows for name in ANSWERS]
+    said = [cell.text for cell in shown.all("#claim-discard tbody td:nth-child(5) .answer")]
+    assert "not judged" in said  # asked, without an answer
+    assert "not asked" not in said
     cell = first.find_element(By.CSS_SELECTOR, "tbody td:nth-child(2)").text
     assert cell.startswith(f"{rows[0]['number']:.3g}"[:4])
+    least, most = (f"{rows[0][name]:.3g}" for name in ("least", "most"))
+    assert f"4 samples, 3 seeds: {least} to {most}" in cell
+    agreement = f"{rows[0]['agreement']:.3g} [{rows[0]['agreement_low']:.3g},"
+    assert agreement in first.find_element(By.CSS_SELECTOR, "tbody td:nth-child(4)").text
     notices = [notice.text for notice in shown.all(".notice")]
     assert notices == [f"Not judged for {TITLES[1]}: there are too few snapshots or seeds."]
     assert "made" in shown.text("#footer")
-    assert "seeds 0, 1, 2" in shown.text(".experiments")
+    assert "4 samples, 3 seeds (0, 1, 2)" in shown.text(".experiments")
+
+
+def test_the_top_shows_agreement_by_order_of_the_experiment_that_is_chosen(shown: Page) -> None:
+    shown.open()
+    drawn = (
+        "return document.querySelector('#transfer .plot')?.data"
+        "?.filter((one) => one.error_y).map((one) => one.y) ?? []"
+    )
+    for place, title in enumerate(TITLES):
+        Select(shown.one("#agreeing")).select_by_visible_text(title)
+        pairs = data_of(shown.path, f"experiment-{place}")["agreement"]
+        numbers = [
+            [{row["order"]: row["number"] for row in pairs[pair]}[order] for order in ORDERS]
+            for pair in PAIRS
+            if pair in pairs
+        ]
+        shown.wait(drawn, numbers)
+    assert "two fine-tuned" not in shown.text("#transfer .legend")  # one seed
+    assert "1 as alike as their strengths allow" in shown.text("#transfer .prose")
+
+
+def test_readings_unfold_and_say_their_names(shown: Page) -> None:
+    shown.open()
+    claim = shown.one("#claim-ratio")
+    assert len(claim.find_elements(By.CSS_SELECTOR, "table")) == 4
+    assert [one for one in shown.all("#claim-ratio details table") if one.is_displayed()] == []
+    claim.find_element(By.CSS_SELECTOR, "summary").click()
+    names = [head.text for head in claim.find_elements(By.CSS_SELECTOR, "details h3")]
+    assert names == [shown.suite["readings"][one] for one in ("positive", "salient", "weighted")]
+    shown.emulate(390, 740)  # cards, whose parts stand below each other
+    chip, number = (
+        claim.find_element(By.CSS_SELECTOR, f"tbody td:nth-child(4) {tag}").rect
+        for tag in (".answer", "small")
+    )
+    assert chip["y"] + chip["height"] <= number["y"]
+
+
+def test_single_samples_are_of_the_first_seed_and_say_so(shown: Page) -> None:
+    shown.open("words")
+    assert "networks of the first seed, 3" in shown.text("[aria-labelledby=samples]")
+    shown.open("words", TEXT_IDS[0])
+    assert "those of the first seed, 3" in shown.text("main")
 
 
 def test_links_lead_down_and_the_back_button_up_again(shown: Page) -> None:

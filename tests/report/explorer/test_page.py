@@ -13,6 +13,7 @@ import pytest
 from tests.report.explorer.results import (
     HOSTILE,
     IMAGE_IDS,
+    N_PLAYERS,
     TITLES,
     WORDS,
     data_of,
@@ -25,7 +26,9 @@ from whypretrain.claims.verdicts import ANSWERS
 from whypretrain.data.samples import write_samples
 from whypretrain.files.artifacts import ArtifactError
 from whypretrain.interactions.record import read_record
+from whypretrain.knowledge.reading import read_tables
 from whypretrain.report import style
+from whypretrain.report.explorer.experiment import experiment_numbers
 from whypretrain.report.explorer.page import CLAIM_NUMBERS, FOLDER, SCRIPTS, claim_rows, render
 from whypretrain.stages import explorer
 
@@ -55,7 +58,7 @@ def test_numbers_are_those_of_the_summary(results: Path, page: Path) -> None:
 
     def same(shown: dict[str, Any], query: str) -> None:
         (row,) = summary.query(query).to_dict("records")
-        for name in ("number", "low", "high", "chance", "second_run"):
+        for name in ("number", "low", "high", "chance", "second_run", "n", "n_seeds"):
             expected = pytest.approx(row[name], rel=1e-3) if np.isfinite(row[name]) else None
             assert shown[name] == expected, (query, name)
 
@@ -67,6 +70,8 @@ def test_numbers_are_those_of_the_summary(results: Path, page: Path) -> None:
         (second,) = [row for row in data["agreement"][pair] if row["order"] == "2"]
         same(second, query)
     assert "finetune-finetune" not in data_of(page, "experiment-1")["agreement"]
+    readings = [row["reading"] for row in data["ratio"]]
+    assert readings == ["zero", "positive", "salient", "weighted"]
     same(data["ratio"][2], "quantity == 'ratio' and order == 'all' and reading == 'salient'")
     for variant in ("finetune", "scratch"):
         query = f"quantity == 'jaccard' and variant == '{variant}' and fraction == 0.5"
@@ -75,6 +80,12 @@ def test_numbers_are_those_of_the_summary(results: Path, page: Path) -> None:
         same(one, f"quantity == 'accuracy' and variant == '{one['variant']}'")
     assert data["ceiling"] == 0.9
     assert data_of(page, "experiment-1")["ceiling"] is None
+
+
+def test_the_reading_that_claims_take_first_is_the_first(results: Path) -> None:
+    summary = read_tables([results / "experiments/pictures/summary.csv"], ["pictures"])["summary"]
+    found = experiment_numbers(summary, N_PLAYERS, "salient")["ratio"]
+    assert [row["reading"] for row in found] == ["salient", "zero", "positive", "weighted"]
 
 
 def test_what_is_salient_is_that_of_the_records(results: Path, page: Path) -> None:

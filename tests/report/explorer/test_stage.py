@@ -10,6 +10,7 @@ import pytest
 from tests.project import Project
 from tests.report.explorer.results import data_of
 from whypretrain.claims.verdicts import ANSWERS
+from whypretrain.report.explorer.experiment import PARTS
 
 TINY = "results/explorer/tiny/index.html"
 
@@ -24,7 +25,8 @@ def test_the_page_shows_the_numbers_of_the_figures(project: Project) -> None:
             if column in row and not pd.isna(row[column]):
                 assert shown[column] == pytest.approx(row[column], rel=1e-3)
 
-    for row in pd.read_csv(figures / "fig2.csv").to_dict("records"):
+    strengths = pd.read_csv(figures / "fig2.csv")
+    for row in strengths[strengths["quantity"].isin(PARTS)].to_dict("records"):
         same(data["orders"][row["order"] - 1][row["quantity"]], row)
     numbers = pd.read_csv(figures / "fig3.csv").set_index("quantity")
     ratios = numbers.loc["ratio"].set_index("reading")
@@ -33,9 +35,15 @@ def test_the_page_shows_the_numbers_of_the_figures(project: Project) -> None:
     accuracies = numbers.loc["accuracy"].set_index("variant")
     for one in data["accuracy"]:
         same(one, accuracies.loc[one["variant"]])
-    for variant, own in pd.read_csv(figures / "fig4.csv").groupby("variant"):
+    along = pd.read_csv(figures / "fig4.csv")
+    for variant, own in along[along["quantity"] == "jaccard"].groupby("variant"):
         for shown, row in zip(data["jaccard"][variant], own.to_dict("records"), strict=True):
             same(shown, row)
+    agreement = pd.read_csv(figures / "agreement.csv", dtype={"order": str})
+    for row in agreement[agreement["quantity"] != "sign_agreement"].to_dict("records"):
+        own = data["agreement"].get(row["variant"], data["transfer"])
+        if not str(row["variant"]).startswith("preserved"):
+            same(next(one for one in own if one["order"] == row["order"]), row)
     claims = pd.read_csv(project.folder / "results/tables/tiny/claims.csv")
     rows = [
         row for claim in data_of(project.folder / TINY, "suite")["claims"] for row in claim["rows"]

@@ -12,13 +12,14 @@ from whypretrain.interactions.record import Record
 from whypretrain.interactions.salience import salient
 from whypretrain.knowledge.compared import counted_sets
 from whypretrain.knowledge.reading import not_learned
+from whypretrain.knowledge.strengths import RATIO_READINGS, RatioReading
 from whypretrain.report.explorer.sample import sample_view, short
-from whypretrain.report.style import READINGS, VARIANTS
+from whypretrain.report.style import VARIANTS
 from whypretrain.settings.report import ExplorerSettings
 
 PARTS = ("preserve", "discard", "new")
 TRAINED = ("finetune", "scratch")
-NUMBERS = ("number", "low", "high", "chance", "second_run")
+NUMBERS = ("number", "low", "high", "chance", "second_run", "n", "n_seeds")
 
 
 def evenly(count: int, most: int) -> list[int]:
@@ -48,7 +49,8 @@ def experiment_view(
     -------
     `name`, `title`, `setup`, `classes`, `n_players`, `n_samples` (all, not only those shown),
     `snapshots` (`fraction`, and the epoch of each trained variant), what
-    :func:`experiment_numbers` gives, `uncounted` (orders in the noise floor) and `samples`
+    :func:`experiment_numbers` gives, `uncounted` (orders in the noise floor of one of the records;
+    the summary leaves out those of further seeds too) and `samples`
 
     Raises
     ------
@@ -59,7 +61,7 @@ def experiment_view(
         if record.samples != [sample.id for sample in samples.samples]:
             message = f"{variant}.h5: its samples are not those of samples.h5; run snakemake again"
             raise ValueError(message)
-    numbers = experiment_numbers(summary, samples.n_players)
+    numbers = experiment_numbers(summary, samples.n_players, settings.figures.ratio_reading)
     if any(len(numbers["jaccard"][one]) != len(records[one].fractions) for one in TRAINED):
         message = "summary.csv: its snapshots are not those of the records; run snakemake again"
         raise ValueError(message)
@@ -105,14 +107,17 @@ def experiment_view(
     }
 
 
-def experiment_numbers(summary: pd.DataFrame, n_players: int) -> dict[str, Any]:
+def experiment_numbers(
+    summary: pd.DataFrame, n_players: int, first_reading: RatioReading
+) -> dict[str, Any]:
     """What the charts of one experiment show, from its own rows of the summary.
 
     Returns
     -------
     `orders` (fig. 2; a dictionary an order, with one for each of preserve, discard and new),
-    `agreement` (by pair, one an order), `transfer` (one a group of orders),
-    `ratio` (fig. 3; one a reading of 0/0), `jaccard` (fig. 4; by variant, one a snapshot),
+    `agreement` (by pair, one an order or group), `transfer` (one a group of orders),
+    `ratio` (fig. 3; one a reading of 0/0, `first_reading` first),
+    `jaccard` (fig. 4; by variant, one a snapshot),
     `ceiling` (Jaccard similarity of two fine-tuned runs, or None), `accuracy` (one a variant)
     """
 
@@ -120,8 +125,8 @@ def experiment_numbers(summary: pd.DataFrame, n_players: int) -> dict[str, Any]:
         own = summary[(summary[list(keys)] == pd.Series(keys)).all(axis="columns")]
         records = own.to_dict("records")
         return [
-            {name: row[name] for name in names if name == "order"}
-            | {name: short(row[name]) for name in (*NUMBERS, *names) if name != "order"}
+            {name: short(row[name]) for name in NUMBERS}
+            | {name: row[name] if name == "order" else short(row[name]) for name in names}
             for row in records
         ]
 
@@ -139,10 +144,10 @@ def experiment_numbers(summary: pd.DataFrame, n_players: int) -> dict[str, Any]:
     return {
         "orders": orders,
         "agreement": agreement,
-        "transfer": rows("order", "n_seeds", quantity="transfer"),
+        "transfer": rows("order", quantity="transfer"),
         "ratio": [
             {"reading": reading} | row
-            for reading in READINGS
+            for reading in sorted(RATIO_READINGS, key=lambda one: one != first_reading)
             for row in rows(quantity="ratio", order="all", reading=reading)
         ],
         "jaccard": jaccard,
@@ -150,6 +155,6 @@ def experiment_numbers(summary: pd.DataFrame, n_players: int) -> dict[str, Any]:
         "accuracy": [
             {"variant": variant} | row
             for variant in VARIANTS
-            for row in rows("n", quantity="accuracy", variant=variant)
+            for row in rows(quantity="accuracy", variant=variant)
         ],
     }

@@ -23,7 +23,7 @@ FOLDER = Path(__file__).parent / "page"
 SCRIPTS = ("base", "figure", "charts", "claims", "experiment", "picture", "sample", "app")
 MEGABYTE = 10**6
 CLAIM_NUMBERS = (
-    *("number", "low", "high", "chance", "second_run"),
+    *("number", "low", "high", "least", "most", "chance", "second_run"),
     *("agreement", "agreement_low", "agreement_high"),
     *("retraining", "retraining_low", "retraining_high"),
 )

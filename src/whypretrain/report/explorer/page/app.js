@@ -51,8 +51,8 @@ function footer(suite) {
   return h(
     "p.muted",
     `Suite “${suite.suite}”, whypretrain ${suite.version}. Written by the workflow's rule “explorer” `,
-    "(python -m whypretrain.stages.explorer) from tables and interactions of the suite. Single samples ",
-    "are shown under the networks of the first seed. Numbers have three significant digits.",
+    "(python -m whypretrain.stages.explorer) from tables and interactions of the suite. Numbers have three ",
+    "significant digits.",
   );
 }
 

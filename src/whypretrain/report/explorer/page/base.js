@@ -61,6 +61,10 @@ function interval(low, high, format = number) {
 const bounded = (row, format = number) =>
   `${format(row.number)} ${interval(row.low, row.high, format)}`;
 
+// What a number rests on.
+const counted = (n, what) => `${n} ${what}${n === 1 ? "" : "s"}`;
+const basis = ({ n, n_seeds }, what = "sample") => `${counted(n, what)}, ${counted(n_seeds, "seed")}`;
+
 // The sign of a model or a part, in its colour.
 const mark = (name) => h("span", { class: `mark ${name}`, "aria-hidden": "true" });
 

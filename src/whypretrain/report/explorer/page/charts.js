@@ -1,49 +1,60 @@
 // The five charts of an experiment: agreement, and the suite's figures 2 to 4 for one experiment.
 
 const TRAINED = ["finetune", "scratch"];
+const NO_SECOND = "No second fine-tuned network was trained, so there is no ceiling.";
+const beside = (row, format) => `${bounded(row, format)}<br>chance level: ${(format ?? number)(row.chance)}`;
 
+// Pairs of networks: colour, dash, marker, words.
 const PAIRS = {
-  "probe-finetune": ["finetune", "solid", "probe and fine-tuned"],
-  "probe-scratch": ["scratch", "solid", "probe and scratch"],
-  "finetune-finetune": ["finetune", "dot", "two fine-tuned"],
-  "scratch-scratch": ["scratch", "dot", "two from scratch"],
-  "finetune-scratch": ["new", "dash", "fine-tuned and scratch"],
-  "probe-untrained": ["null", "dash", "probe and untrained"],
+  "probe-finetune": ["finetune", "solid", "circle", "probe and fine-tuned"],
+  "probe-scratch": ["scratch", "dash", "square", "probe and scratch"],
+  "finetune-finetune": ["finetune", "dot", "circle-open", "two fine-tuned"],
+  "scratch-scratch": ["scratch", "dot", "square-open", "two from scratch"],
+  "finetune-scratch": ["new", "solid", "triangle-up", "fine-tuned and scratch"],
+  "probe-untrained": ["null", "dash", "x", "probe and untrained"],
 };
+const LEGEND = { solid: "line", dash: "dashed line", dot: "dotted line" };
 
 function agreementChart(data, suite) {
-  const pairs = Object.keys(PAIRS).filter((pair) => data.agreement[pair]);
-  const groups = data.transfer.map((row) => row.order);
-  const single = (pair) => data.agreement[pair].filter((row) => !groups.includes(row.order));
-  const traces = pairs.flatMap((pair, place) => {
-    const [name, dash, words] = PAIRS[pair];
-    const rows = single(pair);
-    const x = rows.map((row) => Number(row.order) + (place - 2.5) / 20);
-    const y = column(rows, "number");
-    return scatter("lines+markers", x, y, {
-      line: { color: colour(name), dash, width: 2 },
-      marker: { size: 6, color: colour(name) },
-      error_y: around(y, column(rows, "low"), column(rows, "high")),
-      ...told(rows.map((row) => `${words}, order ${row.order}: ${bounded(row)}`)),
-    });
+  const pairs = Object.entries(PAIRS).filter(([pair]) => data.agreement[pair]);
+  const groups = column(data.transfer, "order");
+  const all = column(data.agreement[pairs[0][0]], "order");
+  const single = all.filter((order) => !groups.includes(order)).sort((one, other) => one - other);
+  const orders = [...single, ...groups];
+  const places = orders.map((_, at) => at + (at < single.length ? 0 : 0.5));
+  const rows = ([pair]) => orders.map((order) => data.agreement[pair].find((row) => row.order === order));
+  const traces = pairs.flatMap(([pair, [name, dash, symbol, words]], shift) => {
+    const own = rows([pair]);
+    const y = column(own, "number");
+    const x = places.map((place) => place + (shift - 2.5) / 10);
+    return [
+      scatter("lines", x.slice(0, single.length), y, { line: { color: colour(name), dash, width: 2 } }),
+      scatter("markers", x, y, {
+        marker: { symbol, size: 6, color: colour(name) },
+        error_y: around(y, column(own, "low"), column(own, "high")),
+        ...told(own.map((row) => `${words}, order ${row.order}: ${bounded(row)}<br>${basis(row)}`)),
+      }),
+    ];
   });
-  const orders = single(pairs[0]).map((row) => row.order);
+  const names = pairs.map(([, look]) => look.at(-1));
   return figure({
     title: "Agreement of two networks, by order",
-    label: "Agreement of pairs of networks for each order. The numbers are in the table below.",
-    marks: pairs.map((pair) => [`${PAIRS[pair][0]} ${{ solid: "", dot: "dotted", dash: "dashed" }[PAIRS[pair][1]]} line`, PAIRS[pair][2]]),
+    label: "Agreement of pairs of networks at each order and group of orders. The numbers are in the table below.",
+    marks: pairs.map(([, [name, dash, , words]]) => [`${name} ${LEGEND[dash]}`, words]),
     note:
-      "0: no more in common than chance; 1: as alike as the strengths allow. Bars are intervals over " +
-      "samples and seeds. A network before its first step is the floor.",
+      "0: no more in common than chance; 1: as alike as their strengths allow. An untrained network shows " +
+      `what no training gives. Upright lines: ${percent(suite.statistics.confidence)} intervals over ` +
+      `${basis(data.transfer[0])}; where they leave the chart, the table has them.`,
     height: 320,
-    columns: ["orders", ...pairs.map((pair) => PAIRS[pair][2])],
-    rows: [...orders, ...groups].map((order) => [
-      order,
-      ...pairs.map((pair) => bounded(data.agreement[pair].find((row) => row.order === order))),
-    ]),
+    columns: ["orders", ...names],
+    rows: orders.map((order, place) => [order, ...pairs.map((pair) => bounded(rows(pair)[place]))]),
     traces,
     options: {
-      xaxis: { title: { text: "order |S|" }, tickvals: orders.map(Number) },
+      xaxis: {
+        title: { text: "order |S|, and groups of orders" },
+        tickvals: places,
+        ticktext: orders.map((order) => order.replace("-", "–")),
+      },
       yaxis: { title: { text: "agreement" }, zeroline: true, range: [-0.55, 1.05] },
     },
   });
@@ -73,18 +84,8 @@ function ordersChart(data, suite) {
         x: of(part, "number").map((value) => sign * value),
         base,
         width: 0.75,
-        marker: {
-          color: colour(part),
-          line: { color: INK, width: 1 },
-          pattern: { ...PATTERN, shape: PATTERNS[part] },
-        },
-        ...told(
-          data.orders.map(
-            (row) =>
-              `order ${row.order}, ${suite.labels[part]}: ${bounded(row[part])}` +
-              `<br>chance level: ${number(row[part].chance)}`,
-          ),
-        ),
+        marker: { color: colour(part), line: { color: INK, width: 1 }, pattern: { ...PATTERN, shape: PATTERNS[part] } },
+        ...told(data.orders.map((row) => `order ${row.order}, ${suite.labels[part]}: ${beside(row[part])}`)),
       },
       scatter("markers", ends("number"), orders.map((order) => order + shift), {
         marker: { size: 1, color: INK, opacity: 0 },
@@ -115,12 +116,12 @@ function ordersChart(data, suite) {
       ["ink line", `${percent(suite.statistics.confidence)} interval`],
     ],
     note: [
-      "Mean strength |I(S)| over the sets of an order and over samples, in nats. Discarded and ",
+      `Mean strength |I(S)| over the sets of an order, ${basis(data.orders[0].preserve)}, in nats. Discarded and `,
       "preserved together are the pre-trained model's, preserved and new together the fine-tuned ",
       "model's. Grey: the chance level of preserved strength, where the fine-tuned model's ",
       "interactions are permuted among the sets of their order.",
       data.uncounted.length
-        ? ` Orders in the noise floor, which no metric counts: ${data.uncounted.join(", ")}.`
+        ? ` Orders in the noise floor of a network shown here, which no metric counts: ${data.uncounted.join(", ")}.`
         : "",
     ],
     height: 90 + 32 * orders.length,
@@ -165,9 +166,8 @@ function ratioChart(data, suite) {
       ...some(second, ["finetune cross", SECOND]),
     ],
     note: [
-      "Four readings of 0/0, where nothing is preserved; the suite's figure draws ",
-      `“${suite.readings[suite.figures.ratio_reading]}” first. `,
-      second ? "" : "No second fine-tuned network was trained, so there is no ceiling to compare with.",
+      `Mean over ${basis(data.ratio[0])}, under four readings of 0/0, where nothing is preserved. `,
+      second ? "" : NO_SECOND,
     ],
     height: 250,
     columns: ["reading", "ratio", "chance level", ...some(second, SECOND)],
@@ -182,8 +182,7 @@ function ratioChart(data, suite) {
       ...some(second, marked("second_run", "x-thin-open", colour("finetune"))),
       pointed(rows, places, { size: 11, color: colour("preserve") }, (row) =>
         [
-          `${suite.readings[row.reading]}: ${bounded(row, percent)}`,
-          `chance level: ${percent(row.chance)}`,
+          `${suite.readings[row.reading]}: ${beside(row, percent)}`,
           ...some(second, `${SECOND}: ${percent(row.second_run)}`),
         ].join("<br>"),
       ),
@@ -210,17 +209,9 @@ function jaccardChart(data, suite, at) {
       scatter("lines+markers", epochs, column(rows, "number"), {
         line,
         marker: { symbol: MARKERS[variant], size: 6 },
-        ...told(
-          rows.map(
-            (row) =>
-              `${suite.labels[variant]}, epoch ${number(row.epoch)}: ${bounded(row)}` +
-              `<br>chance level: ${number(row.chance)}`,
-          ),
-        ),
+        ...told(rows.map((row) => `${suite.labels[variant]}, epoch ${number(row.epoch)}: ${beside(row)}`)),
       }),
-      scatter("lines", epochs, column(rows, "chance"), {
-        line: { ...line, color: colour("null"), width: 1.5 },
-      }),
+      scatter("lines", epochs, column(rows, "chance"), { line: { ...line, color: colour("null"), width: 1.5 } }),
     ];
   });
   if (data.ceiling !== null) {
@@ -240,11 +231,7 @@ function jaccardChart(data, suite, at) {
   );
   const upright = (place) =>
     [...new Set(marker(place).x)].map((x) => ({
-      type: "line",
-      x0: x,
-      x1: x,
-      y0: 0,
-      y1: 1,
+      ...{ type: "line", x0: x, x1: x, y0: 0, y1: 1 },
       line: { color: INK, width: 1, dash: "dot" },
     }));
   const drawing = figure({
@@ -258,11 +245,12 @@ function jaccardChart(data, suite, at) {
       ...some(data.ceiling !== null, ["finetune dotted line", "two fine-tuned runs"]),
       ["ring", "chosen snapshot"],
     ],
-    note:
+    note: [
+      `Jaccard similarity (eq. 9), with intervals over ${basis(data.jaccard.finetune[0])}. `,
       data.ceiling === null
-        ? "Jaccard similarity (eq. 9). No second fine-tuned network was trained, so there is no ceiling."
-        : "Jaccard similarity (eq. 9), with intervals over samples. The level line: how alike two " +
-          "fine-tuned runs of different seeds are in the end.",
+        ? NO_SECOND
+        : "The level line: how alike two fine-tuned runs of different seeds are in the end.",
+    ],
     height: 320,
     columns: ["snapshot", "fine-tuned", "chance level", "from scratch", "chance level"],
     rows: data.snapshots.map((snapshot, place) => [
@@ -290,23 +278,19 @@ function jaccardChart(data, suite, at) {
 function accuracyChart(data, suite) {
   const rows = [...data.accuracy].reverse();
   const places = rows.map((_, place) => place);
-  const shown = data.accuracy.map((row) => [suite.labels[row.variant], bounded(row, percent), String(row.n)]);
-  const look = {
-    symbol: rows.map((row) => MARKERS[row.variant]),
-    color: rows.map((row) => colour(row.variant)),
-    size: 12,
-  };
+  const shown = data.accuracy.map((row) => [suite.labels[row.variant], bounded(row, percent), basis(row, "item")]);
+  const [symbol, color] = [rows.map(({ variant }) => MARKERS[variant]), rows.map(({ variant }) => colour(variant))];
   return figure({
     title: "Test accuracy",
     label: shown.map(([variant, accuracy]) => `${variant}: ${accuracy}`).join("; "),
     marks: VARIANTS.map((variant) => [`${variant} dot`, suite.labels[variant]]),
-    note: `On the whole test split (${data.accuracy[0].n} items), not only on the samples explained.`,
+    note: `On the whole test split (${basis(data.accuracy.at(-1), "item")}), not only on the samples explained.`,
     height: 190,
-    columns: ["model", "accuracy", "items"],
+    columns: ["model", "accuracy", "over"],
     rows: shown,
     traces: [
       {
-        ...pointed(rows, places, look, (row) => bounded(row, percent)),
+        ...pointed(rows, places, { symbol, color, size: 12 }, (row) => bounded(row, percent)),
         mode: "markers+text",
         text: rows.map((row) => percent(row.number)),
         textposition: "top center",
@@ -314,11 +298,7 @@ function accuracyChart(data, suite) {
     ],
     options: {
       xaxis: { tickformat: ".0%", title: { text: "accuracy" } },
-      yaxis: {
-        tickvals: places,
-        ticktext: rows.map((row) => suite.short[row.variant]),
-        range: [-0.5, 2.7],
-      },
+      yaxis: { tickvals: places, ticktext: rows.map((row) => suite.short[row.variant]), range: [-0.5, 2.7] },
     },
   });
 }

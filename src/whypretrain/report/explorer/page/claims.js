@@ -1,69 +1,87 @@
 // The first view: how much was transferred, what the data say about each claim, the experiments.
 
-const SIGNS = { yes: "✓", no: "✗", open: "?", "–": "–" };
+const SIGNS = { yes: "✓", no: "✗", open: "?" };
+const parts = (...children) => h("div", children);
+const orders = (group) => (group === "all" ? "all orders" : `orders ${group.replace("-", "–")}`);
+const link = ({ name, title }) => h("a", { href: address({ experiment: name }) }, title);
 
-function answer(text, about) {
-  const kind = SIGNS[text] ? text : "–";
-  const sign = h("span", { "aria-hidden": "true" }, `${SIGNS[kind]} `);
-  return h("span", { class: `answer ${kind === "–" ? "none" : kind}`, title: about }, sign, kind === "–" ? "not asked" : text);
+// An answer in a sign and a word; `asked` says what the question was, null that there was none.
+function answer(text, asked) {
+  const sign = SIGNS[text] && h("span", { "aria-hidden": "true" }, `${SIGNS[text]} `);
+  const word = SIGNS[text] ? text : asked === null ? "not asked" : "not judged";
+  return h("span", { class: `answer ${SIGNS[text] ? text : "none"}`, title: asked }, sign, word);
 }
 
-const estimated = (row, name) =>
-  row[name] === null ? null : `${number(row[name])} ${interval(row[`${name}_low`], row[`${name}_high`])}`;
-
+// The row of one experiment under one reading: number and answers, and what they rest on.
 function claimRow(row, claim, suite) {
-  const { name, title } = suite.experiments[row.experiment];
-  const told = (key, column) => [
-    answer(row[key], claim[column === "agreement" ? "chance" : "retraining"]),
-    h("small", estimated(row, column)),
-  ];
+  const asked = (key, column, question) => {
+    const [value, low, high] = ["", "_low", "_high"].map((end) => row[column + end]);
+    return parts(
+      answer(row[key], question),
+      value === null ? null : h("small", `${number(value)} ${interval(low, high)}`),
+    );
+  };
+  const references = [["chance", row.chance], ["second run", row.second_run]]
+    .filter(([, value]) => value !== null)
+    .map(([name, value]) => `${name} ${number(value)}`);
+  const over = basis(row, claim.key === "accuracy" ? "item" : "sample");
+  const spread = row.n_seeds > 1 ? `: ${number(row.least)} to ${number(row.most)}` : "";
   return [
-    [h("a", { href: address({ experiment: name }) }, title), row.note ? h("small", row.note) : null],
-    [bounded(row), h("small", row.chance === null ? null : `chance ${number(row.chance)}`)],
-    answer(row.as_worded),
-    told("beyond_chance", "agreement"),
-    told("beyond_retraining", "retraining"),
+    parts(link(suite.experiments[row.experiment]), row.note ? h("small", row.note) : null),
+    parts(bounded(row), [references.join(", "), over + spread].filter(Boolean).map((text) => h("small", text))),
+    answer(row.as_worded, claim.paper),
+    asked("beyond_chance", "agreement", claim.chance),
+    asked("beyond_retraining", "retraining", claim.retraining),
   ];
 }
 
 function claimTable(claim, suite) {
-  const first = claim.rows[0]?.reading;
-  const [rows, others] = [true, false].map((wanted) =>
-    claim.rows.filter((row) => (row.reading === first) === wanted),
-  );
-  const names = ["experiment", "number", ...Object.values(suite.answers)];
-  const shown = (some) => some.map((row) => claimRow(row, claim, suite));
+  const readings = [...new Set(column(claim.rows, "reading"))];
+  const [first, ...others] = readings;
+  const answers = Object.values(suite.answers);
+  const named = (reading) => (claim.key === "transfer" ? orders(reading) : (suite.readings[reading] ?? reading));
+  const shown = (reading) => {
+    const own = claim.rows.filter((row) => row.reading === reading);
+    const rows = own.map((row) => claimRow(row, claim, suite));
+    return table(`${claim.statement} ${named(reading)}`, ["experiment", "number", ...answers], rows, "claims cards");
+  };
+  const questions = [["chance", answers[1]], ["retraining", answers[2]]]
+    .filter(([name]) => claim[name])
+    .map(([name, words]) => ` ${words[0].toUpperCase()}${words.slice(1)}: ${claim[name]}.`);
   const missing = claim.missing.map((place) => suite.experiments[place].title);
-  const asked = [claim.chance && ` Beyond chance: ${claim.chance}.`, claim.retraining && ` Beyond retraining: ${claim.retraining}.`];
-  const readings = [...new Set(others.map((row) => row.reading))];
   return h(
     "section.claim",
     { id: `claim-${claim.key}` },
     h("h2", claim.statement),
-    h("p.muted", `Number: ${claim.number}. The paper: ${claim.paper}.`, asked.filter(Boolean)),
-    rows.length ? table(claim.statement, names, shown(rows), "claims cards") : null,
-    readings.length
+    h("p.muted", `Number: ${claim.number}. The paper: ${claim.paper}.`, questions),
+    readings.length ? shown(first) : null,
+    others.length
       ? h(
           "details",
-          h("summary", `Other readings than “${first}”`),
-          readings.map((reading) =>
-            table(reading, [reading, ...names.slice(1)], shown(others.filter((row) => row.reading === reading)), "claims cards"),
-          ),
+          h("summary", `Above: ${named(first)}. Other readings: ${others.map(named).join("; ")}`),
+          others.map((reading) => [h("h3", named(reading)), shown(reading)]),
         )
       : null,
-    missing.length
-      ? h("p.notice", `Not judged for ${missing.join(", ")}: there are too few snapshots or seeds.`)
-      : null,
+    missing.length ? h("p.notice", `Not judged for ${missing.join(", ")}: there are too few snapshots or seeds.`) : null,
   );
 }
 
+// Transfer in every experiment, and agreement by order in the one that is chosen.
 function transfer(suite) {
-  const groups = suite.experiments[0].transfer.map((row) => row.order);
+  const groups = column(suite.experiments[0].transfer, "order");
   const rows = suite.experiments.map((one) => [
-    h("a", { href: address({ experiment: one.name }) }, one.title),
+    parts(link(one), h("small", basis(one.transfer[0]))),
     ...one.transfer.map((row) => bounded(row)),
   ]);
-  const names = groups.map((group) => (group === "all" ? "all orders" : `orders ${group.replace("-", "–")}`));
+  const place = h("div");
+  const draw = async () => {
+    const { value } = select;
+    const data = await unpackOnce(`experiment-${value}`);
+    if (value === select.value) place.replaceChildren(agreementChart(data, suite).node);
+  };
+  const options = suite.experiments.map(({ title }, index) => h("option", { value: index }, title));
+  const select = h("select", { id: "agreeing", onchange: () => draw().catch(fail) }, options);
+  draw().catch(fail);
   return h(
     "section.claim",
     { id: "transfer" },
@@ -72,48 +90,42 @@ function transfer(suite) {
       "p.prose",
       "Agreement says how much two networks' interactions have in common: 0 at chance, 1 as alike as their ",
       "strengths allow. Transfer is the agreement of the fine-tuned network with the pre-trained one, minus ",
-      "that of the network from scratch. Each experiment's page shows agreement by order.",
+      "that of the network from scratch. Brackets: ",
+      `${percent(suite.statistics.confidence)} intervals over samples and seeds.`,
     ),
-    table("Transfer by groups of orders", ["experiment", ...names], rows, "transfer cards"),
+    table("Transfer by groups of orders", ["experiment", ...groups.map(orders)], rows, "transfer cards"),
+    h("p.chooser", h("label", { for: "agreeing" }, "Agreement by order in "), select),
+    place,
   );
 }
 
 // What an experiment explains, in words.
 function about({ setup, n_samples, n_players }) {
-  const samples = `${n_samples} sample${n_samples === 1 ? "" : "s"}`;
-  const seeds = `${setup.seeds.length} seed${setup.seeds.length === 1 ? "" : "s"}`;
-  return `${setup.model} on ${setup.dataset}: ${samples}, ${seeds}, ${n_players} players each (${setup.players})`;
-}
-
-function experimentCard(one) {
-  return h(
-    "li",
-    h("a", { href: address({ experiment: one.name }) }, one.title),
-    h("p.muted", `${about(one)}; seeds ${one.setup.seeds.join(", ")}`),
-  );
+  const { model, dataset, players, seeds } = setup;
+  const over = basis({ n: n_samples, n_seeds: seeds.length });
+  return `${model} on ${dataset}: ${over} (${seeds.join(", ")}), ${n_players} players each (${players})`;
 }
 
 function claimsView(suite) {
-  const confidence = percent(suite.statistics.confidence);
+  const alone = suite.experiments.length === 1;
   return {
     title: `Claims · ${suite.suite}`,
     node: h(
       "article",
       h("h1", "What the data say about each claim of the paper"),
       transfer(suite),
+      h("h2", "Three answers to each claim"),
       h(
         "p.prose",
-        `Three answers to each claim. As worded: does the ${confidence} interval over samples and seeds lie in the `,
-        "range of the paper's words? Beyond chance: is there more agreement than chance gives? Beyond ",
-        "retraining: does another seed in the other network's place give something else? With fewer than ",
-        "three seeds an answer is open.",
+        "As worded: does the interval lie in the range of the paper's words? Beyond chance: is there more ",
+        "agreement than chance gives? Beyond retraining: does another seed in the other network's place give ",
+        "something else? Each answer is yes, no or open; with fewer than three seeds it is open. Below a number ",
+        "stand its chance level, what a second run gives, and the least and the most that single seeds give.",
       ),
       suite.claims.map((claim) => claimTable(claim, suite)),
       h("h2", { id: "experiments" }, "Experiments"),
-      suite.experiments.length === 1
-        ? h("p.notice", "This suite has one experiment; there is nothing to compare it with.")
-        : null,
-      h("ul.experiments", suite.experiments.map(experimentCard)),
+      alone ? h("p.notice", "This suite has one experiment; there is nothing to compare it with.") : null,
+      h("ul.experiments", suite.experiments.map((one) => h("li", link(one), h("p.muted", about(one))))),
     ),
   };
 }

@@ -27,7 +27,8 @@ function sampleCard(sample, data, suite) {
 function gallery(data, suite) {
   const shown = data.samples.length;
   const left = data.n_samples - shown;
-  const marks = "✓ and ✗: right or wrong at the end of training.";
+  const [seed] = data.setup.seeds;
+  const marks = `Under the networks of the first seed, ${seed}; ✓ and ✗: right or wrong at the end of training.`;
   const note =
     left === 0
       ? `All ${shown} samples. ${marks}`

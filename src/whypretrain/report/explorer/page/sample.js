@@ -198,7 +198,8 @@ function sampleView(suite, data, sample, route, at, choose) {
           percent(suite.metrics.salience_threshold),
           suite.metrics.salience_scale === "model" ? " of the model's strongest interaction. " : " of the sample's strongest interaction. ",
           "The error is that of all 2ⁿ outputs rebuilt from the salient interactions alone, as a share ",
-          "of how much the outputs vary. The pre-trained model has no snapshots: it stays as it is.",
+          `of how much the outputs vary. The models are those of the first seed, ${data.setup.seeds[0]}; the `,
+          "pre-trained one has no snapshots: it stays as it is.",
         ),
         h("div.lists", lists.map(({ section }) => section)),
         h(
