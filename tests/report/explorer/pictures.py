@@ -11,7 +11,7 @@ from pathlib import Path
 from selenium.webdriver.common.by import By
 
 from tests.project import ROOT
-from tests.report.explorer.test_browser import Page, open_chrome
+from tests.report.explorer.browser import Page, open_chrome
 
 RESULTS = ROOT / "results"
 IMAGES = ROOT / "docs/images"
