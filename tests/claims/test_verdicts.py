@@ -118,7 +118,7 @@ def test_each_reading_has_the_number_of_its_row() -> None:
 
 QUESTIONS = {
     # claim, reading: the quantities and keys of both questions, and on which side of 0 is "yes"
-    ("transfer", "3-4"): (("agreement", {"variant": "probe-finetune", "order": "all"}, 1), None),
+    ("transfer", "3-4"): (("agreement", {"variant": "probe-finetune", "order": "3-4"}, 1), None),
     ("discard", "sets"): (
         ("agreement", {"variant": "probe-finetune", "order": "all"}, 1),
         ("beyond_retraining", {"variant": "probe-finetune"}, -1),

@@ -90,7 +90,7 @@ def _row(claim: Claim, reading: str, summary: pd.DataFrame) -> list[dict[str, An
         ("agreement", "beyond_chance", claim.chance),
         ("retraining", "beyond_retraining", claim.retraining),
     ):
-        told = None if question is None else _asked(question, reading, summary)
+        told = None if question is None else _asked(question, claim, reading, summary)
         interval = told or Interval(np.nan, np.nan, np.nan, 0)
         row |= dict(zip((column, f"{column}_low", f"{column}_high"), interval[:3], strict=True))
         row[answer] = beyond(question, told) if question and told else "–"
@@ -101,12 +101,14 @@ def _row(claim: Claim, reading: str, summary: pd.DataFrame) -> list[dict[str, An
     return [row]
 
 
-def _asked(question: Question, reading: str, summary: pd.DataFrame) -> Interval | None:
+def _asked(
+    question: Question, claim: Claim, reading: str, summary: pd.DataFrame
+) -> Interval | None:
     """The number of a question: of the claim's own reading, where it has readings too."""
     rows = summary[summary["quantity"] == question.quantity]
     keys: dict[str, Any] = dict(question.keys)
-    if (rows["reading"] != "").any():
-        keys["reading"] = reading
+    if claim.along == "order" or (rows["reading"] != "").any():
+        keys[claim.along] = reading
     own = _select(summary, question.quantity, keys)
     return own and Interval(own["number"], own["low"], own["high"], int(own["n_seeds"]))
 
