@@ -93,7 +93,7 @@ def summary(module: str) -> str:
     """What a module is about: the first line of its docstring, read without importing it.
 
     >>> summary("report.figures.fig2")
-    'Fig. 2: preserved, discarded and new knowledge per order of interaction'
+    'Fig. 2: preserved, discarded and new knowledge per order of interaction, and their shares'
     """
     path = ROOT.joinpath("src/whypretrain", *module.split(".")).with_suffix(".py")
     documented = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))

@@ -63,7 +63,8 @@ def judge(summary: pd.DataFrame, reading: str) -> pd.DataFrame:
         found += rows
     table = pd.DataFrame(found)
     for reason in not_learned(summary).values():  # what its interactions say of it is nothing
-        compared = table["claim"] != "accuracy"
+        # Scratch that misses its mark would flatter fine-tuning's accuracy as well.
+        compared = (table["claim"] != "accuracy") | ("mark" in reason)
         table.loc[compared, list(ANSWERS)] = "–"
         table.loc[compared, "note"] = f"not judged: {reason}"
     return table
