@@ -79,11 +79,11 @@ def test_wording_and_the_writing_of_files_rerun_nothing(project: Project) -> Non
 @pytest.mark.parametrize(
     ("name", "old", "new", "expected"),
     [
-        ("report/figures/fig3.py", "width=0.7", "width=0.6", {"figure:fig3"}),
+        ("report/figures/fig3.py", "fontsize=7.5", "fontsize=7", {"figure:fig3"}),
         ("report/style.py", "8,", "8.5,", {"explorer", *FIGURES}),  # which has their colours
         ("report/explorer/page/style.css", "#ffffff", "#fffffe", {"explorer"}),
         ("report/explorer/sample.py", "JPEG_QUALITY = 85", "JPEG_QUALITY = 80", {"explorer"}),
-        ("knowledge/strengths.py", "np.minimum", "np.maximum", MEASURES),
+        ("knowledge/chance.py", "np.minimum", "np.maximum", MEASURES),
         ("interactions/mobius.py", "np.subtract", "np.add", EXTRACTION),
         ("networks/train.py", "0.5 * (1", "0.25 * (2", TRAINING),
         ("networks/similarity.py", "MOST_ITEMS = 2000", "MOST_ITEMS = 2001", {"similarity"}),
