@@ -261,7 +261,8 @@ def test_no_answer_where_a_network_has_not_learned() -> None:
 def test_scratch_below_its_mark_withholds_accuracy_too() -> None:
     table = summary()
     lost = (table["quantity"] == "learned") & (table["variant"] == "scratch")
-    table.loc[lost, ["number", "level"]] = [0.0, "below its mark of 45 %"]
+    table.loc[lost, "number"] = 0.0
+    table.loc[lost, "level"] = "below its mark of 45 %"
     after = judge(table, "zero")
     assert (after[list(ANSWERS)] == "–").all(axis=None)
     assert set(after["note"]) == {"not judged: scratch below its mark of 45 %"}
