@@ -23,7 +23,7 @@ from tests.conftest import small
 from tests.project import Project
 from tests.reliability.stages import run_prepare, run_samples
 from tests.settings.test_whole import ROOT, VALID
-from whypretrain.claims.verdicts import document
+from whypretrain.claims.verdicts import ANSWERS, document
 from whypretrain.data.samples import Sample, Samples
 from whypretrain.data.table import read_split
 from whypretrain.interactions.record import new_record, read_record, write_record
@@ -231,10 +231,11 @@ def test_titles_are_text_in_the_document_of_claims() -> None:
         statistics=Statistics(),
         kinds=["cnn"] * len(names),
     )
-    numbers = ["number", "low", "high", "chance", "excess", "excess_low", "excess_high"]
-    row: dict[str, Any] = dict.fromkeys([*numbers, "swapped", "second_run"], 1.0)
-    row |= {"claim": "discard", "n": 2, "as_worded": "holds", "beyond_chance": "holds"}
-    row |= {"verdict": "holds"}
+    row: dict[str, Any] = {"claim": "discard", "reading": "", "n": 2, "n_seeds": 3, "note": ""}
+    row |= dict.fromkeys(["number", "low", "high", "chance", "second_run"], 1.0)
+    for column in ("agreement", "retraining"):
+        row |= dict.fromkeys([column, f"{column}_low", f"{column}_high"], 1.0)
+    row |= dict.fromkeys(ANSWERS, "yes")
     text = document(pd.DataFrame([row | {"experiment": name} for name in names]), settings)
     lines = [line for line in text.splitlines() if line.startswith("| ")][1:]
     assert len(lines) == len(titles)

@@ -29,6 +29,8 @@ def test_jobs_that_may_use_a_card_ask_slurm_for_one() -> None:
     for path in (ROOT / "workflow/rules").glob("*.smk"):
         parts = re.split(r"^rule (\w+):$", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
         rules |= {n for n, body in zip(parts[1::2], parts[2::2], strict=True) if "gpu=" in body}
+    assert "train" in rules
+    rules.add("train_ends")  # `use rule train`, with its resources
     assert asked == rules
 
 

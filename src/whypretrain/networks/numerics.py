@@ -1,10 +1,11 @@
-"""Settings of torch that make results repeatable: float32 without TF32, fixed seeds and threads."""
+"""Settings of torch and numpy that make results repeatable: float32 without TF32, fixed seeds and threads."""
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+from threadpoolctl import threadpool_limits
 from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
@@ -24,6 +25,7 @@ def configure(*, threads: int, device: str) -> torch.device:
     """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # asked for by deterministic cuBLAS
     torch.set_num_threads(threads)
+    threadpool_limits(threads)  # numpy's and scipy's linear algebra, too
     torch.use_deterministic_algorithms(True, warn_only=True)
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     torch.backends.cudnn.benchmark = False
