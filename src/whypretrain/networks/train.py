@@ -139,7 +139,7 @@ def _fit(model: nn.Module, train: Inputs, test: Inputs, run: Run) -> None:
         _train_mode(model, recipe)
         total_loss = torch.zeros((), dtype=torch.float64, device=device)
         n_correct, n_seen = torch.zeros((), dtype=torch.int64, device=device), 0
-        rate, shown = 0.0, math.nan
+        rate, shown = 0.0, history[-1]["train_loss"]
         for batch in batches:
             rate = recipe.learning_rate * _schedule(step, n_steps, steps_per_epoch, recipe)
             for group in optimizer.param_groups:
@@ -365,4 +365,5 @@ def _discard(partial: Path) -> None:
 
 
 def _note(loss: float, tested: Score) -> str:
-    return f"loss {loss:.3f}; test loss {tested.loss:.3f} accuracy {tested.accuracy:.1%}"
+    told = "" if math.isnan(loss) else f"loss {loss:.3f}; "  # before the first look at it
+    return f"{told}test loss {tested.loss:.3f} accuracy {tested.accuracy:.1%}"
