@@ -1,8 +1,8 @@
 """Why pre-training helps: Harsanyi interactions of pre-trained, fine-tuned and scratch models.
 
 For notebooks: :func:`explain_image` and :func:`explain_text` compute the interactions of any torch
-classifier on one sample, :func:`read_interactions` and :func:`read_explanations` read what the
-workflow stored.
+classifier on one sample, :func:`load_snapshot` loads one that the workflow trained, and
+:func:`read_interactions` and :func:`read_explanations` read what it stored.
 """
 
 from importlib import import_module
@@ -14,6 +14,7 @@ _HOMES = {
     "Explanation": "whypretrain.report.explanation",
     "explain_image": "whypretrain.explain",
     "explain_text": "whypretrain.explain",
+    "load_snapshot": "whypretrain.networks.snapshots",
     "read_explanations": "whypretrain.explain",
     "read_interactions": "whypretrain.explain",
 }

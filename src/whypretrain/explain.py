@@ -1,5 +1,6 @@
 """For notebooks: interactions of one's own torch model, and what the workflow stored."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,12 @@ from whypretrain.data.samples import check_players, read_samples
 from whypretrain.data.texts import Tokens, tokenise
 from whypretrain.files.artifacts import ArtifactError
 from whypretrain.files.progress import Progress
-from whypretrain.interactions.forward import Background, MaskedInput, forward_precision
+from whypretrain.interactions.forward import (
+    Background,
+    MaskedInput,
+    PlainForward,
+    forward_precision,
+)
 from whypretrain.interactions.measure import Measure
 from whypretrain.interactions.mobius import mobius, orders
 from whypretrain.interactions.players import (
@@ -22,6 +28,7 @@ from whypretrain.interactions.players import (
     word_players,
 )
 from whypretrain.interactions.record import Record, read_record
+from whypretrain.networks.snapshots import Snapshot
 from whypretrain.report.explanation import Explanation
 
 if TYPE_CHECKING:
@@ -36,7 +43,7 @@ def explain_image(
     *,
     label: int | None = None,
     players: int | ArrayLike = 10,
-    baseline: Tensor | float = 0.0,
+    baseline: Tensor | float | None = None,
     background: Background = "keep",
     batch_size: int | None = None,
 ) -> Explanation:
@@ -45,13 +52,16 @@ def explain_image(
     Parameters
     ----------
     model : maps float images of shape (batch, channels, height, width) to logits of shape
-        (batch, n_classes). It is asked in eval mode, in float32, on the device it is on.
-    image : (channels, height, width), as the model takes it, so normalised where it asks for that
+        (batch, n_classes), or to (batch, 1) or (batch,), the log-odds of class 1 against class 0.
+        They may come as `logits` of an output of transformers' or of a dictionary. It is asked in
+        eval mode, in float32, on the device it is on.
+    image : (channels, height, width), as the model takes it, so normalised where it asks for that;
+        under :func:`whypretrain.load_snapshot`'s networks, pixels in [0, 1]
     label : the class to explain; the predicted one if not given
     players : how many superpixels to cut the image into, or the player of every pixel, an integer
         array of shape (height, width) with -1 for none
-    baseline : what a masked pixel shows: a number, or a tensor of the image's shape. 0 of a
-        normalised image is the mean colour.
+    baseline : what a masked pixel shows: a number, or a tensor of the image's shape. If not given,
+        what a network sees as 0: the mean colour, where images are normalised.
     background : whether pixels of no player are always shown, or always masked
     batch_size : masked images a forward pass; as many as fit into memory if not given
 
@@ -59,9 +69,10 @@ def explain_image(
     ------
     TypeError
         If the image is no tensor, the baseline neither a number nor a tensor, or the model returns
-        no logits.
+        no logits or takes more than one input.
     ValueError
-        If shapes or players do not fit, or there are too many players.
+        If shapes or players do not fit, the model does not take the image, or there are too many
+        players.
     FloatingPointError
         If an output of the model is not finite.
 
@@ -81,17 +92,23 @@ def explain_image(
         if drawn.shape != tuple(image.shape[1:]):
             message = f"players of shape {drawn.shape}: must be {tuple(image.shape[1:])}"
             raise ValueError(message)
-    masked_by = torch.as_tensor(baseline, dtype=image.dtype).expand(image.shape)
     inputs, shown = image.detach(), _as_picture(image).transpose(2, 0, 1)
-    masked = _masked(model, inputs, masked_by, drawn, background)
-    return Explanation(**_explain(model, masked, label, batch_size), players=drawn, image=shown)
+    masked_by = torch.as_tensor(0.0 if baseline is None else baseline, dtype=image.dtype)
+    masked_by = masked_by.expand(image.shape)
+    network = model
+    if isinstance(model, Snapshot):  # whose structure is shared where its normalisation is known
+        network, inputs = model.network, model.normalised(inputs)
+        masked_by = masked_by if baseline is None else model.normalised(masked_by)
+    masked = _masked(network, inputs, masked_by, drawn, background)
+    return Explanation(**_explain(network, masked, label, batch_size), players=drawn, image=shown)
 
 
 def read_interactions(path: str | Path, snapshot: int | None = None) -> "pd.DataFrame":
     """One trajectory's interactions as a tidy table: a row for each snapshot, sample and set.
 
-    Columns: `fraction` (of training), `sample`, `label`, `prediction`, `coalition` (entry 5 = 0b101
-    is {0, 2}), `order`, `output` (v, nats) and `interaction` (I, nats). Where xarray is installed,
+    Columns: `fraction` (of training), `sample`, `label` and `prediction` (numbers of classes),
+    `class` and `predicted_class` (their names), `coalition` (entry 5 = 0b101 is {0, 2}), `order`,
+    `output` (v, nats) and `interaction` (I, nats). Where xarray is installed,
     `.set_index(["fraction", "sample", "coalition"]).to_xarray()` turns it into labelled arrays.
 
     Parameters
@@ -109,11 +126,14 @@ def read_interactions(path: str | Path, snapshot: int | None = None) -> "pd.Data
     import pandas as pd  # noqa: PLC0415  (not everyone tabulates)
 
     record = _stored(Path(path), snapshot)
+    names = np.array(record.classes)
     columns = {
         "fraction": record.fractions[:, None, None],
         "sample": np.array(record.samples)[:, None],
         "label": record.labels[:, None],
         "prediction": record.predictions[:, :, None],
+        "class": names[record.labels][:, None],
+        "predicted_class": names[record.predictions][:, :, None],
         "coalition": np.arange(1 << record.n_players),
         "order": orders(record.n_players),
         "output": record.outputs,
@@ -147,6 +167,7 @@ def read_explanations(
     for position, name in enumerate(record.samples):
         sample = known.get(name)
         found[name] = Explanation(
+            classes=record.classes,
             outputs=record.outputs[0, position],
             interactions=record.interactions[0, position],
             players=record.players_of(position),
@@ -194,7 +215,8 @@ def explain_text(
     ----------
     model : a sequence classifier of transformers', or any network that maps token ids, int64 of
         shape (batch, length), to logits. It is asked in eval mode, in float32.
-    tokenizer : a fast tokenizer of transformers' with a mask token, which stands for masked words
+    tokenizer : `Snapshot.tokenizer`, or any fast tokenizer of transformers' with a mask token,
+        which stands for masked words
     label : the class to explain; the predicted one if not given
     players : how many words become players, drawn by `seed`; all words (at most 12) if not given
 
@@ -208,6 +230,8 @@ def explain_text(
     FloatingPointError
         If an output of the model is not finite.
     """
+    if isinstance(model, Snapshot):
+        model = model.network
     if not getattr(tokenizer, "is_fast", False) or tokenizer.mask_token_id is None:
         message = "tokenizer: masking words needs a fast tokenizer with a mask token"
         raise ValueError(message)
@@ -262,12 +286,10 @@ def _explain(
         head = _head(model)
         measure = Measure(model if head else _Logits(model), head, batch_size=batch_size)
         with forward_precision("float32", device):
+            logits = _answer(model, masked)
             measure.fit(masked)
-            prepared = measure.forward.prepare(masked)  # once, for the two steps below
-            explained = label
-            if explained is None:
-                everything = torch.tensor([n_coalitions - 1], device=device)
-                explained = int(measure.forward.rest(prepared(everything))[0].argmax())
+            prepared = measure.forward.prepare(masked)
+            explained = int(logits.argmax()) if label is None else label
             tell = Progress("explain", n_coalitions, "mask").update
             (found,) = measure([masked], [explained], [0], prepared=[prepared], tell=tell)
     finally:
@@ -284,7 +306,7 @@ def _check_image(image: Any, baseline: Any) -> None:
             f"image is of type {type(image).__name__}: must be a tensor, as the model takes it"
         )
         raise TypeError(message)
-    if not isinstance(baseline, Tensor | float | int):
+    if not isinstance(baseline, Tensor | float | int | None):
         message = f"baseline = {baseline!r}: must be a number, or a tensor of the image's shape"
         raise TypeError(message)
     if image.ndim != 3 or not image.is_floating_point():
@@ -293,6 +315,29 @@ def _check_image(image: Any, baseline: Any) -> None:
             "height, width) of floats, without a batch axis"
         )
         raise ValueError(message)
+
+
+def _answer(model: nn.Module, masked: MaskedInput) -> Tensor:
+    """Logits of the whole input, (n_classes,): the first question, so that errors are told here."""
+    plain = PlainForward(_Logits(model))
+    everything = torch.tensor([(1 << masked.n_players) - 1], device=masked.inputs.device)
+    try:
+        return plain.rest(plain.prepare(masked)(everything))[0]
+    except torch.OutOfMemoryError:
+        raise
+    except (AssertionError, AttributeError, IndexError, RuntimeError, TypeError) as error:
+        if isinstance(error, TypeError) and str(error).startswith("model: "):
+            raise
+        name, shape = type(model).__name__, (1, *masked.inputs.shape)
+        reason = " ".join(str(error).split())
+        if isinstance(error, TypeError) and "argument" in reason:
+            message = (
+                f"model: {name} cannot be asked with one input alone ({reason}); wrap it in a "
+                "module whose `forward` takes the input that is explained and adds the others"
+            )
+            raise TypeError(message) from error
+        message = f"model: {name} does not take an input of shape {shape}: {reason}"
+        raise ValueError(message) from error
 
 
 class _Logits(nn.Module):
@@ -304,12 +349,18 @@ class _Logits(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         output = self.model(inputs)
-        logits = getattr(output, "logits", output)
+        keyed = isinstance(output, Mapping) and "logits" in output
+        logits = output["logits"] if keyed else getattr(output, "logits", output)
+        single = isinstance(logits, Tensor) and logits.shape in {(len(inputs),), (len(inputs), 1)}
+        if single:  # the log-odds of class 1
+            logits = logits.reshape(-1, 1)
+            return torch.cat([torch.zeros_like(logits), logits], dim=1)
         if not isinstance(logits, Tensor) or logits.ndim != 2:
+            found = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
             message = (
-                f"model: {type(self.model).__name__} returns no logits of shape (batch, n_classes);"
-                " give a classifier, as AutoModelForSequenceClassification makes of an encoder, or"
-                " one trained by the workflow with `feature: first_token`"
+                f"model: {type(self.model).__name__} returns {found}, no logits of shape (batch, "
+                "n_classes); give a classifier, as AutoModelForSequenceClassification makes of an "
+                "encoder, or wrap it in a module that returns the logits alone"
             )
             raise TypeError(message)
         return logits
@@ -318,7 +369,7 @@ class _Logits(nn.Module):
 def _head(model: nn.Module) -> nn.Linear | None:
     """The classifier of a network of timm's, whose structure is known well enough to share."""
     head = model.get_classifier() if hasattr(model, "get_classifier") else None  # type: ignore[operator]
-    return head if isinstance(head, nn.Linear) else None
+    return head if isinstance(head, nn.Linear) and head.out_features > 1 else None
 
 
 def _checked_count(n_players: int) -> int:

@@ -66,6 +66,14 @@ def test_a_folder_of_images_is_a_dataset(folder: Path) -> None:
     assert splits.test[4].id == "test/dog/1.png"
 
 
+def test_class_folders_that_are_numbers_come_by_size(folder: Path) -> None:
+    for split in ("train", "test"):
+        (folder / split / "cat").rename(folder / split / "10")
+        (folder / split / "dog").rename(folder / split / "9")
+    splits = load_source(ImageFolder(source="image_folder", path=str(folder)))
+    assert splits.classes == ["9", "10"]
+
+
 def test_a_folders_mistakes_are_named(folder: Path) -> None:
     dataset = ImageFolder(source="image_folder", path=str(folder))
     broken = folder / "train" / "cat" / "9.jpg"

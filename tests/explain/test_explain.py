@@ -76,7 +76,7 @@ def test_a_network_of_unknown_structure_gives_the_same(network: nn.Module) -> No
     ("options", "n_passes"),
     [
         ({"label": 1, "batch_size": 8}, 2),
-        ({"batch_size": 8}, 3),  # one more, to predict the class
+        ({"batch_size": 8}, 2),
         ({"label": 1}, 2),  # one to fit the batch, one for all 16 sets
     ],
 )
@@ -204,6 +204,8 @@ def test_stored_interactions_as_a_table(stored: Path) -> None:
             "sample": "s1",
             "label": 1,
             "prediction": 1,
+            "class": "good",
+            "predicted_class": "good",
             "coalition": range(4),
             "order": [0, 1, 1, 2],
             "output": [0.0, 1.0, 2.0, 4.0],
@@ -264,3 +266,69 @@ def test_a_file_of_ones_own_is_never_to_be_removed(tmp_path: Path) -> None:
     assert "rm " not in str(caught.value)
     with pytest.raises(FileNotFoundError):
         read_interactions(tmp_path / "none.h5")
+
+
+class Answering(nn.Module):
+    """A colour network of two classes that answers in some form."""
+
+    def __init__(self, form: Any) -> None:
+        super().__init__()
+        self.form = form
+        self.layer = nn.Linear(3 * 16, 2)
+
+    def forward(self, images: torch.Tensor) -> Any:
+        return self.form(self.layer(images.flatten(1)))
+
+
+COLOURED = torch.rand(3, 4, 4, generator=torch.Generator().manual_seed(2))
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda logits: {"logits": logits, "features": logits},
+        lambda logits: logits[:, 1:] - logits[:, :1],  # one logit
+        lambda logits: logits[:, 1] - logits[:, 0],
+    ],
+)
+def test_answers_of_other_forms(form: Any) -> None:
+    torch.manual_seed(0)
+    other, plain = Answering(form), Answering(lambda logits: logits)
+    other.load_state_dict(plain.state_dict())
+    for label in (0, 1, None):
+        expected = explain_image(plain, COLOURED, label=label, players=3)
+        found = explain_image(other, COLOURED, label=label, players=3)
+        assert found.label == expected.label
+        np.testing.assert_allclose(found.outputs, expected.outputs, atol=1e-5)
+
+
+class WithSizes(Answering):
+    def forward(self, images: torch.Tensor, sizes: torch.Tensor) -> Any:  # type: ignore[override]
+        return super().forward(images) * sizes
+
+
+@pytest.mark.parametrize(
+    ("model", "error", "message"),
+    [
+        (Answering(lambda x: x[:, :, None, None].expand(-1, 2, 4, 4)), TypeError, "no logits"),
+        (Answering(lambda logits: (logits, logits)), TypeError, "returns tuple, no logits"),
+        (WithSizes(lambda logits: logits), TypeError, "one input alone .* wrap it"),
+        (
+            timm.create_model("whypretrain_resnet", num_classes=3, in_chans=1),
+            ValueError,
+            r"ResNet does not take an input of shape \(1, 3, 4, 4\)",
+        ),
+        (nn.Sequential(nn.Flatten(), nn.Linear(16, 3)), ValueError, "does not take an input"),
+    ],
+)
+def test_networks_that_cannot_be_asked(
+    model: nn.Module, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        explain_image(model, COLOURED, players=3)
+
+
+def test_half_precision_answers_as_float32(network: nn.Module) -> None:
+    expected = explain_image(Wrapped(network), IMAGE, players=4)
+    found = explain_image(Wrapped(network).half(), IMAGE.half(), players=expected.players)
+    np.testing.assert_allclose(found.outputs, expected.outputs, atol=0.02)

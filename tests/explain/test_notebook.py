@@ -22,6 +22,9 @@ def test_it_runs(
     monkeypatch.setenv("PYTHONPATH", str(ROOT / "src"))
     for cell in notebook.cells:
         cell.source = cell.source.replace("experiments/vit-digits", "experiments/tiny")
+        cell.source = cell.source.replace(
+            "vit_mini/digits_5to9/finetune-digits_downstream", "tiny_resnet/tiny_downstream/finetune-tiny"
+        )
     kept = [output_kinds(cell) for cell in notebook.cells]
     where = {"metadata": {"path": str(project.folder)}}
     NotebookClient(notebook, timeout=120, resources=where).execute()

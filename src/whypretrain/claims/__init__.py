@@ -1,1 +1,1 @@
-"""The claims of the paper as named tests: a number, its interval, its chance level, three answers."""
+"""The claims of the paper as named tests: a number, its interval, chance level, three answers."""

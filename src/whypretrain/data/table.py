@@ -10,7 +10,7 @@ An annotation is JSON in pixels of the original image, or empty: `{"box": [x, y,
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -53,6 +53,17 @@ class Splits(NamedTuple):
     def unit(self) -> str:
         """What one row is called."""
         return "image" if self.task == "image" else "sentence"
+
+
+def class_order(names: Iterable[str]) -> list[str]:
+    """Names of classes in order, each once: whole numbers by size, all others as text.
+
+    >>> class_order(["10", "9", "9"]), class_order(["10", "9", "b"])
+    (['9', '10'], ['10', '9', 'b'])
+    """
+    distinct = sorted(set(names))
+    numbers = all(name.removeprefix("-").isdecimal() for name in distinct)
+    return sorted(distinct, key=int) if numbers else distinct
 
 
 class Split(NamedTuple):

@@ -55,6 +55,7 @@ class Tokenizer:
             raise damaged(folder, reason, made_with=folder / CONFIG) from error
         self.max_tokens = architecture.max_tokens
         found = self._tokenizer
+        found.model_max_length = architecture.max_tokens
         if not found.is_fast or found.pad_token_id is None or found.mask_token_id is None:
             message = f"{folder}: masking words needs a fast tokenizer with padding and mask token"
             raise ArtifactError(message)
@@ -63,6 +64,11 @@ class Tokenizer:
 
     def __len__(self) -> int:
         return len(self._tokenizer)
+
+    @property
+    def of_transformers(self) -> Any:
+        """The library's own tokenizer, which knows the largest number of tokens."""
+        return self._tokenizer
 
     def ids(self, sentence: str) -> NDArray[np.int64]:
         """Token ids of one sentence, (length,), with the special tokens of the model."""

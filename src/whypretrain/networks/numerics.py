@@ -1,4 +1,4 @@
-"""Settings of torch and numpy that make results repeatable: float32 without TF32, fixed seeds and threads."""
+"""Repeatable arithmetic of torch and numpy: float32 without TF32, fixed seeds and threads."""
 
 import os
 from collections.abc import Iterator

@@ -28,6 +28,7 @@ class Explanation:
     label : the class whose log-odds are explained
     image : (channels, height, width), as it is to be shown; of images alone, where it is known
     words, word_players : the sentence's words, and the player of each or -1; of texts alone
+    classes : names of the classes, where they are known
     """
 
     outputs: NDArray[np.float64]
@@ -38,6 +39,7 @@ class Explanation:
     image: NDArray[Any] | None = None
     words: list[str] = field(default_factory=list)
     word_players: list[int] = field(default_factory=list)
+    classes: list[str] = field(default_factory=list)
 
     @property
     def n_players(self) -> int:
@@ -48,6 +50,10 @@ class Explanation:
     def prediction(self) -> int:
         """The class that the model predicts on the whole input."""
         return int(self.logits.argmax())
+
+    def class_name(self, label: int) -> str:
+        """The name of a class, or its number where names are not known."""
+        return self.classes[label] if self.classes else str(label)
 
     def name(self, coalition: int) -> str:
         """A coalition in words: its players' words, or their numbers.
@@ -125,7 +131,8 @@ class Explanation:
             axes.axvline(0, color="black", linewidth=0.6)
             axes.set_xlabel("interaction I(S) [nats]")
             said = f"log-odds {self.outputs[-1]:.2f}"
-            axes.set_title(f"label {self.label}, predicted {self.prediction}, {said}")
+            explained, predicted = map(self.class_name, (self.label, self.prediction))
+            axes.set_title(f"class {explained}, predicted {predicted}, {said}")
         return figure
 
     def to_shapiq(self) -> Any:

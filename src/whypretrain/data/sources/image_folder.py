@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from whypretrain.data.encoded import image_size
-from whypretrain.data.table import Row, Splits
+from whypretrain.data.table import Row, Splits, class_order
 from whypretrain.files.progress import say
 
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"}
 
 
 def read_image_folder(root: Path) -> Splits:
-    """Classes are the folders, by name; what is no image by its suffix is passed over.
+    """Classes are the folders, in :func:`class_order`; files that are no images are passed over.
 
     Raises
     ------
@@ -21,7 +21,7 @@ def read_image_folder(root: Path) -> Splits:
     """
     # Hidden folders are tools' own, such as a notebook's checkpoints.
     train, test = (
-        sorted(path.name for path in (root / split).glob("[!.]*") if path.is_dir())
+        class_order(path.name for path in (root / split).glob("[!.]*") if path.is_dir())
         for split in ("train", "test")
     )
     if train != test or len(train) < 2:

@@ -14,7 +14,7 @@ import pyarrow.parquet
 from numpy.typing import NDArray
 
 from whypretrain.data.encoded import image_size
-from whypretrain.data.table import Row, Splits, Task
+from whypretrain.data.table import Row, Splits, Task, class_order
 from whypretrain.settings.data import HubParquet, TextTable
 
 ROWS_AT_ONCE = 256
@@ -89,7 +89,8 @@ def _splits(
         ]
         for part, where in zip(parts, wheres, strict=True)
     ]
-    classes = names or _label_names(values[0])
+    # Labels that have no names are named after their values.
+    classes = names or class_order(str(value) for value in values[0] if value is not None)
     splits = Splits(dataset.task, classes, [], [])
     for part, where, found, rows in zip(parts, wheres, values, splits[2:], strict=True):
         labels = _encoded(found, classes, numbered=names is not None, where=where, remedy=remedy)
@@ -233,13 +234,6 @@ def _plain_label(value: object, where: str) -> str | int | None:
         message = f"{where}: label {value!r} is neither text nor a whole number"
         raise ValueError(message)
     return value
-
-
-def _label_names(values: Iterable[object]) -> list[str]:
-    """Names for labels that have none: the distinct values as text, numbers by size."""
-    names = {str(value) for value in values if value is not None}
-    numbers = all(name.removeprefix("-").isdecimal() for name in names)
-    return sorted(names, key=int) if numbers else sorted(names)
 
 
 def _encoded(
