@@ -22,9 +22,8 @@ def test_it_runs(
     monkeypatch.setenv("PYTHONPATH", str(ROOT / "src"))
     for cell in notebook.cells:
         cell.source = cell.source.replace("experiments/vit-digits", "experiments/tiny")
-        cell.source = cell.source.replace(
-            "vit_mini/digits_5to9/finetune-digits_downstream", "tiny_resnet/tiny_downstream/finetune-tiny"
-        )
+        trained = ("vit_mini/digits_5to9", "tiny_resnet/tiny_downstream")
+        cell.source = cell.source.replace(*trained).replace("digits_downstream-seed", "tiny-seed")
     kept = [output_kinds(cell) for cell in notebook.cells]
     where = {"metadata": {"path": str(project.folder)}}
     NotebookClient(notebook, timeout=120, resources=where).execute()

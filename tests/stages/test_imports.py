@@ -7,6 +7,7 @@ from pkgutil import iter_modules
 import pytest
 
 from whypretrain import stages
+from whypretrain.__main__ import STAGES as LISTED
 from whypretrain.stages.figure import NAMES
 
 HEAVY = {
@@ -45,6 +46,8 @@ def loaded(script: str) -> tuple[str, set[str]]:
 def test_a_stage_explains_itself_at_once(name: str) -> None:
     said, modules = loaded(HELP.format(name=name))
     assert said.startswith(f"usage: python -m whypretrain.stages.{name}")
+    if "--settings" in said:
+        assert f"settings show config.yaml {name} NAME" in " ".join(said.split())
     assert not modules & HEAVY
 
 
@@ -54,3 +57,12 @@ def test_what_follows_extraction_needs_no_torch(stage: str) -> None:
     _, modules = loaded(f"import {imports}")
     assert "whypretrain" in modules
     assert not modules & {"torch", "timm", "transformers"}
+
+
+def test_the_package_lists_its_stages_at_once() -> None:
+    run = 'import runpy, sys; runpy.run_module("whypretrain", run_name="__main__")'
+    said, modules = loaded(run)
+    assert [line.split()[0] for line in said.splitlines()[2 : 2 + len(STAGES)]] == list(LISTED)
+    assert sorted(LISTED) == STAGES
+    assert all(len(line.split()) > 5 and len(line) <= 100 for line in said.splitlines() if line)
+    assert not modules & HEAVY
