@@ -92,7 +92,7 @@ def test_the_top_shows_agreement_by_order_of_the_experiment_that_is_chosen(shown
     shown.open()
     drawn = (
         "return document.querySelector('#transfer .plot')?.data"
-        "?.filter((one) => one.error_y).map((one) => one.y) ?? []"
+        "?.filter((one) => one.along).map((one) => one.y) ?? []"
     )
     for place, title in enumerate(TITLES):
         Select(shown.one("#agreeing")).select_by_visible_text(title)
@@ -240,7 +240,7 @@ def test_the_skip_link_leads_to_the_content_and_stays_in_the_view(shown: Page) -
 
 def test_the_slider_moves_the_curves_marker_and_the_samples_values(shown: Page) -> None:
     shown.open("pictures")
-    WebDriverWait(shown.driver, 20).until(lambda _: len(shown.all(".plot .main-svg")) >= 10)
+    WebDriverWait(shown.driver, 20).until(lambda _: len(shown.all(".plot svg")) == 5)
     marker = "return document.querySelectorAll('.plot')[2].data.at(-1).{}"
     assert shown.run(marker.format("x")) == [10, 10]
     shown.one("#snapshot").send_keys(Keys.ARROW_LEFT)
@@ -269,7 +269,7 @@ def test_the_slider_moves_the_curves_marker_and_the_samples_values(shown: Page) 
 
 def test_charts_have_their_numbers_as_tables(shown: Page) -> None:
     shown.open("words")
-    WebDriverWait(shown.driver, 20).until(lambda _: len(shown.all(".plot .main-svg")) >= 10)
+    WebDriverWait(shown.driver, 20).until(lambda _: len(shown.all(".plot svg")) == 5)
     assert len(shown.all(".plot[role=img][aria-label]")) == 5
     for figure in shown.all("figure"):
         figure.find_element(By.CSS_SELECTOR, "summary").click()
@@ -303,8 +303,8 @@ def test_themes(shown: Page) -> None:
     shown.one("#theme").click()
     assert shown.run(ground) == "rgb(20, 23, 26)"
     assert shown.one("#theme").get_attribute("aria-pressed") == "true"
-    WebDriverWait(shown.driver, 20).until(lambda _: shown.all(".plot .xtick text"))
-    assert shown.one(".plot .xtick text").value_of_css_property("fill") == "rgb(232, 234, 237)"
+    WebDriverWait(shown.driver, 20).until(lambda _: shown.all(".plot .x.tick"))
+    assert shown.one(".plot .x.tick").value_of_css_property("fill") == "rgb(232, 234, 237)"
     shown.driver.refresh()
     shown.settle("pictures")
     assert shown.run(ground) == "rgb(20, 23, 26)"  # the choice lasts

@@ -13,7 +13,7 @@ from whypretrain.interactions.salience import salient
 from whypretrain.knowledge.compared import counted_sets
 from whypretrain.knowledge.reading import not_learned
 from whypretrain.knowledge.strengths import RATIO_READINGS, RatioReading
-from whypretrain.report.explorer.sample import sample_view, short
+from whypretrain.report.explorer.sample import exact, sample_view, short
 from whypretrain.report.style import VARIANTS
 from whypretrain.settings.report import ExplorerSettings
 
@@ -125,8 +125,8 @@ def experiment_numbers(
         own = summary[(summary[list(keys)] == pd.Series(keys)).all(axis="columns")]
         records = own.to_dict("records")
         return [
-            {name: short(row[name]) for name in NUMBERS}
-            | {name: row[name] if name == "order" else short(row[name]) for name in names}
+            {name: exact(row[name]) for name in NUMBERS}
+            | {name: row[name] if name == "order" else exact(row[name]) for name in names}
             for row in records
         ]
 

@@ -8,19 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from plotly.offline import get_plotlyjs
 
 from whypretrain.claims.catalogue import CLAIMS
 from whypretrain.claims.verdicts import ANSWERS
 from whypretrain.files.artifacts import ArtifactError
 from whypretrain.report import style
 from whypretrain.report.explorer.experiment import evenly
-from whypretrain.report.explorer.sample import short
+from whypretrain.report.explorer.sample import exact
 from whypretrain.settings.report import ExplorerSettings
 
 FOLDER = Path(__file__).parent / "page"
 # One module scope, so the order is only for the reader: what is needed comes first.
-SCRIPTS = ("base", "figure", "charts", "claims", "experiment", "picture", "sample", "app")
+SCRIPTS = ("base", "plot", "figure", "charts", "claims", "experiment", "picture", "sample", "app")
 MEGABYTE = 10**6
 CLAIM_NUMBERS = (
     *("number", "low", "high", "least", "most", "chance", "second_run"),
@@ -69,7 +68,7 @@ def claim_rows(claims: pd.DataFrame, settings: ExplorerSettings) -> list[dict[st
             for row in own[own["experiment"] == name].to_dict("records"):
                 texts = {key: row[key] for key in ("reading", "note", *ANSWERS)}
                 counts = {key: int(row[key]) for key in ("n", "n_seeds")}
-                numbers = {column: short(row[column]) for column in CLAIM_NUMBERS}
+                numbers = {column: exact(row[column]) for column in CLAIM_NUMBERS}
                 rows.append({"experiment": place, **texts, **counts, **numbers})
         judged = {row["experiment"] for row in rows}
         words: dict[str, Any] = {
@@ -105,7 +104,7 @@ def render(
         If it does not fit even without samples.
     """
     cap = max(len(experiment["samples"]) for experiment in experiments)
-    fixed = {"suite": _packed(_json(suite)), "plotly": _packed(get_plotlyjs())}
+    fixed = {"suite": _packed(_json(suite))}
     while True:
         packed = dict(fixed)
         for place, one in enumerate(experiments):

@@ -23,8 +23,13 @@ LARGEST = 384  # pixels of the longer side beyond which an image is made smaller
 JPEG_QUALITY = 85
 
 
+def exact(value: Any) -> float | None:
+    """A number with so many digits that rounding it again to three gives the same; None for NaN."""
+    return float(f"{value:.9g}") + 0.0 if np.isfinite(value) else None
+
+
 def short(value: Any) -> float | None:
-    """A number with four significant digits, one more than are shown; None if it is not finite.
+    """A number of a sample, of which there are many, with four digits; None if it is not finite.
 
     >>> short(0.123456), short(-0.0), short(float("nan"))
     (0.1235, 0.0, None)

@@ -32,8 +32,11 @@ function themeButton() {
 
 function header(suite) {
   const options = suite.experiments.map((one) => h("option", { value: one.name }, one.title));
-  const onchange = () => {
-    location.hash = address({ experiment: select.value || undefined });
+  const onchange = async () => {
+    const { sample, at } = parse(location.hash);
+    const place = suite.experiments.findIndex(({ name }) => name === select.value);
+    const kept = sample && place >= 0 && (await unpackOnce(`experiment-${place}`)).samples.some(({ id }) => id === sample);
+    location.hash = address({ experiment: select.value || undefined, ...(kept ? { sample, at } : {}) });
   };
   const all = h("option", { value: "" }, "all claims");
   const select = h("select", { id: "experiment", onchange }, all, options);

@@ -41,15 +41,19 @@ function unpackOnce(id) {
 // Three significant digits, with a true minus sign.
 function number(value, { sign = false } = {}) {
   if (value === null || value === undefined) return MISSING;
-  const rounded = Number(value.toPrecision(3));
-  const size = Math.abs(rounded);
-  const text = size !== 0 && (size >= 1e5 || size < 1e-4) ? size.toExponential() : String(size);
-  const mark = rounded < 0 ? "−" : sign && rounded > 0 ? "+" : "";
-  return mark + text.replace("e-", "e−").replace("e+", "e");
+  const size = Math.abs(value);
+  const text = size >= 999.5 && size < 1e5 ? String(Math.round(size)) : size && size.toPrecision(3);
+  const mark = Number(text) === 0 ? "" : value < 0 ? "−" : sign ? "+" : "";
+  return mark + String(text).replace("e-", "e−").replace("e+", "e");
 }
+
+// A number that was chosen, not measured: without zeros at its end.
+const plain = (value) =>
+  value === null || value === undefined ? MISSING : String(Number(value.toPrecision(3))).replace("-", "−");
 
 const percent = (value) =>
   value === null || value === undefined ? MISSING : `${number(100 * value)}\u00a0%`;
+const level = (value) => `${plain(100 * value)}\u00a0%`;
 
 // Without spaces that would break the line within the brackets.
 function interval(low, high, format = number) {
@@ -131,9 +135,9 @@ function moment(snapshot) {
   const { fraction, finetune, scratch } = snapshot;
   const epoch =
     finetune === scratch
-      ? `epoch ${number(finetune)}`
-      : `epoch ${number(finetune)} (fine-tuned), ${number(scratch)} (from scratch)`;
-  const where = { 0: "start", 1: "end" }[fraction] ?? `${percent(fraction)} of training`;
+      ? `epoch ${plain(finetune)}`
+      : `epoch ${plain(finetune)} (fine-tuned), ${plain(scratch)} (from scratch)`;
+  const where = { 0: "start", 1: "end" }[fraction] ?? `${level(fraction)} of training`;
   return `${epoch} · ${where}`;
 }
 

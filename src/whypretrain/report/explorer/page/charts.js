@@ -2,16 +2,16 @@
 
 const TRAINED = ["finetune", "scratch"];
 const NO_SECOND = "No second fine-tuned network was trained, so there is no ceiling.";
-const beside = (row, format) => `${bounded(row, format)}<br>chance level: ${(format ?? number)(row.chance)}`;
+const beside = (row, format) => `${bounded(row, format)}\nchance level: ${(format ?? number)(row.chance)}`;
 
 // Pairs of networks: colour, dash, marker, words.
 const PAIRS = {
   "probe-finetune": ["finetune", "solid", "circle", "probe and fine-tuned"],
   "probe-scratch": ["scratch", "dash", "square", "probe and scratch"],
-  "finetune-finetune": ["finetune", "dot", "circle-open", "two fine-tuned"],
-  "scratch-scratch": ["scratch", "dot", "square-open", "two from scratch"],
-  "finetune-scratch": ["new", "solid", "triangle-up", "fine-tuned and scratch"],
-  "probe-untrained": ["null", "dash", "x", "probe and untrained"],
+  "finetune-finetune": ["finetune", "dot", "circle", "two fine-tuned"],
+  "scratch-scratch": ["scratch", "dot", "square", "two from scratch"],
+  "finetune-scratch": ["new", "solid", "triangle", "fine-tuned and scratch"],
+  "probe-untrained": ["null", "dash", "cross", "probe and untrained"],
 };
 const LEGEND = { solid: "line", dash: "dashed line", dot: "dotted line" };
 
@@ -28,12 +28,16 @@ function agreementChart(data, suite) {
     const y = column(own, "number");
     const x = places.map((place) => place + (shift - 2.5) / 10);
     return [
-      scatter("lines", x.slice(0, single.length), y, { line: { color: colour(name), dash, width: 2 } }),
-      scatter("markers", x, y, {
-        marker: { symbol, size: 6, color: colour(name) },
-        error_y: around(y, column(own, "low"), column(own, "high")),
-        ...told(own.map((row) => `${words}, order ${row.order}: ${bounded(row)}<br>${basis(row)}`)),
-      }),
+      {
+        x: x.slice(0, single.length),
+        y: y.slice(0, single.length),
+        line: { colour: colour(name), dash, width: 2 },
+      },
+      {
+        ...{ x, y, along: "y", low: column(own, "low"), high: column(own, "high") },
+        markers: { symbol, size: 7, colour: colour(name), hollow: dash === "dot" },
+        told: own.map((row) => `${words}, order ${row.order}: ${bounded(row)}\n${basis(row)}`),
+      },
     ];
   });
   const names = pairs.map(([, look]) => look.at(-1));
@@ -43,19 +47,18 @@ function agreementChart(data, suite) {
     marks: pairs.map(([, [name, dash, , words]]) => [`${name} ${LEGEND[dash]}`, words]),
     note:
       "0: no more in common than chance; 1: as alike as their strengths allow. An untrained network shows " +
-      `what no training gives. Upright lines: ${percent(suite.statistics.confidence)} intervals over ` +
+      `what no training gives. Upright lines: ${level(suite.statistics.confidence)} intervals over ` +
       `${basis(data.transfer[0])}; where they leave the chart, the table has them.`,
     height: 320,
     columns: ["orders", ...names],
     rows: orders.map((order, place) => [order, ...pairs.map((pair) => bounded(rows(pair)[place]))]),
     traces,
-    options: {
-      xaxis: {
-        title: { text: "order |S|, and groups of orders" },
-        tickvals: places,
-        ticktext: orders.map((order) => order.replace("-", "–")),
+    axes: {
+      x: {
+        title: "order |S|, and groups of orders",
+        ticks: places.map((place, at) => [place, orders[at].replace("-", "–")]),
       },
-      yaxis: { title: { text: "agreement" }, zeroline: true, range: [-0.55, 1.05] },
+      y: { title: "agreement", line: true, range: [-0.55, 1.05] },
     },
   });
 }
@@ -78,29 +81,28 @@ function ordersChart(data, suite) {
     const bounds = sign > 0 ? [ends("low"), ends("high")] : [ends("high"), ends("low")];
     return [
       {
-        type: "bar",
-        orientation: "h",
+        x: base.map((from, at) => from + sign * data.orders[at][part].number),
         y: orders,
-        x: of(part, "number").map((value) => sign * value),
-        base,
-        width: 0.75,
-        marker: { color: colour(part), line: { color: INK, width: 1 }, pattern: { ...PATTERN, shape: PATTERNS[part] } },
-        ...told(data.orders.map((row) => `order ${row.order}, ${suite.labels[part]}: ${beside(row[part])}`)),
+        bars: { base, width: 0.75, colour: colour(part), pattern: PATTERNS[part] },
+        told: data.orders.map((row) => `order ${row.order}, ${suite.labels[part]}: ${beside(row[part])}`),
       },
-      scatter("markers", ends("number"), orders.map((order) => order + shift), {
-        marker: { size: 1, color: INK, opacity: 0 },
-        error_x: around(ends("number"), ...bounds),
-      }),
+      {
+        ...{ x: ends("number"), y: orders.map((order) => order - shift), along: "x" },
+        ...{ low: bounds[0], high: bounds[1] },
+      },
     ];
   });
   traces.push(
-    scatter(
-      "lines",
-      of("preserve", "chance").flatMap((value) => [value, value, null]),
-      orders.flatMap((order) => [order - 0.375, order + 0.375, null]),
-      { line: { color: colour("null"), width: 3 } },
-    ),
-    area(loop(floors, floors.map((floor) => -floor)), loop(orders, orders), "#7f7f7f", 0.4),
+    {
+      x: of("preserve", "chance").flatMap((value) => [value, value, null]),
+      y: orders.flatMap((order) => [order - 0.375, order + 0.375, null]),
+      line: { colour: colour("null"), width: 3 },
+    },
+    {
+      x: loop(floors, floors.map((floor) => -floor)),
+      y: loop(orders, orders),
+      area: { colour: colour("null"), opacity: 0.4 },
+    },
   );
   const upper = (part) => of(part, "high").map((value, at) => value ?? of(part, "number")[at]);
   const right = Math.max(...upper("new").map((value, at) => value + preserved[at]), ...upper("preserve"));
@@ -113,7 +115,7 @@ function ordersChart(data, suite) {
     marks: [
       ...["discard", "preserve", "new"].map((part) => [part, suite.labels[part]]),
       ["null line", "preserved, chance level"],
-      ["ink line", `${percent(suite.statistics.confidence)} interval`],
+      ["ink line", `${level(suite.statistics.confidence)} interval`],
     ],
     note: [
       `Mean strength |I(S)| over the sets of an order, ${basis(data.orders[0].preserve)}, in nats. Discarded and `,
@@ -136,14 +138,18 @@ function ordersChart(data, suite) {
       ]),
     ),
     traces,
-    options: {
-      barmode: "overlay",
-      xaxis: {
-        title: { text: "← discarded · nats · held →" },
-        ...steps(Math.max(...upper("discard")), right),
-        zeroline: true,
+    axes: {
+      x: {
+        title: "← discarded · nats · held →",
+        range: [-1.04 * Math.max(...upper("discard")), 1.04 * right],
+        format: (place) => plain(Math.abs(place)), // the left half counts upwards too
+        line: true,
       },
-      yaxis: { title: { text: "order |S|" }, tickvals: orders },
+      y: {
+        title: "order |S|",
+        ticks: orders.map((order) => [order, String(order)]),
+        range: [0.4, orders.length + 0.6],
+      },
     },
   });
 }
@@ -154,9 +160,7 @@ function ratioChart(data, suite) {
   const names = rows.map((row) => suite.readings[row.reading]);
   const second = data.setup.seeds.length > 1;
   const marked = (name, symbol, shown) =>
-    scatter("markers", column(rows, name), places, {
-      marker: { symbol, size: 13, color: shown, line: { width: 3, color: shown } },
-    });
+    ({ x: column(rows, name), y: places, markers: { symbol, size: 13, colour: shown } });
   return figure({
     title: "Share of the preserved strength that training from scratch reaches",
     label: "The ratio under each reading of nothing divided by nothing. The numbers are in the table below.",
@@ -178,20 +182,19 @@ function ratioChart(data, suite) {
       ...some(second, percent(row.second_run)),
     ]),
     traces: [
-      marked("chance", "line-ns-open", colour("null")),
-      ...some(second, marked("second_run", "x-thin-open", colour("finetune"))),
-      pointed(rows, places, { size: 11, color: colour("preserve") }, (row) =>
+      marked("chance", "bar", colour("null")),
+      ...some(second, marked("second_run", "cross", colour("finetune"))),
+      pointed(rows, places, { symbol: "circle", size: 11, colour: colour("preserve") }, (row) =>
         [
           `${suite.readings[row.reading]}: ${beside(row, percent)}`,
           ...some(second, `${SECOND}: ${percent(row.second_run)}`),
-        ].join("<br>"),
+        ].join("\n"),
       ),
     ],
-    options: {
-      xaxis: { range: [0, 1.01], tickformat: ".0%", title: { text: "share reached" } },
-      yaxis: {
-        tickvals: places,
-        ticktext: names.map((name) => name.replace(/ (?=with|counted|by)|, /, "<br>")),
+    axes: {
+      x: { range: [0, 1.01], format: level, title: "share reached" },
+      y: {
+        ticks: places.map((place) => [place, names[place].replace(/ (?=with|counted|by)|, /, "\n")]),
         range: [-0.6, 3.6],
       },
     },
@@ -203,37 +206,39 @@ function jaccardChart(data, suite, at) {
   const traces = TRAINED.flatMap((variant) => {
     const rows = data.jaccard[variant];
     const epochs = column(rows, "epoch");
-    const line = { color: colour(variant), dash: DASHES[variant], width: 2 };
+    const line = { colour: colour(variant), dash: STROKES[variant], width: 2 };
     return [
-      area(loop(epochs, epochs), loop(column(rows, "high"), column(rows, "low")), colour(variant), 0.2),
-      scatter("lines+markers", epochs, column(rows, "number"), {
+      {
+        x: loop(epochs, epochs),
+        y: loop(column(rows, "high"), column(rows, "low")),
+        area: { colour: colour(variant), opacity: 0.2 },
+      },
+      {
+        x: epochs,
+        y: column(rows, "number"),
         line,
-        marker: { symbol: MARKERS[variant], size: 6 },
-        ...told(rows.map((row) => `${suite.labels[variant]}, epoch ${number(row.epoch)}: ${beside(row)}`)),
-      }),
-      scatter("lines", epochs, column(rows, "chance"), { line: { ...line, color: colour("null"), width: 1.5 } }),
+        markers: { symbol: MARKERS[variant], size: 7, colour: colour(variant) },
+        told: rows.map((row) => `${suite.labels[variant]}, epoch ${plain(row.epoch)}: ${beside(row)}`),
+      },
+      { x: epochs, y: column(rows, "chance"), line: { ...line, colour: colour("null"), width: 1.5 } },
     ];
   });
   if (data.ceiling !== null) {
     const end = Math.max(...TRAINED.map((variant) => data.jaccard[variant].at(-1).epoch));
-    const line = { color: colour("finetune"), dash: "dot", width: 1.5 };
-    traces.push(scatter("lines", [0, end], [data.ceiling, data.ceiling], { line }));
+    const line = { colour: colour("finetune"), dash: "dot", width: 1.5 };
+    traces.push({ x: [0, end], y: [data.ceiling, data.ceiling], line });
   }
   const marker = (place) => {
     const rows = TRAINED.map((variant) => data.jaccard[variant][place]);
     return { x: column(rows, "epoch"), y: column(rows, "number") };
   };
-  const marking = traces.length;
-  traces.push(
-    scatter("markers", marker(at).x, marker(at).y, {
-      marker: { symbol: "circle-open", size: 16, color: INK, line: { width: 2.5, color: INK } },
-    }),
-  );
-  const upright = (place) =>
-    [...new Set(marker(place).x)].map((x) => ({
-      ...{ type: "line", x0: x, x1: x, y0: 0, y1: 1 },
-      line: { color: INK, width: 1, dash: "dot" },
-    }));
+  const ring = { symbol: "circle", size: 16, colour: "currentColor", hollow: true };
+  const marked = (place) => ({ traces: [...traces, { ...marker(place), markers: ring }] });
+  const axes = (place) => ({
+    upright: [...new Set(marker(place).x)],
+    x: { title: "epoch", zero: true },
+    y: { title: "similarity", range: [0, 1.03] },
+  });
   const drawing = figure({
     title: "How close to the final interactions, along training",
     label:
@@ -260,18 +265,10 @@ function jaccardChart(data, suite, at) {
         number(row.chance),
       ]),
     ]),
-    traces,
-    options: {
-      shapes: upright(at),
-      xaxis: { title: { text: "epoch" }, rangemode: "tozero" },
-      yaxis: { title: { text: "similarity" }, range: [0, 1.03] },
-    },
+    ...marked(at),
+    axes: axes(at),
   });
-  drawing.mark = (place) =>
-    drawing.drawn.then((Plotly) => {
-      const { x, y } = marker(place);
-      return Plotly.update(drawing.plot, { x: [x], y: [y] }, { shapes: upright(place) }, [marking]);
-    });
+  drawing.mark = (place) => drawing.redraw({ ...marked(place), options: axes(place) });
   return drawing;
 }
 
@@ -279,7 +276,8 @@ function accuracyChart(data, suite) {
   const rows = [...data.accuracy].reverse();
   const places = rows.map((_, place) => place);
   const shown = data.accuracy.map((row) => [suite.labels[row.variant], bounded(row, percent), basis(row, "item")]);
-  const [symbol, color] = [rows.map(({ variant }) => MARKERS[variant]), rows.map(({ variant }) => colour(variant))];
+  const symbol = rows.map(({ variant }) => MARKERS[variant]);
+  const shades = rows.map(({ variant }) => colour(variant));
   return figure({
     title: "Test accuracy",
     label: shown.map(([variant, accuracy]) => `${variant}: ${accuracy}`).join("; "),
@@ -290,15 +288,13 @@ function accuracyChart(data, suite) {
     rows: shown,
     traces: [
       {
-        ...pointed(rows, places, { symbol, color, size: 12 }, (row) => bounded(row, percent)),
-        mode: "markers+text",
-        text: rows.map((row) => percent(row.number)),
-        textposition: "top center",
+        ...pointed(rows, places, { symbol, colour: shades, size: 12 }, (row) => bounded(row, percent)),
+        texts: rows.map((row) => percent(row.number)),
       },
     ],
-    options: {
-      xaxis: { tickformat: ".0%", title: { text: "accuracy" } },
-      yaxis: { tickvals: places, ticktext: rows.map((row) => suite.short[row.variant]), range: [-0.5, 2.7] },
+    axes: {
+      x: { format: level, title: "accuracy" },
+      y: { ticks: places.map((place) => [place, suite.short[rows[place].variant]]), range: [-0.5, 2.7] },
     },
   });
 }

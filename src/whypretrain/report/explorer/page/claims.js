@@ -91,7 +91,7 @@ function transfer(suite) {
       "Agreement says how much two networks' interactions have in common: 0 at chance, 1 as alike as their ",
       "strengths allow. Transfer is the agreement of the fine-tuned network with the pre-trained one, minus ",
       "that of the network from scratch. Brackets: ",
-      `${percent(suite.statistics.confidence)} intervals over samples and seeds.`,
+      `${level(suite.statistics.confidence)} intervals over samples and seeds.`,
     ),
     table("Transfer by groups of orders", ["experiment", ...groups.map(orders)], rows, "transfer cards"),
     h("p.chooser", h("label", { for: "agreeing" }, "Agreement by order in "), select),

@@ -63,7 +63,7 @@ function interactionList(part, sample, suite, scale, { hover, pin }) {
       ? h("p.notice", "None above the noise floor.")
       : h(
           "p.muted",
-          `the ${entries.length} strongest of ${found.n}; they hold ${percent(found.share)} of all that is ${suite.labels[part]}`,
+          `the ${entries.length} strongest of ${found.n}; they hold ${percent(found.share)} of all that is ${suite.labels[part]} at the end of training`,
         ),
     h("ol", entries.map(({ button }) => h("li", button))),
   );
