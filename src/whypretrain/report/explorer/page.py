@@ -15,6 +15,7 @@ from whypretrain.files.artifacts import ArtifactError
 from whypretrain.report import style
 from whypretrain.report.explorer.experiment import evenly
 from whypretrain.report.explorer.sample import exact
+from whypretrain.report.glossary import TERMS
 from whypretrain.settings.report import ExplorerSettings
 
 FOLDER = Path(__file__).parent / "page"
@@ -40,6 +41,7 @@ def suite_view(
     keys = ("name", "title", "setup", "n_samples", "n_players", "transfer")
     return settings.model_dump(mode="json", include=shown) | {
         "version": version,
+        "terms": TERMS,
         "labels": style.LABELS,
         "short": style.SHORT,
         "readings": style.READINGS,

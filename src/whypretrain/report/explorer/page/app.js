@@ -127,6 +127,7 @@ async function show(suite) {
 
 async function start() {
   const suite = await unpackOnce("suite");
+  Object.assign(terms, suite.terms);
   document.getElementById("header").append(header(suite));
   document.getElementById("footer").append(footer(suite));
   // An address of its own would lead away from the view.

@@ -6,6 +6,9 @@ const MISSING = "–";
 const VARIANTS = ["probe", "finetune", "scratch"];
 const PARTS = ["preserve", "discard", "new"];
 
+// What words mean, from the suite's glossary: shown where a word is pointed at.
+const terms = {};
+
 // Elements, their classes after dots: h("p.muted", "text") or h("a.brand", { href: "#/" }, "text").
 const maker = (create) => (tag, ...children) => {
   const [name, ...classes] = tag.split(".");
@@ -88,7 +91,7 @@ function members(coalition) {
 function table(caption, columns, rows, className = "") {
   // Roles are written out, as browsers drop them where CSS makes cards of rows.
   const row = (cells) => h("tr", { role: "row" }, cells);
-  const head = (name) => h("th", { scope: "col", role: "columnheader" }, name);
+  const head = (name) => h("th", { scope: "col", role: "columnheader", title: terms[name] }, name);
   const cell = (value, index) =>
     index === 0
       ? h("th", { scope: "row", role: "rowheader" }, value)

@@ -99,6 +99,24 @@ function transfer(suite) {
   );
 }
 
+// What everything rests on, for a reader who has never seen an interaction.
+function introduction() {
+  const entries = Object.entries(terms).map(([term, meaning]) => h("div", h("dt", term), h("dd", meaning)));
+  return h(
+    "details.terms",
+    h("summary", "An interaction in 30 seconds, and every term"),
+    h(
+      "p.prose",
+      "Cut an image into ten regions and show the network all 1,024 combinations of them. If region A alone moves ",
+      "the log-odds by 1, B alone by 2, and both together by 5, the two have an interaction of 5 − 1 − 2 = 2: the ",
+      "network uses them together. Every set of regions has such a number, and together they are the network's ",
+      "output. Two networks that use the same sets with the same sign know the same thing. So one can ask what of ",
+      "a pre-trained network's knowledge fine-tuning keeps, and whether training from scratch finds it too.",
+    ),
+    h("dl", entries),
+  );
+}
+
 // What an experiment explains, in words.
 function about({ setup, n_samples, n_players }) {
   const { model, dataset, players, seeds } = setup;
@@ -113,6 +131,7 @@ function claimsView(suite) {
     node: h(
       "article",
       h("h1", "What the data say about each claim of the paper"),
+      introduction(),
       transfer(suite),
       h("h2", "Three answers to each claim"),
       h(

@@ -13,7 +13,7 @@ const SECOND = "second fine-tuned run";
 function figure({ title, label, marks, note, height, columns, rows, traces, axes }) {
   const plot = h("div.plot", { role: "img", "aria-label": label });
   plot.style.height = `${height}px`;
-  const signs = marks.map(([name, text]) => h("li", mark(name), text));
+  const signs = marks.map(([name, text]) => h("li", { title: terms[text] }, mark(name), text));
   const file = title.toLowerCase().replace(/[^a-z0-9]+/g, "-");
   const csv = () => [columns, ...rows].map((cells) => cells.map((cell) => `"${cell}"`).join(",")).join("\n");
   const keep = (text, onclick) => h("button", { type: "button", onclick }, text);
