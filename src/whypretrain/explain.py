@@ -360,7 +360,8 @@ class _Logits(nn.Module):
             message = (
                 f"model: {type(self.model).__name__} returns {found}, no logits of shape (batch, "
                 "n_classes); give a classifier, as AutoModelForSequenceClassification makes of an "
-                "encoder, or wrap it in a module that returns the logits alone"
+                "encoder or the workflow with `feature: first_token`, or wrap it in a module that "
+                "returns the logits alone"
             )
             raise TypeError(message)
         return logits

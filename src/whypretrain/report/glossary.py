@@ -22,8 +22,8 @@ TERMS = {
     "strength": "|I(S)|, in nats, whatever the sign.",
     "salient": "Stronger than a share (0.05) of the sample's strongest interaction.",
     "linear probe": (
-        "The pre-trained network, frozen, with a new linear classifier. It stands for what pre- "
-        "training knows."
+        "The pre-trained network, frozen, with a new linear classifier. It stands for what "
+        "pre-training knows."
     ),
     "fine-tuned": "The pre-trained network, trained further on the new task.",
     "from scratch": "The same architecture, trained on the new task from random weights.",

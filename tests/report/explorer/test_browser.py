@@ -78,7 +78,7 @@ def test_claims_come_first(shown: Page) -> None:
     assert "not asked" not in said
     cell = first.find_element(By.CSS_SELECTOR, "tbody td:nth-child(2)").text
     assert cell.startswith(f"{rows[0]['number']:.3g}"[:4])
-    least, most = (f"{rows[0][name]:.3g}" for name in ("least", "most"))
+    least, most = (f"{rows[0][name]:.3f}" for name in ("least", "most"))
     assert f"4 samples, 3 seeds: {least} to {most}" in cell
     agreement = f"{rows[0]['agreement']:.3g} [{rows[0]['agreement_low']:.3g},"
     assert agreement in first.find_element(By.CSS_SELECTOR, "tbody td:nth-child(4)").text

@@ -136,10 +136,10 @@ def test_a_large_page_is_trimmed_to_fit_in_the_same_way() -> None:
 
 def test_a_page_that_cannot_fit_is_an_error() -> None:
     message = (
-        r"explorer of suite 's' has 2\.\d MB without any sample, explorer.megabytes = 1: raise"
+        r"explorer of suite 's' has 0\.1 MB without any sample, explorer.megabytes = 0.05: raise"
     )
     with pytest.raises(ArtifactError, match=message):
-        render({"suite": "s"}, [sized(3)], most_bytes=1e6)
+        render({"suite": "s"}, [sized(3)], most_bytes=5e4)
 
 
 def test_samples_that_are_left_out_are_counted(

@@ -21,7 +21,7 @@ function agreementChart(data, suite) {
   const all = column(data.agreement[pairs[0][0]], "order");
   const single = all.filter((order) => !groups.includes(order)).sort((one, other) => one - other);
   const orders = [...single, ...groups];
-  const places = orders.map((_, at) => at + (at < single.length ? 0 : 0.5));
+  const places = orders.map((_, at) => at + Math.max(0, at + 1 - single.length) * 0.6);
   const rows = ([pair]) => orders.map((order) => data.agreement[pair].find((row) => row.order === order));
   const traces = pairs.flatMap(([pair, [name, dash, symbol, words]], shift) => {
     const own = rows([pair]);
