@@ -23,7 +23,7 @@ $(INSTALLED): envs/requirements.lock pyproject.toml
 	@touch $@
 
 demo: $(INSTALLED)  ## run the embedded suite and say where its figures are
-	@echo "Running the suite 'embedded' (4 to 10 minutes on two cores the first time)."
+	@echo "Running the suite 'embedded' (about 5 minutes on two idle cores the first time)."
 	@snakemake --cores $(CORES) --config suite=embedded
 	@echo; echo "Figures (PDF, PNG, and their numbers as CSV):"
 	@ls results/figures/embedded/*.pdf
