@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from selenium.webdriver import Chrome
@@ -28,6 +29,11 @@ PAIRS = (
     *("finetune-scratch", "probe-untrained"),
 )
 ORDERS = ("1", "2", "3", "1-2", "3-4", "all")
+
+
+def digits(value: float) -> str:
+    """Three of them, as the page prints numbers."""
+    return f"{value:#.3g}".rstrip(".").replace("-", "−")
 
 
 @pytest.fixture(scope="module")
@@ -78,9 +84,9 @@ def test_claims_come_first(shown: Page) -> None:
     assert "not asked" not in said
     cell = first.find_element(By.CSS_SELECTOR, "tbody td:nth-child(2)").text
     assert cell.startswith(f"{rows[0]['number']:.3g}"[:4])
-    least, most = (f"{rows[0][name]:.3f}" for name in ("least", "most"))
+    least, most = (digits(rows[0][name]) for name in ("least", "most"))
     assert f"4 samples, 3 seeds: {least} to {most}" in cell
-    agreement = f"{rows[0]['agreement']:.3g} [{rows[0]['agreement_low']:.3g},"
+    agreement = f"{digits(rows[0]['agreement'])} [{digits(rows[0]['agreement_low'])},"
     assert agreement in first.find_element(By.CSS_SELECTOR, "tbody td:nth-child(4)").text
     notices = [notice.text for notice in shown.all(".notice")]
     assert notices == [f"Not judged for {TITLES[1]}: there are too few snapshots or seeds."]
@@ -157,9 +163,8 @@ def test_a_link_to_an_interaction_opens_it(shown: Page) -> None:
     pressed = shown.one("button[aria-pressed=true][data-set]")
     assert pressed.get_attribute("data-set") == str(chosen["set"])
     assert shown.one("#snapshot").get_property("value") == "1"
-    assert shown.text(".new li:nth-child(4) .strength").startswith(
-        f"{chosen['strength'][1]:.2g}"[:3]
-    )
+    strength = shown.text(".new li:nth-child(4) .strength").lstrip("+−")
+    assert strength.startswith(f"{chosen['strength'][1]:.2g}"[:3])
 
 
 def test_views_that_do_not_exist_say_so(shown: Page) -> None:
@@ -262,8 +267,9 @@ def test_the_slider_moves_the_curves_marker_and_the_samples_values(shown: Page) 
         assert f"{said['n_salient'][place]} of 15" in row
         assert ("✓ right" if said["right"][place] else "✗ wrong") in row
         strength = sample["lists"]["new"]["items"][0]["strength"][place]
+        own = sample["values"][str(sample["lists"]["new"]["items"][0]["set"])]["finetune"][place]
         assert float(shown.text(".new .strength").replace("−", "-")) == pytest.approx(
-            strength, rel=6e-3
+            strength if own > 0 else -strength, rel=6e-3
         )
 
 
@@ -279,6 +285,47 @@ def test_charts_have_their_numbers_as_tables(shown: Page) -> None:
         assert len(table.find_elements(By.CSS_SELECTOR, "tbody th[scope=row]")) >= 3
     notes = shown.text(".figures")
     assert "No second fine-tuned network was trained, so there is no ceiling" in notes
+
+
+def test_samples_are_found_by_id_class_and_disagreement(shown: Page) -> None:
+    shown.open("pictures")
+
+    def left() -> list[str]:
+        return [card.text for card in shown.all(".gallery li:not([hidden]) .id")]
+
+    assert left() == IMAGE_IDS
+    shown.one("#search").send_keys(IMAGE_IDS[2].upper())
+    assert left() == [IMAGE_IDS[2]]
+    assert shown.text(".filter output") == "1 of 4"
+    shown.one("#search").clear()
+    shown.one("#search").send_keys(" ")
+    shown.one("#differing").click()
+    said = [
+        {sample["models"][v]["prediction"][-1] for v in ("probe", "finetune", "scratch")}
+        for sample in shown.pictures["samples"]
+    ]
+    assert left() == [name for name, own in zip(IMAGE_IDS, said, strict=True) if len(own) > 1]
+
+
+def test_charts_are_kept_as_files(shown: Page) -> None:
+    shown.open("pictures")
+    WebDriverWait(shown.driver, 20).until(lambda _: len(shown.all(".plot svg")) == 5)
+    shown.run(
+        "window.kept = []; URL.createObjectURL = (file) => {"
+        " file.text().then((text) => window.kept.push(text)); return '#/pictures'; }"
+    )
+    shown.one("figure summary").click()
+    for button in shown.all("figure:first-of-type .files button"):
+        button.click()
+    WebDriverWait(shown.driver, 10).until(lambda _: len(shown.run("return kept")) == 2)  # type: ignore[arg-type]
+    drawn, table = map(str, shown.run("return kept"))  # type: ignore[call-overload]
+    found = ElementTree.fromstring(drawn)  # noqa: S314  (our own)
+    paths = found.findall(".//{http://www.w3.org/2000/svg}path")
+    assert len(paths) > 10
+    assert all("var(" not in (path.get("stroke") or "") for path in paths)
+    lines = table.splitlines()
+    assert lines[0].startswith('"orders","probe and fine-tuned"')
+    assert {line.count('","') for line in lines} == {len(PAIRS)}
 
 
 def test_names_from_data_stay_text(shown: Page) -> None:

@@ -12,13 +12,36 @@ function answer(text, asked) {
   return h("span", { class: `answer ${SIGNS[text] ? text : "none"}`, title: asked }, sign, word);
 }
 
+// A number with its interval on a scale that a column shares; `level` is what it is to be compared with.
+function forest({ number: value, low, high, level: against }, rows) {
+  const all = rows.flatMap((row) => Object.values(row)).filter((one) => one !== null);
+  const [from, to] = [Math.min(...all), Math.max(...all)];
+  const x = (one) => 5 + (130 * (one - from)) / (to - from || 1);
+  const whisker = low === null ? null : svg("path.whisker", { d: `M${x(low)} 7H${x(high)}` });
+  const upright = against === null ? null : svg("path.against", { d: `M${x(against)} 0V14` });
+  const dot = svg("circle", { cx: x(value), cy: 7, r: 3.5 });
+  return svg("svg.forest", { viewBox: "0 0 140 14", "aria-hidden": "true" }, upright, whisker, dot);
+}
+const compared = (row, column, against) => ({
+  number: row[column],
+  low: row[column === "number" ? "low" : `${column}_low`],
+  high: row[column === "number" ? "high" : `${column}_high`],
+  level: against,
+});
+
 // The row of one experiment under one reading: number and answers, and what they rest on.
-function claimRow(row, claim, suite) {
+function claimRow(row, claim, suite, rows) {
   const asked = (key, column, question) => {
     const [value, low, high] = ["", "_low", "_high"].map((end) => row[column + end]);
     return parts(
       answer(row[key], question),
       value === null ? null : h("small", `${number(value)} ${interval(low, high)}`),
+      value === null
+        ? null
+        : forest(
+            compared(row, column, 0),
+            rows.filter((one) => one[column] !== null).map((one) => compared(one, column, 0)),
+          ),
     );
   };
   const references = [["chance", row.chance], ["second run", row.second_run]]
@@ -28,7 +51,11 @@ function claimRow(row, claim, suite) {
   const spread = row.n_seeds > 1 ? `: ${number(row.least)} to ${number(row.most)}` : "";
   return [
     parts(link(suite.experiments[row.experiment]), row.note ? h("small", row.note) : null),
-    parts(bounded(row), [references.join(", "), over + spread].filter(Boolean).map((text) => h("small", text))),
+    parts(
+      bounded(row),
+      forest(compared(row, "number", row.chance), rows.map((one) => compared(one, "number", one.chance))),
+      [references.join(", "), over + spread].filter(Boolean).map((text) => h("small", text)),
+    ),
     answer(row.as_worded, claim.paper),
     asked("beyond_chance", "agreement", claim.chance),
     asked("beyond_retraining", "retraining", claim.retraining),
@@ -42,7 +69,7 @@ function claimTable(claim, suite) {
   const named = (reading) => (claim.key === "transfer" ? orders(reading) : (suite.readings[reading] ?? reading));
   const shown = (reading) => {
     const own = claim.rows.filter((row) => row.reading === reading);
-    const rows = own.map((row) => claimRow(row, claim, suite));
+    const rows = own.map((row) => claimRow(row, claim, suite, own));
     return table(`${claim.statement} ${named(reading)}`, ["experiment", "number", ...answers], rows, "claims cards");
   };
   const questions = [["chance", answers[1]], ["retraining", answers[2]]]
@@ -139,7 +166,9 @@ function claimsView(suite) {
         "As worded: does the interval lie in the range of the paper's words? Beyond chance: is there more ",
         "agreement than chance gives? Beyond retraining: does another seed in the other network's place give ",
         "something else? Each answer is yes, no or open; with fewer than three seeds it is open. Below a number ",
-        "stand its chance level, what a second run gives, and the least and the most that single seeds give.",
+        "stand its chance level, what a second run gives, and the least and the most that single seeds give. In the ",
+        "small drawings a dot is the number, a line its interval, and the grey stroke what it is compared with: ",
+        "the chance level, or 0 for agreement.",
       ),
       suite.claims.map((claim) => claimTable(claim, suite)),
       h("h2", { id: "experiments" }, "Experiments"),

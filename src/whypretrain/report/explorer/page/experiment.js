@@ -37,12 +37,28 @@ function gallery(data, suite) {
   const none =
     `None of the ${data.n_samples} samples is on this page: explorer.samples is 0, or the page would ` +
     `have become larger than explorer.megabytes (${suite.explorer.megabytes}).`;
+  const cards = data.samples.map((sample) => ({ sample, card: sampleCard(sample, data, suite) }));
+  const filter = () => {
+    const asked = search.value.trim().toLowerCase();
+    for (const { sample, card } of cards) {
+      const named = `${sample.id} ${data.classes[sample.label]} ${(sample.words ?? []).join(" ")}`.toLowerCase();
+      const said = VARIANTS.map((variant) => sample.models[variant].prediction.at(-1));
+      card.hidden = !named.includes(asked) || (differing.checked && new Set(said).size === 1);
+    }
+    const left = cards.filter(({ card }) => !card.hidden).length;
+    found.textContent = left === cards.length ? "" : `${left} of ${cards.length}`;
+  };
+  const search = h("input", { type: "search", id: "search", oninput: filter });
+  const differing = h("input", { type: "checkbox", id: "differing", onchange: filter });
+  const found = h("output", { for: "search differing" });
+  const choice = [h("label", { for: "search" }, "Id, class or word "), search, differing, h("label", { for: "differing" }, "models disagree"), found];
   return h(
     "section",
     { "aria-labelledby": "samples" },
     h("h2", { id: "samples" }, "Samples"),
     shown === 0 ? h("p.notice", none) : h("p.muted", note),
-    h("ul.gallery", data.samples.map((sample) => sampleCard(sample, data, suite))),
+    shown > 1 ? h("p.chooser.filter", choice) : null,
+    h("ul.gallery", cards.map(({ card }) => card)),
   );
 }
 

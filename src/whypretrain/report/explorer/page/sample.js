@@ -50,7 +50,8 @@ function interactionList(part, sample, suite, scale, { hover, pin }) {
     const update = (at) => {
       const value = item.strength[at];
       bar.style.width = `${(100 * value) / scale}%`;
-      strength.textContent = number(value);
+      const own = part === "discard" ? sample.values[item.set].probe[0] : sample.values[item.set].finetune[at];
+      strength.textContent = `${value === 0 ? "" : own < 0 ? "−" : "+"}${number(value)}`;
       spark.mark(at);
     };
     return { button, update, ...entry };
@@ -195,7 +196,7 @@ function sampleView(suite, data, sample, route, at, choose) {
         h(
           "p.muted.prose",
           "Salient: stronger than ",
-          percent(suite.metrics.salience_threshold),
+          level(suite.metrics.salience_threshold),
           suite.metrics.salience_scale === "model" ? " of the model's strongest interaction. " : " of the sample's strongest interaction. ",
           "The error is that of all 2ⁿ outputs rebuilt from the salient interactions alone, as a share ",
           `of how much the outputs vary. The models are those of the first seed, ${data.setup.seeds[0]}; the `,
