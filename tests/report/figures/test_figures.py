@@ -135,7 +135,7 @@ def test_images_and_sentences_have_panels_for_the_shifts_they_have() -> None:
     figure, numbers = drawn("robustness", given)
     shown = [axes for axes in figure.axes if axes.get_visible()]
     assert [axes.get_xlabel() for axes in shown] == [
-        "noise, σ as share of black to white",
+        "noise, σ [black to white]",
         "share of words masked",
         "rotation [degrees]",
     ]
