@@ -137,13 +137,8 @@ def test_the_report_has_a_line_for_each_stage(fresh: Path) -> None:
     forwards = {
         line.split()[0]: line.split()[2] for line in shown.splitlines() if len(line.split()) == 6
     }
-    assert (
-        forwards["extract"]
-        == forwards["total"]
-        == str(
-            (2 * SNAPSHOTS + 3) * SAMPLES
-            << PLAYERS  # the probe and two of a further seed once each
-        )
+    assert forwards["extract"] == forwards["total"] == str(
+        (2 * SNAPSHOTS + 3) * SAMPLES << PLAYERS  # the probe and two of a further seed once each
     )
 
 
