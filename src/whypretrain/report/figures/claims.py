@@ -35,8 +35,8 @@ QUESTIONS = {
 }
 """By column of answers: the column of its number, and its heading."""
 CHANGES = "changes with the reading"
-ROW, STEP, NAME = 0.2, 0.64, 1.35  # inches of an experiment down, an answer and a name across
-MARK = 0.13  # inches, half of a mark
+ROW, STEP, NAME = 0.2, 0.7, 1.2  # inches of an experiment down, an answer and a name across
+MARK = 0.11  # inches, half of a mark
 STATEMENT, DETAIL = 0.135, 0.115  # inches, lines of the claim and of what its numbers are
 WIDE = 5.0  # inches from which on words stand beside answers, not above them
 GAP = 0.1
@@ -83,7 +83,7 @@ def draw(tables: drawing.Tables, settings: FigureSettings) -> drawing.Drawn:
 def _named(title: str) -> str:
     """The name of an experiment in its line, with the mark of one that is not judged."""
     name, *marks = title.split("\n")
-    return shorten(name, 24, placeholder="…") + (" †" if marks else "")
+    return shorten(name, 22, placeholder="…") + (" †" if marks else "")
 
 
 def _heading(axes: Axes, counted: list[str], width: float, left: float) -> float:
@@ -135,4 +135,5 @@ def _words(axes: Axes, y: float, claim: Claim, width: float) -> float:
 def _short(number: float) -> str:
     if np.isnan(number):  # not asked
         return ""
-    return (f"{number:.2g}" if abs(number) < 100 else f"{number:.0f}").replace("-", "−")
+    digits = ".0f" if abs(number) >= 100 else ".2g" if abs(number) >= 0.001 else ".4f"
+    return f"{number:{digits}}".replace("-", "−")

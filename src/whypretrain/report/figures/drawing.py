@@ -214,7 +214,7 @@ def chance_ticks(panel: Axes, chance: "pd.Series[float]", label: str) -> None:
 
 def two_sided(panel: Axes, orders: pd.Index) -> None:
     """An axis of orders whose bars go to both sides of 0, counted upwards on either."""
-    panel.axvline(0, color="black", linewidth=0.6)
+    panel.vlines(0, min(orders) - 0.6, max(orders) + 0.6, color="black", linewidth=0.6)
     panel.use_sticky_edges = False  # leave room beyond the longest bar
     panel.spines["left"].set_visible(False)
     panel.tick_params(axis="y", length=0)

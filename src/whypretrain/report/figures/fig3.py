@@ -73,6 +73,7 @@ def _ratios(panel: Axes, ratios: pd.DataFrame, names: list[str], first: str) -> 
     for reading, shift in zip(readings, READING_PLACES, strict=True):
         own = _in_turn(ratios, names, "reading", reading)
         _references(panel, places + shift, own, named=reading == first)
+    panel.margins(y=0.1)
     panel.set_ylim(bottom=0)
     panel.set_ylabel("preserved knowledge\nthat scratch reaches")
 

@@ -12,7 +12,6 @@ from whypretrain.settings.report import FigureSettings
 
 SHARE, RANDOM, CHANGED = "prunable_share", "random_share", "changed"
 SHIFTS = (0.93, 1.0, 1.075)  # of places on a logarithmic axis, so that whiskers stay apart
-LEANING: drawing.Look = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"}
 LABELS = ("interactions removable,\nweakest first", "samples changed")
 
 
@@ -33,9 +32,9 @@ def draw(tables: drawing.Tables, settings: FigureSettings) -> drawing.Drawn:
         look = {"color": style.NULL, "label": "in random sequence"}
         drawing.bars(above, places + 0.25, random, sideways=False, size=0.3, **look)
         sizes = shares["n"].fillna(0).astype(int)
-        above.set_xticks(
-            places, [f"{style.SHORT[one]} ({sizes[one]})" for one in style.VARIANTS], **LEANING
-        )
+        words = [style.SHORT[one].replace("-", "-\n") for one in style.VARIANTS]
+        sizes_told = [f"({sizes[one]})" for one in style.VARIANTS]
+        above.set_xticks(places, map("\n".join, zip(words, sizes_told, strict=True)))
         above.tick_params(axis="x", length=0)
         changed = of_experiment[of_experiment["quantity"] == CHANGED]
         changed = changed.astype({"level": int}).sort_values("level")
