@@ -20,10 +20,40 @@ rule player_sheet:
         " --folder {output.folder:q} 2>&1 | tee {log:q}"
 
 
+# Only where it is asked for: `snakemake --cores 1 results/overlays/vgg-digits/003.pdf`.
+rule overlay:
+    input:
+        samples="results/experiments/{experiment}/samples.h5",
+        records=expand(
+            "results/experiments/{{experiment}}/{variant}.h5",
+            variant=["probe", "finetune", "scratch"],
+        ),
+    output:
+        figure="results/overlays/{experiment}/{position}.pdf",
+        drawing="results/overlays/{experiment}/{position}.svg",
+    log:
+        "results/logs/overlay/{experiment}-{position}.log",
+    benchmark:
+        "results/benchmarks/overlay/{experiment}-{position}.tsv"
+    conda:
+        "../../envs/whypretrain.yaml"
+    wildcard_constraints:
+        position=r"\d\d\d+",
+    params:
+        code=code("whypretrain.report.overlay", "whypretrain.report.explanation"),
+        sets=CONFIG.figures.sets,
+        width=CONFIG.figures.width,
+    shell:
+        "python -m whypretrain.stages.overlay --samples {input.samples:q}"
+        " --records {input.records:q} --position {wildcards.position} --sets {params.sets}"
+        " --width {params.width} --output {output.figure:q} 2>&1 | tee {log:q}"
+
+
 # Local on a cluster too: they take seconds, from tables alone.
 localrules:
     claims,
     figure,
+    overlay,
 
 
 rule claims:

@@ -5,6 +5,7 @@ pale; its words are boxed. Outlines are drawn as curves, and PDF and SVG keep th
 """
 
 from collections.abc import Mapping, Sequence
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 
 PALE = 0.75
 """How far pixels outside a set are faded to white."""
-COLUMN, HEAD, TITLE, GAP = 1.7, 0.42, 0.32, 0.06
-"""Inches: widest column, head of a column, title of a set, space between sets."""
+COLUMN, HEAD, TITLE, GAP = 1.7, 0.125, 0.27, 0.06
+"""Inches: widest column, a line of its head, title of a set, space between sets."""
 WORD, LINE = 0.062, 0.17  # inches, a character of a word at 6.5 pt, and a line of words
 
 
@@ -52,30 +53,35 @@ def draw(
         message = "an overlay needs the sample's image or words, which this explanation lacks"
         raise ValueError(message)
     column = width / len(models) if first.words else min(COLUMN, width / len(models))
-    lines = _broken(first.words, int((column - 2 * GAP) / WORD)) if first.words else []
+    fitting = int((column - 2 * GAP) / WORD)
+    lines = _broken(first.words, fitting) if first.words else []
     if first.image is None:
         height = LINE * (lines[-1][1] + 1)
     else:
         rows, columns = first.players.shape
         height = (column - 2 * GAP) * rows / columns
     n_rows = min(count, len(first.interactions) - 1)
-    size = column * len(models), HEAD + n_rows * (TITLE + height)
-    figure = Figure(figsize=size, layout="none")
-    for place, (name, found) in enumerate(models.items()):
-        left, inner = (place * column + GAP) / size[0], (column - 2 * GAP) / size[0]
+    heads = []
+    for name, found in models.items():
         says = classes[found.prediction] if classes else str(found.prediction)
+        lines_of_head = [*wrap(name, fitting), *wrap(f"predicts {says}", fitting)]
+        heads.append([*lines_of_head, f"v(N) = {_signed(found.outputs[-1])}"])
+    head = HEAD * max(map(len, heads)) + 0.08
+    size = column * len(models), head + n_rows * (TITLE + height) + GAP
+    figure = Figure(figsize=size)
+    figure.set_layout_engine("none")  # places are in inches here
+    for place, found in enumerate(models.values()):
+        left, inner = (place * column + GAP) / size[0], (column - 2 * GAP) / size[0]
         figure.text(
             left + inner / 2,
             1 - 0.04 / size[1],
-            f"{name}\npredicts {says}, v(N) = {_signed(found.outputs[-1])}",
+            "\n".join(heads[place]),
             ha="center",
             va="top",
             fontsize=style.SMALLEST + 0.5,
         )
-        for row, (coalition, strength) in enumerate(
-            found.strongest(n_rows)["interaction"].items()
-        ):
-            bottom = size[1] - HEAD - (row + 1) * (TITLE + height) + GAP
+        for row, (coalition, strength) in enumerate(found.strongest(n_rows)["interaction"].items()):
+            bottom = size[1] - head - (row + 1) * (TITLE + height)
             axes = figure.add_axes((left, bottom / size[1], inner, height / size[1]))
             axes.set_axis_off()
             inside = members(int(str(coalition)))
@@ -84,7 +90,7 @@ def draw(
             else:
                 _words(axes, found, lines, inside, (column - 2 * GAP, height))
             told = f"I(S) = {_signed(float(strength))}, order {len(inside)}"
-            axes.set_title(told, fontsize=style.SMALLEST + 0.5, pad=2)
+            axes.set_title(told, fontsize=style.SMALLEST + 0.5, pad=3)
     return figure
 
 

@@ -65,6 +65,7 @@ def apply() -> None:
         "hatch.linewidth": 0.5,
         "figure.dpi": 100,
         "savefig.dpi": 300,
+        "svg.hashsalt": "whypretrain",  # equal drawings give equal bytes
         "pdf.fonttype": 42,  # embed TrueType, so that text stays text
         "figure.constrained_layout.use": True,
         "text.parse_math": False,  # a dollar in a title is a dollar

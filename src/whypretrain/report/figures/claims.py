@@ -53,7 +53,8 @@ def draw(tables: drawing.Tables, settings: FigureSettings) -> drawing.Drawn:
     left = width - of_answers if is_wide else 0.0
     of_words = left - 0.1 if is_wide else width
     names = [_named(title) for title in settings.titles]
-    figure, axes = plt.subplots(layout="none")
+    figure, axes = plt.subplots()
+    figure.set_layout_engine("none")  # places are in inches here
     of_samples = first[first["claim"] != "accuracy"]  # which is of the whole test split
     y = _heading(axes, drawing.counted_lines(of_samples, settings), width, left)
     for claim in asked:
