@@ -35,10 +35,10 @@ rule overlay:
         "results/logs/overlay/{experiment}-{position}.log",
     benchmark:
         "results/benchmarks/overlay/{experiment}-{position}.tsv"
-    conda:
-        "../../envs/whypretrain.yaml"
     wildcard_constraints:
         position=r"\d\d\d+",
+    conda:
+        "../../envs/whypretrain.yaml"
     params:
         code=code("whypretrain.report.overlay", "whypretrain.report.explanation"),
         sets=CONFIG.figures.sets,
@@ -61,13 +61,12 @@ rule claims:
         summaries=lambda w: of_experiments(w.suite, "summary.csv"),
     output:
         tables=expand("results/tables/{{suite}}/{table}.csv", table=SUITE_TABLES),
-        document=report(
-            "results/tables/{suite}/claims.md",
+        document="results/tables/{suite}/claims.md",
+        page=report(
+            "results/tables/{suite}/claims.html",
             caption="../report/claims_table.rst",
             category="Claims",
-            labels={
-                "table": "Each claim with three answers, their numbers and intervals"
-            },
+            labels={"page": "Claims with numbers and intervals"},
         ),
     log:
         "results/logs/claims/{suite}.log",
@@ -97,11 +96,7 @@ rule figure:
         bitmap=report(
             "results/figures/{suite}/{figure}.png",
             caption="../report/figures.rst",
-            category=lambda w: (
-                "Figures of the paper"
-                if w.figure in OF_THE_PAPER
-                else "Further figures"
-            ),
+            category=lambda w: start.category(w.figure, OF_THE_PAPER),
             labels=lambda w: {"figure": start.summary(f"report.figures.{w.figure}")},
         ),
         numbers="results/figures/{suite}/{figure}.csv",
@@ -131,7 +126,7 @@ rule explorer:
             "results/explorer/{suite}/index.html",
             caption="../report/explorer.rst",
             category="Explorer",
-            labels={"page": "Everything to look through, down to single interactions"},
+            labels={"page": "Everything, to look through"},
         ),
     log:
         "results/logs/explorer/{suite}.log",
