@@ -13,16 +13,17 @@ from whypretrain.settings.report import ClaimsSettings
 
 TITLE = "Claims of the paper"
 STYLE = """
-body { font: 15px/1.45 sans-serif; color: #1a1a1a; max-width: 75rem; margin: 2rem auto;
+body { font: 15px/1.45 sans-serif; color: #1a1a1a; max-width: 86rem; margin: 2rem auto;
   padding: 0 1rem; }
 h2 { font-size: 1.1rem; margin: 2rem 0 0.3rem; }
 p { max-width: 50rem; margin: 0.3rem 0; }
 div { overflow-x: auto; }
-table { border-collapse: collapse; margin: 0.5rem 0; font-variant-numeric: tabular-nums; }
-th, td { text-align: left; padding: 0.25rem 0.6rem; border-bottom: 1px solid #ddd;
+table { font-size: 0.87rem; border-collapse: collapse; margin: 0.5rem 0;
+  font-variant-numeric: tabular-nums; }
+th, td { text-align: left; padding: 0.25rem 0.5rem; border-bottom: 1px solid #ddd;
   white-space: nowrap; }
 th { font-weight: 600; border-bottom-color: #888; }
-td:last-child { white-space: normal; min-width: 10rem; }
+td:last-child { white-space: normal; min-width: 8rem; }
 .yes { background: #00664b; color: white; }
 .no { box-shadow: inset 0 0 0 2px #d55e00; }
 .open { background: #e6e6e6; }

@@ -24,7 +24,7 @@ PALE = 0.75
 """How far pixels outside a set are faded to white."""
 COLUMN, HEAD, TITLE, GAP = 1.7, 0.125, 0.27, 0.06
 """Inches: widest column, a line of its head, title of a set, space between sets."""
-WORD, LINE = 0.062, 0.17  # inches, a character of a word at 6.5 pt, and a line of words
+WORD, LINE, HEAD_CHARACTER = 0.062, 0.17, 0.058  # inches: of a word, its line, of a head
 
 
 def draw(
@@ -54,6 +54,7 @@ def draw(
         raise ValueError(message)
     column = width / len(models) if first.words else min(COLUMN, width / len(models))
     fitting = int((column - 2 * GAP) / WORD)
+    fitting_head = int((column - 2 * GAP) / HEAD_CHARACTER)
     lines = _broken(first.words, fitting) if first.words else []
     if first.image is None:
         height = LINE * (lines[-1][1] + 1)
@@ -63,8 +64,11 @@ def draw(
     n_rows = min(count, len(first.interactions) - 1)
     heads = []
     for name, found in models.items():
-        says = classes[found.prediction] if classes else str(found.prediction)
-        lines_of_head = [*wrap(name, fitting), *wrap(f"predicts {says}", fitting)]
+        true, says = (
+            classes[one] if classes else str(one) for one in (found.label, found.prediction)
+        )
+        told = (name, f"true {true}, predicts {says}")
+        lines_of_head = [line for words in told for line in wrap(words, fitting_head)]
         heads.append([*lines_of_head, f"v(N) = {_signed(found.outputs[-1])}"])
     head = HEAD * max(map(len, heads)) + 0.08
     size = column * len(models), head + n_rows * (TITLE + height) + GAP

@@ -126,6 +126,28 @@ def test_texts_are_legible(
     assert not faults(figure)
 
 
+INTERVALS = "95% interval"
+LEGENDS = {
+    "agreement": {"chance level, 0"},
+    "fig2": {"chance level", "noise floor"},
+    "fig3": {"chance level of each"},
+    "fig4": {"chance level"},
+    "exclusive": {"alone, chance level"},
+    "salience": {"chance level: as many at random"},
+    "sensitivity": {"chance level", "interval of the base"},
+    "stopping": {"chance level, 0"},
+}
+"""What legends must tell besides the interval."""
+
+
+@pytest.mark.parametrize("name", sorted(set(stage.NAMES) - {"claims"}))
+def test_legends_tell_what_is_drawn(name: str) -> None:
+    science = importlib.import_module(f"whypretrain.report.figures.{name}")
+    figure, _ = science.draw(tables_of(["e0", "e1"]), settings_of(["e0", "e1"], 7.0))
+    told = {text.get_text() for legend in figure.legends for text in legend.get_texts()}
+    assert {INTERVALS} | LEGENDS.get(name, set()) <= told
+
+
 def test_faults_are_found() -> None:
     figure = plt.figure(figsize=(2, 1), layout="none")
     figure.text(0.1, 0.5, "small", fontsize=5)

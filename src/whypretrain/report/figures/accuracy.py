@@ -41,7 +41,8 @@ def draw(tables: drawing.Tables, settings: FigureSettings) -> drawing.Drawn:
                 look |= {"color": style.COLOURS[variant], "marker": marker, "label": label}
                 drawing.points(panel, x["number"], y, xerr=drawing.whiskers(x), **look)
             found = correlations.query("knowledge == @knowledge and accuracy == @accuracy").iloc[0]
-            title = f"Spearman {found['spearman']:.2f}\np = {found['p']:.2g}, n = {found['n']}"
+            rank = f"{found['spearman']:.2f}".replace("-", "−")
+            title = f"Spearman {rank}\np = {found['p']:.2g}, n = {found['n']}"
             panel.set_title(f"n = {found['n']}" if np.isnan(found["spearman"]) else title)
     for panels in axes if not flat else axes[1:]:
         for panel, label in zip(panels, quantities.values(), strict=True):

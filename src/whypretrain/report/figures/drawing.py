@@ -86,6 +86,10 @@ def panels(
         sharey="row" if share_y else False,
     )
     stacks = grid.reshape(n_bands, n_panels, n_columns).swapaxes(1, 2).reshape(-1, n_panels)
+    if share_y:  # over all rows of columns, which would else have scales of their own
+        for stacked in stacks[n_columns::n_columns]:
+            for panel, first in zip(stacked, stacks[0], strict=True):
+                panel.sharey(first)
     for panel in stacks[n_experiments:].flat:
         panel.set_visible(False)
     for stacked in stacks[::n_columns]:

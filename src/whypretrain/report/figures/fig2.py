@@ -24,7 +24,7 @@ SHARES = {
     "new": ((0, (4, 1.5)), "s", "share new of the fine-tuned model's"),
 }
 CHANCE, FLOOR = "chance level", "noise floor"
-LEVELS = (1.9, 0.8)  # orders above the highest at which the brackets of the totals stand
+LEVELS = (0.23, 0.08)  # of the axis: how far above the highest order the brackets stand
 TOTALS = {"probe": "pre-trained", "finetune": "fine-tuned"}
 LABELS = ("order |S|", "share of strength")
 
@@ -65,16 +65,16 @@ def _brackets(panel: Axes, numbers: pd.DataFrame) -> None:
     order = numbers[list(PARTS)].sum(axis=1).idxmax()
     discard, preserve, new = numbers.loc[order, list(PARTS)]
     spans = {"probe": (-discard, preserve), "finetune": (0.0, preserve + new)}
-    top = numbers.index.max()
+    top, unit = numbers.index.max(), len(numbers)
     for (variant, (left, right)), level in zip(spans.items(), LEVELS, strict=True):
-        y = top + level
+        y = top + 0.3 + level * unit
         bracket: drawing.Look = {"color": "black", "linewidth": 0.7, "clip_on": False}
-        panel.plot([left, left, right, right], [y - 0.2, y, y, y - 0.2], **bracket)
+        panel.plot([left, left, right, right], [y - 0.02 * unit, y, y, y - 0.02 * unit], **bracket)
         # Words start at the outer end, so that they stay within the panel.
         x, side = (left, "left") if variant == "probe" else (right, "right")
         words = f"{TOTALS[variant]}, order {order}"
-        panel.text(x, y + 0.08, words, ha=side, va="bottom", fontsize=style.SMALLEST)
-    panel.set_ylim(numbers.index.min() - 0.6, top + LEVELS[0] + 0.9)
+        panel.text(x, y + 0.005 * unit, words, ha=side, va="bottom", fontsize=style.SMALLEST)
+    panel.set_ylim(numbers.index.min() - 0.6, top + 0.3 + (LEVELS[0] + 0.1) * unit)
 
 
 def _shares(panel: Axes, own: pd.DataFrame) -> None:
