@@ -93,8 +93,8 @@ def draw(
                 _regions(axes, found.image, np.isin(found.players, inside))
             else:
                 _words(axes, found, lines, inside, (column - 2 * GAP, height))
-            told = f"I(S) = {_signed(float(strength))}, order {len(inside)}"
-            axes.set_title(told, fontsize=style.SMALLEST + 0.5, pad=3)
+            heading = f"I(S) = {_signed(float(strength))}, order {len(inside)}"
+            axes.set_title(heading, fontsize=style.SMALLEST + 0.5, pad=3)
     return figure
 
 

@@ -54,7 +54,7 @@ def test_brackets_span_the_totals_of_the_longest_bar(summary: pd.DataFrame) -> N
     above, _ = figure.axes
     parts = summary[summary["quantity"].isin(fig2.PARTS) & (summary["order"] != "0")]
     wide = parts.pivot(index="order", columns="quantity", values="number")
-    longest = wide.loc[wide.sum(axis=1).idxmax()]
+    longest = wide.iloc[int(wide.sum(axis=1).to_numpy().argmax())]
     assert [text.get_text() for text in above.texts] == [
         f"{network}, order {longest.name}" for network in ("pre-trained", "fine-tuned")
     ]

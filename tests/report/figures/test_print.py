@@ -3,10 +3,13 @@
 import importlib
 from collections.abc import Iterator
 from itertools import combinations
+from typing import Any
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
@@ -59,14 +62,19 @@ def settings_of(names: list[str], width: float) -> FigureSettings:
     )
 
 
+def ticked(axes: Axes) -> list[Any]:
+    """Both axes; which ticks they draw is known to a private method alone."""
+    return [axes.xaxis, axes.yaxis]
+
+
 def shown(figure: Figure) -> list[Text]:
     """All texts that are drawn, those of axes that are not seen left out."""
     hidden = {id(text) for a in figure.axes if not a.get_visible() for text in a.findobj(Text)}
     off = [a for a in figure.axes if not a.axison]
     hidden |= {id(t) for a in off for axis in (a.xaxis, a.yaxis) for t in axis.findobj(Text)}
     for axes in figure.axes:
-        for axis in (axes.xaxis, axes.yaxis):  # ticks beyond the limits are not drawn
-            drawn = {id(t) for tick in axis._update_ticks() for t in tick.findobj(Text)}  # type: ignore[attr-defined]
+        for axis in ticked(axes):  # ticks beyond the limits are not drawn
+            drawn = {id(t) for tick in axis._update_ticks() for t in tick.findobj(Text)}
             every = {id(t) for tick in axis.get_major_ticks() for t in tick.findobj(Text)}
             every |= {id(t) for tick in axis.get_minor_ticks() for t in tick.findobj(Text)}
             hidden |= every - drawn
@@ -79,12 +87,11 @@ def faults(figure: Figure) -> list[str]:
     figure.draw_without_rendering()
     found, boxes = [], []
     slack = SLACK * figure.dpi / 72
-    canvas = figure.bbox
+    low, high = np.array(figure.bbox.min) - slack, np.array(figure.bbox.max) + slack
     for text in shown(figure):
         said, box = text.get_text().replace("\n", " / "), text.get_window_extent()
-        if text.get_fontsize() < style.SMALLEST:
+        if float(text.get_fontsize()) < style.SMALLEST:
             found.append(f"'{said}' has {text.get_fontsize()} pt")
-        low, high = canvas.min - slack, canvas.max + slack
         if (box.min < low).any() or (box.max > high).any():
             found.append(f"'{said}' leaves the canvas")
         boxes.append((said, box, text.get_rotation() % 90 != 0))

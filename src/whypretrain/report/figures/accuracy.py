@@ -25,10 +25,14 @@ def draw(tables: drawing.Tables, settings: FigureSettings) -> drawing.Drawn:
     }
     width = settings.figures.width
     flat = width >= style.NARROWEST * len(quantities)  # else one quantity stands below another
-    shape = (2, 3) if flat else (3, 2)
-    size = width, style.HEIGHT * shape[0] + 0.2
-    along, across = ("col", "row") if flat else ("row", "col")
-    figure, grid = plt.subplots(*shape, figsize=size, sharex=along, sharey=across)
+    n_rows, n_columns = (2, 3) if flat else (3, 2)
+    figure, grid = plt.subplots(
+        n_rows,
+        n_columns,
+        figsize=(width, style.HEIGHT * n_rows + 0.2),
+        sharex="col" if flat else "row",
+        sharey="row" if flat else "col",
+    )
     axes = grid if flat else grid.T
     for row, variant in zip(axes, VARIANTS, strict=True):
         row[0].set_ylabel(f"test accuracy,\n{style.LABELS[variant]}")

@@ -56,14 +56,14 @@ def _amounts(panel: Axes, own: pd.DataFrame) -> None:
         floor.index, -floor, floor, color=style.NULL, alpha=0.4, linewidth=0, label=FLOOR
     )
     drawing.two_sided(panel, wide.index)
-    _brackets(panel, wide["number"])
+    _brackets(panel, own.pivot(index="order", columns="quantity", values="number"))
     panel.set_xlabel("mean strength |I(S)| [nats]")
 
 
 def _brackets(panel: Axes, numbers: pd.DataFrame) -> None:
     """Which parts make up a network's strength, over the longest bar, as in the paper."""
-    order = numbers[list(PARTS)].sum(axis=1).idxmax()
-    discard, preserve, new = numbers.loc[order, list(PARTS)]
+    order = int(numbers[list(PARTS)].sum(axis=1).to_numpy().argmax())
+    discard, preserve, new = numbers[list(PARTS)].to_numpy()[order]
     spans = {"probe": (-discard, preserve), "finetune": (0.0, preserve + new)}
     top, unit = numbers.index.max(), len(numbers)
     for (variant, (left, right)), level in zip(spans.items(), LEVELS, strict=True):
@@ -72,7 +72,7 @@ def _brackets(panel: Axes, numbers: pd.DataFrame) -> None:
         panel.plot([left, left, right, right], [y - 0.02 * unit, y, y, y - 0.02 * unit], **bracket)
         # Words start at the outer end, so that they stay within the panel.
         x, side = (left, "left") if variant == "probe" else (right, "right")
-        words = f"{TOTALS[variant]}, order {order}"
+        words = f"{TOTALS[variant]}, order {numbers.index[order]}"
         panel.text(x, y + 0.005 * unit, words, ha=side, va="bottom", fontsize=style.SMALLEST)
     panel.set_ylim(numbers.index.min() - 0.6, top + 0.3 + (LEVELS[0] + 0.1) * unit)
 

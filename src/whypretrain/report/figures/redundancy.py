@@ -40,8 +40,8 @@ def draw(tables: drawing.Tables, settings: FigureSettings) -> drawing.Drawn:
         changed = changed.astype({"level": int}).sort_values("level")
         for variant, shift in zip(style.VARIANTS, SHIFTS, strict=True):
             own = changed[changed["variant"] == variant]
-            look = {"markersize": 3, "linewidth": 1.0, "elinewidth": 0.7}
-            drawing.points(below, own["level"] * shift, own, variant, **look)
+            thin: drawing.Look = {"markersize": 3, "linewidth": 1.0, "elinewidth": 0.7}
+            drawing.points(below, own["level"] * shift, own, variant, **thin)
         below.set_xscale("log")
         counts = changed["level"].unique()
         below.set_xlim(0.8, 1.25 * max(counts, default=10))
