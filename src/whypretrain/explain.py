@@ -29,7 +29,7 @@ from whypretrain.interactions.players import (
 )
 from whypretrain.interactions.record import Record, read_record
 from whypretrain.networks.snapshots import Snapshot
-from whypretrain.report.explanation import Explanation
+from whypretrain.report.explanation import Explanation, of_record
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -163,21 +163,10 @@ def read_explanations(
     source = Path(samples) if samples else Path(path).with_name("samples.h5")
     known = {item.id: item for item in read_samples(source).samples} if source.exists() else {}
     record = _stored(Path(path), snapshot)
-    found = {}
-    for position, name in enumerate(record.samples):
-        sample = known.get(name)
-        found[name] = Explanation(
-            classes=record.classes,
-            outputs=record.outputs[0, position],
-            interactions=record.interactions[0, position],
-            players=record.players_of(position),
-            logits=record.logits[0, position],
-            label=int(record.labels[position]),
-            image=sample.inputs if sample and not sample.words else None,
-            words=sample.words if sample else [],
-            word_players=sample.word_players if sample else [],
-        )
-    return found
+    return {
+        name: of_record(record, position, known.get(name))
+        for position, name in enumerate(record.samples)
+    }
 
 
 def _stored(path: Path, snapshot: int | None) -> Record:

@@ -1,5 +1,7 @@
-"""Three answers to each claim: the rules, which rows of the summary they rest on, the Markdown."""
+"""Three answers to each claim: the rules, which rows of the summary they rest on, the documents."""
 
+import re
+from html.parser import HTMLParser
 from typing import Any
 
 import numpy as np
@@ -8,6 +10,7 @@ import pytest
 
 from tests.knowledge.records import OPTIONS, summary
 from whypretrain.claims.catalogue import CLAIMS, Claim, Question
+from whypretrain.claims.document import document, page
 from whypretrain.claims.verdicts import (
     ANSWERS,
     NUMBERS,
@@ -15,7 +18,6 @@ from whypretrain.claims.verdicts import (
     Interval,
     as_worded,
     beyond,
-    document,
     judge,
 )
 from whypretrain.knowledge.reading import TABLES
@@ -326,3 +328,54 @@ def test_a_title_is_text_and_no_markup(claims: pd.DataFrame) -> None:
     text = document(claims, settings_of("a|b", "<i>[c]"))
     assert "| a\\|b |" in text
     assert "| \\<i\\>\\[c\\] |" in text
+
+
+class Cells(HTMLParser):
+    """Rows of a page's tables, with the classes of their cells."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.rows: list[list[str]] = []
+        self.looks: list[list[str | None]] = []
+        self.inside = False
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "tr":
+            self.rows.append([])
+            self.looks.append([])
+        self.inside = tag == "td"
+        if self.inside:
+            self.rows[-1].append("")
+            self.looks[-1].append(dict(attrs).get("class"))
+
+    def handle_endtag(self, tag: str) -> None:  # noqa: ARG002
+        self.inside = False
+
+    def handle_data(self, data: str) -> None:
+        if self.inside:
+            self.rows[-1][-1] += data
+
+
+def test_the_page_says_what_the_markdown_says(claims: pd.DataFrame) -> None:
+    settings = settings_of("One", "Two")
+    text = page(claims, settings)
+    rows = [row for row in Cells(text).rows if row]
+    markdown = document(claims, settings)
+    expected = [*table_of(markdown, "One"), *table_of(markdown, "Two")]
+    assert sorted(rows) == sorted(expected)
+    assert not re.search(r"(src|href)=|https?:|\*", text)  # it needs no other file
+
+
+def test_answers_have_looks_in_the_page(claims: pd.DataFrame) -> None:
+    found = Cells(page(claims, settings_of("One", "Two")))
+    for row, looks in zip(found.rows, found.looks, strict=True):
+        for cell, look in zip(row, looks, strict=True):
+            answer = cell.partition(":")[0]
+            assert look == (answer if answer in {"yes", "no", "open"} else None)
+
+
+def test_a_title_is_no_html(claims: pd.DataFrame) -> None:
+    text = page(claims, settings_of("a|b", "<i>[c]"))
+    assert "<td>&lt;i&gt;[c]</td>" in text
+    assert "<i>" not in text

@@ -23,7 +23,8 @@ from tests.conftest import small
 from tests.project import Project
 from tests.reliability.stages import run_prepare, run_samples
 from tests.settings.test_whole import ROOT, VALID
-from whypretrain.claims.verdicts import ANSWERS, document
+from whypretrain.claims.document import document
+from whypretrain.claims.verdicts import ANSWERS
 from whypretrain.data.samples import Sample, Samples
 from whypretrain.data.table import read_split
 from whypretrain.interactions.record import new_record, read_record, write_record

@@ -166,12 +166,12 @@ def test_the_report_holds_every_figure_with_its_caption(project: Project) -> Non
     report = (project.folder / "report.html").read_text(encoding="utf-8")
     for name in FIGURE_NAMES:
         assert f'"name": "{name}.png"' in report
-    assert '"name": "claims.md"' in report
+    assert '"name": "claims.html"' in report
     for words in ("in nats of log-odds", "Three answers to each claim", "What pre-training"):
         assert words in report
     for category in ("Claims", "Figures of the paper", "Further figures"):
         assert f'"{category}"' in report
-    assert "Fig. 2: preserved, discarded and new knowledge per order" in report
+    assert "Fig. 2: knowledge by order" in report
     assert str(project.folder.parent) not in report
 
 

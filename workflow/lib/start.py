@@ -90,14 +90,23 @@ def fingerprints(paths: Iterable[str | None]) -> list[str]:
 
 
 def summary(module: str) -> str:
-    """What a module is about: the first line of its docstring, read without importing it.
+    """The title in the report of what a module makes: the first line of its docstring.
+
+    It is read without importing the module.
 
     >>> summary("report.figures.fig2")
-    'Fig. 2: preserved, discarded and new knowledge per order of interaction, and their shares'
+    'Fig. 2: knowledge by order'
     """
     path = ROOT.joinpath("src/whypretrain", *module.split(".")).with_suffix(".py")
     documented = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
     return (documented or module).partition("\n")[0].rstrip(".")
+
+
+def category(figure: str, of_the_paper: Iterable[str]) -> str:
+    """Where a figure stands in Snakemake's report."""
+    if figure == "claims":
+        return "Claims"
+    return "Figures of the paper" if figure in of_the_paper else "Further figures"
 
 
 def beside(folder: str) -> list[str]:

@@ -20,10 +20,40 @@ rule player_sheet:
         " --folder {output.folder:q} 2>&1 | tee {log:q}"
 
 
+# Only where it is asked for: `snakemake --cores 1 results/overlays/vgg-digits/003.pdf`.
+rule overlay:
+    input:
+        samples="results/experiments/{experiment}/samples.h5",
+        records=expand(
+            "results/experiments/{{experiment}}/{variant}.h5",
+            variant=["probe", "finetune", "scratch"],
+        ),
+    output:
+        figure="results/overlays/{experiment}/{position}.pdf",
+        drawing="results/overlays/{experiment}/{position}.svg",
+    log:
+        "results/logs/overlay/{experiment}-{position}.log",
+    benchmark:
+        "results/benchmarks/overlay/{experiment}-{position}.tsv"
+    wildcard_constraints:
+        position=r"\d\d\d+",
+    conda:
+        "../../envs/whypretrain.yaml"
+    params:
+        code=code("whypretrain.report.overlay", "whypretrain.report.explanation"),
+        sets=CONFIG.figures.sets,
+        width=CONFIG.figures.width,
+    shell:
+        "python -m whypretrain.stages.overlay --samples {input.samples:q}"
+        " --records {input.records:q} --position {wildcards.position} --sets {params.sets}"
+        " --width {params.width} --output {output.figure:q} 2>&1 | tee {log:q}"
+
+
 # Local on a cluster too: they take seconds, from tables alone.
 localrules:
     claims,
     figure,
+    overlay,
 
 
 rule claims:
@@ -31,13 +61,12 @@ rule claims:
         summaries=lambda w: of_experiments(w.suite, "summary.csv"),
     output:
         tables=expand("results/tables/{{suite}}/{table}.csv", table=SUITE_TABLES),
-        document=report(
-            "results/tables/{suite}/claims.md",
+        document="results/tables/{suite}/claims.md",
+        page=report(
+            "results/tables/{suite}/claims.html",
             caption="../report/claims_table.rst",
             category="Claims",
-            labels={
-                "table": "Each claim with three answers, their numbers and intervals"
-            },
+            labels={"page": "Claims with numbers and intervals"},
         ),
     log:
         "results/logs/claims/{suite}.log",
@@ -67,11 +96,7 @@ rule figure:
         bitmap=report(
             "results/figures/{suite}/{figure}.png",
             caption="../report/figures.rst",
-            category=lambda w: (
-                "Figures of the paper"
-                if w.figure in OF_THE_PAPER
-                else "Further figures"
-            ),
+            category=lambda w: start.category(w.figure, OF_THE_PAPER),
             labels=lambda w: {"figure": start.summary(f"report.figures.{w.figure}")},
         ),
         numbers="results/figures/{suite}/{figure}.csv",
@@ -101,7 +126,7 @@ rule explorer:
             "results/explorer/{suite}/index.html",
             caption="../report/explorer.rst",
             category="Explorer",
-            labels={"page": "Everything to look through, down to single interactions"},
+            labels={"page": "Everything, to look through"},
         ),
     log:
         "results/logs/explorer/{suite}.log",

@@ -1,9 +1,8 @@
-"""Three answers to every claim from an experiment's summary, and all of a suite in Markdown.
+"""Three answers to every claim from an experiment's summary.
 
 The rules are those of docs/claims.md.
 """
 
-import re
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -11,7 +10,6 @@ import pandas as pd
 
 from whypretrain.claims.catalogue import CLAIMS, Claim, Question
 from whypretrain.knowledge.reading import not_learned
-from whypretrain.settings.report import ClaimsSettings
 
 Answer = Literal["yes", "no", "open", "–"]
 ANSWERS = {
@@ -138,62 +136,3 @@ def beyond(question: Question, found: Interval) -> Answer:
     if found.n_seeds < FEWEST_SEEDS or not (above or below):
         return "open"
     return "yes" if above == (question.side == "above") else "no"
-
-
-def document(claims: pd.DataFrame, settings: ClaimsSettings) -> str:
-    """What a reader needs beside the table, and the table: a line an experiment and reading."""
-    confidence = settings.statistics.confidence
-    introduction = (
-        "Three answers to each claim, which docs/claims.md explains. *As worded*: does the number "
-        "lie in the range of the paper's words? *Beyond chance*: is there more agreement than "
-        "chance gives? 0 is chance, 1 as alike as strengths allow. *Beyond retraining*: does a "
-        "second run, another seed in the other network's place, give something else? "
-        f"Brackets hold {confidence:.0%} intervals over samples and seeds; fewer than "
-        f"{FEWEST_SEEDS} seeds leave an answer open. Where the truth is at a limit, about "
-        f"{1 - confidence:.0%} of answers are yes or no by chance."
-    )
-    lines = ["# Claims of the paper", "", introduction, ""]
-    titles = dict(zip(settings.experiments, settings.titles, strict=True))
-    for claim in CLAIMS:
-        own = claims[claims["claim"] == claim.key]
-        if own.empty:
-            continue
-        questions = {
-            "Agreement": claim.chance,
-            "Against a second run": claim.retraining,
-        }
-        about = [f"Number: {claim.number}. The paper: {claim.paper}."]
-        about += [f"{name}: {one.words}." for name, one in questions.items() if one]
-        heads = ["experiment", "reading", "number", "chance", "second run", "seeds, n"]
-        heads += [*ANSWERS.values(), "note"]
-        lines += [f"## {claim.statement}", "", " ".join(about), ""]
-        lines += [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
-        for row in own.to_dict("records"):
-            cells = [
-                re.sub(r"([\\`<>|\[\]])", r"\\\1", titles[row["experiment"]]),  # text, no markup
-                row["reading"] or "–",
-                _interval(row, ("number", "low", "high")),
-                *(_short(row[name]) for name in ("chance", "second_run")),
-                f"{row['n_seeds']}, {row['n']}",
-                row["as_worded"],
-                _told(row, "beyond_chance", "agreement"),
-                _told(row, "beyond_retraining", "retraining"),
-                row["note"] or "–",
-            ]
-            lines.append(f"| {' | '.join(cells)} |")
-        lines.append("")
-    return "\n".join(lines)
-
-
-def _told(row: dict[Any, Any], answer: str, column: str) -> str:
-    if pd.isna(row[column]):
-        return "–"
-    return f"{row[answer]}: {_interval(row, (column, f'{column}_low', f'{column}_high'))}"
-
-
-def _interval(row: dict[Any, Any], names: tuple[str, str, str]) -> str:
-    return "{} [{}, {}]".format(*(_short(row[name]) for name in names))
-
-
-def _short(value: Any) -> str:
-    return "–" if pd.isna(value) else f"{value:.3g}"

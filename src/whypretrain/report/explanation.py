@@ -9,9 +9,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from whypretrain.data.samples import Sample
 from whypretrain.interactions.mobius import members, n_players_of, orders
+from whypretrain.interactions.record import Record
 from whypretrain.interactions.salience import reconstruction_error, salient
-from whypretrain.report import style
+from whypretrain.report import overlay, style
 from whypretrain.report.player_sheet import draw_image_players, draw_text_players
 
 
@@ -135,6 +137,22 @@ class Explanation:
             axes.set_title(f"class {explained}, predicted {predicted}, {said}")
         return figure
 
+    def plot_sets(self, count: int = 4, *, width: float = 1.7) -> Figure:
+        """The `count` strongest sets, each as regions on the image or as words in boxes.
+
+        Parameters
+        ----------
+        width : of the figure, in inches; of an image at most 1.7
+
+        Raises
+        ------
+        ValueError
+            If neither the image nor the words are known.
+        """
+        with mpl.rc_context():
+            style.apply()
+            return overlay.draw({f"label {self.label}": self}, count=count, width=width)
+
     def to_shapiq(self) -> Any:
         """These interactions as `shapiq.InteractionValues`, of index "Moebius", for its plots.
 
@@ -159,3 +177,18 @@ class Explanation:
             baseline_value=float(self.interactions[0]),
             estimated=False,
         )
+
+
+def of_record(record: Record, position: int, sample: Sample | None = None) -> Explanation:
+    """The last snapshot of one sample of a record; what is to be shown of it is `sample`'s."""
+    return Explanation(
+        classes=record.classes,
+        outputs=record.outputs[-1, position],
+        interactions=record.interactions[-1, position],
+        players=record.players_of(position),
+        logits=record.logits[-1, position],
+        label=int(record.labels[position]),
+        image=sample.inputs if sample and not sample.words else None,
+        words=sample.words if sample else [],
+        word_players=sample.word_players if sample else [],
+    )

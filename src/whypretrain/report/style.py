@@ -38,7 +38,8 @@ READINGS = {
 }
 """How figures call the readings of 0/0 in the ratio of eq. 8."""
 READING_MARKERS = {"positive": "o", "zero": "v", "salient": "^", "weighted": "D"}
-PANEL = (2.5, 2.3)  # inches, width and height of one experiment's panel
+NARROWEST, WIDEST, HEIGHT = 1.65, 3.4, 1.7  # inches of one experiment's panel
+SMALLEST = 6.0  # pt; the smallest text in print
 
 
 def apply() -> None:
@@ -46,17 +47,25 @@ def apply() -> None:
     import seaborn as sns  # noqa: PLC0415  (the explorer takes the colours alone)
 
     small = ("legend.fontsize", "legend.title_fontsize", "xtick.labelsize", "ytick.labelsize")
-    rc = dict[str, Any].fromkeys(small, 7.5) | {
+    rc = dict[str, Any].fromkeys(small, 6.5) | {
         "font.family": "DejaVu Sans",
-        "font.size": 8,
-        "axes.titlesize": 8,
-        "axes.labelsize": 8,
+        "font.size": 7,
+        "axes.titlesize": 7,
+        "axes.labelsize": 7,
+        "axes.linewidth": 0.7,
+        "xtick.major.width": 0.7,
+        "ytick.major.width": 0.7,
+        "xtick.major.size": 3,
+        "ytick.major.size": 3,
+        "xtick.major.pad": 2,
+        "ytick.major.pad": 2,
         "axes.spines.top": False,
         "axes.spines.right": False,
         "legend.frameon": False,
         "hatch.linewidth": 0.5,
         "figure.dpi": 100,
-        "savefig.dpi": 200,
+        "savefig.dpi": 300,
+        "svg.hashsalt": "whypretrain",  # equal drawings give equal bytes
         "pdf.fonttype": 42,  # embed TrueType, so that text stays text
         "figure.constrained_layout.use": True,
         "text.parse_math": False,  # a dollar in a title is a dollar

@@ -14,6 +14,11 @@ class Figures(Section):
 
     ratio_reading: Literal["positive", "zero", "salient", "weighted"] = "zero"
     """The reading of 0/0 in eq. 8 that claims and figures take first; `zero` is the paper's."""
+    width: float = Field(default=7, ge=3.4, le=14)
+    """Width of figures in inches, at which no text is below 6 pt: a column of print has about 3.4,
+    a page of one column 5.5, of two columns 7. Panels wrap into rows; a few are narrower."""
+    sets: int = Field(default=4, ge=1)
+    """Strongest sets of each model in an overlay (`results/overlays/<experiment>/<sample>.pdf`)."""
 
 
 class Varied(Section):

@@ -10,8 +10,9 @@ def main() -> None:
 
     import pandas as pd
 
+    from whypretrain.claims.document import document, page
     from whypretrain.claims.overview import by_kind, correlations, overview
-    from whypretrain.claims.verdicts import document, judge
+    from whypretrain.claims.verdicts import judge
     from whypretrain.files.artifacts import atomic_path, write_csv
     from whypretrain.knowledge.reading import read_tables
 
@@ -33,8 +34,9 @@ def main() -> None:
         "kinds": by_kind(numbers),
     }.items():
         write_csv(arguments.output / f"{name}.csv", table)
-    with atomic_path(arguments.output / "claims.md") as temporary:
-        temporary.write_text(document(claims, settings), encoding="utf-8")
+    for suffix, told in (("md", document), ("html", page)):
+        with atomic_path(arguments.output / f"claims.{suffix}") as temporary:
+            temporary.write_text(told(claims, settings), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Figures draw rows of the summary, compute nothing, and depend on little."""
 
 import importlib
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,7 +20,8 @@ from whypretrain.report.figures.drawing import Tables
 from whypretrain.settings.knowledge import Statistics
 from whypretrain.settings.report import Figures, FigureSettings
 from whypretrain.stages import figure as stage
-from workflow.lib.code import closure
+from workflow.lib.code import ROOT, closure
+from workflow.lib.start import category, summary
 
 EXPERIMENTS = ["one", "two"]
 SETTINGS = FigureSettings(
@@ -135,7 +137,7 @@ def test_images_and_sentences_have_panels_for_the_shifts_they_have() -> None:
     figure, numbers = drawn("robustness", given)
     shown = [axes for axes in figure.axes if axes.get_visible()]
     assert [axes.get_xlabel() for axes in shown] == [
-        "noise, σ as share of black to white",
+        "noise, σ [black to white]",
         "share of words masked",
         "rotation [degrees]",
     ]
@@ -200,3 +202,24 @@ print([name for name in ("torch", "scipy.stats", "statsmodels", "seaborn") if na
 def test_the_made_up_summary_has_the_columns_of_the_real_one() -> None:
     reading = importlib.import_module("whypretrain.knowledge.reading")
     assert set(reading.TABLES["summary"]) <= set(COLUMNS)
+
+
+@pytest.mark.parametrize("name", stage.NAMES)
+def test_titles_of_the_report_fit_its_menu(name: str) -> None:
+    assert len(summary(f"report.figures.{name}")) <= 35
+
+
+def test_other_titles_of_the_report_fit_its_menu() -> None:
+    rules = (ROOT / "workflow/rules/report.smk").read_text(encoding="utf-8")
+    titles = re.findall(r'labels=\{\s*"\w+": "([^"]*)"', rules)
+    assert len(titles) == rules.count("labels={")
+    assert titles
+    assert all(len(title) <= 35 for title in titles)
+
+
+def test_the_figure_of_claims_stands_with_the_claims() -> None:
+    assert [category(name, ["fig2"]) for name in ("claims", "fig2", "salience")] == [
+        "Claims",
+        "Figures of the paper",
+        "Further figures",
+    ]

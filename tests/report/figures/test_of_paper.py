@@ -49,6 +49,21 @@ def test_shares_by_order_stand_below_amounts(summary: pd.DataFrame) -> None:
     )
 
 
+def test_brackets_span_the_totals_of_the_longest_bar(summary: pd.DataFrame) -> None:
+    figure, _ = fig2.draw({"summary": summary}, settings_of("one"))
+    above, _ = figure.axes
+    parts = summary[summary["quantity"].isin(fig2.PARTS) & (summary["order"] != "0")]
+    wide = parts.pivot(index="order", columns="quantity", values="number")
+    longest = wide.iloc[int(wide.sum(axis=1).to_numpy().argmax())]
+    assert [text.get_text() for text in above.texts] == [
+        f"{network}, order {longest.name}" for network in ("pre-trained", "fine-tuned")
+    ]
+    spans: Any = [line.get_xdata() for line in above.get_lines()]
+    widths = [span[-1] - span[0] for span in spans]
+    totals = [longest["discard"] + longest["preserve"], longest["preserve"] + longest["new"]]
+    np.testing.assert_allclose(widths, totals)
+
+
 @pytest.mark.parametrize("reading", ["zero", "salient"])
 def test_every_reading_has_its_own_chance_level(summary: pd.DataFrame, reading: str) -> None:
     figure, _ = fig3.draw({"summary": summary}, settings_of("one", reading=reading))
@@ -125,7 +140,8 @@ def test_a_claim_has_three_answers_with_numbers() -> None:
         assert words.count(expected) == len(CLAIMS)
     assert "7" not in words  # of another reading
     assert not any("*" in word for word in words)
-    assert all(claim.statement in words for claim in CLAIMS)
+    wrapped = [word.replace("\n", " ") for word in words]
+    assert all(claim.statement in wrapped for claim in CLAIMS)
 
 
 def test_a_claim_that_hangs_on_the_reading_says_so() -> None:

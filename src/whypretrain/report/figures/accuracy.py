@@ -1,4 +1,7 @@
-"""Knowledge against accuracy over the experiments of a suite, CNNs and transformers told apart."""
+"""Knowledge against accuracy.
+
+Over the experiments of a suite, CNNs and transformers told apart.
+"""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -20,7 +23,17 @@ def draw(tables: drawing.Tables, settings: FigureSettings) -> drawing.Drawn:
         "preserved_share": "preserved share of\npre-trained knowledge",
         ratio: "ratio",
     }
-    figure, axes = plt.subplots(2, len(quantities), figsize=(7.5, 4.6), sharex="col", sharey="row")
+    width = settings.figures.width
+    flat = width >= style.NARROWEST * len(quantities)  # else one quantity stands below another
+    n_rows, n_columns = (2, 3) if flat else (3, 2)
+    figure, grid = plt.subplots(
+        n_rows,
+        n_columns,
+        figsize=(width, style.HEIGHT * n_rows + 0.2),
+        sharex="col" if flat else "row",
+        sharey="row" if flat else "col",
+    )
+    axes = grid if flat else grid.T
     for row, variant in zip(axes, VARIANTS, strict=True):
         row[0].set_ylabel(f"test accuracy,\n{style.LABELS[variant]}")
         accuracy = f"accuracy_{variant}"
@@ -32,10 +45,12 @@ def draw(tables: drawing.Tables, settings: FigureSettings) -> drawing.Drawn:
                 look |= {"color": style.COLOURS[variant], "marker": marker, "label": label}
                 drawing.points(panel, x["number"], y, xerr=drawing.whiskers(x), **look)
             found = correlations.query("knowledge == @knowledge and accuracy == @accuracy").iloc[0]
-            title = f"Spearman {found['spearman']:.2f} (p = {found['p']:.2g}, n = {found['n']})"
+            rank = f"{found['spearman']:.2f}".replace("-", "−")
+            title = f"Spearman {rank}\np = {found['p']:.2g}, n = {found['n']}"
             panel.set_title(f"n = {found['n']}" if np.isnan(found["spearman"]) else title)
-    for panel, label in zip(axes[1], quantities.values(), strict=True):
-        panel.set_xlabel(label)
-    drawing.legend_below(figure)
+    for panels in axes if not flat else axes[1:]:
+        for panel, label in zip(panels, quantities.values(), strict=True):
+            panel.set_xlabel(label)
+    drawing.legend_below(figure, settings, interval="line")
     kept = [*quantities, *(f"accuracy_{variant}" for variant in VARIANTS)]
     return figure, overview[overview["quantity"].isin(kept)]

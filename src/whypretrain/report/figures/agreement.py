@@ -1,8 +1,8 @@
-"""How far networks agree beyond chance, by order of interaction: 0 is chance, 1 as alike as can be.
+"""Agreement beyond chance.
 
-Above, the agreement of pairs of networks at each order. Below it, all pairs at low orders, and
-transfer: how much more a fine-tuned network agrees with the probe than one trained from scratch
-does.
+How far networks agree by order of interaction: 0 is chance, 1 as alike as can be. Above, the
+agreement of pairs of networks at each order. Below it, all pairs at low orders, and transfer: how
+much more a fine-tuned network agrees with the probe than one trained from scratch does.
 """
 
 from typing import NamedTuple
@@ -21,7 +21,7 @@ GROUPS = (LOW, "3-4", "5+", "all")
 NETWORKS = {**style.SHORT, "untrained": "untrained"}
 RANGE = (-0.25, 1.05)
 """Of agreement; intervals of high orders, where little can agree, may reach far beyond."""
-LABELS = ("agreement beyond chance", "", "transfer\n● − ■")
+LABELS = ("agreement beyond chance", "", "transfer ● − ■")
 HEIGHTS = (1.25, 0.85, 0.65)
 
 
@@ -76,7 +76,7 @@ def draw(tables: drawing.Tables, settings: FigureSettings) -> drawing.Drawn:
         _by_order(lines, own)
         _all_pairs(matrix, own)
         _transfer(transfer, transfers[transfers["experiment"] == name])
-    drawing.legend_below(figure, ncols=3)
+    drawing.legend_below(figure, settings, interval="line")
     return figure, numbers
 
 
@@ -91,7 +91,7 @@ def _by_order(panel: Axes, own: pd.DataFrame) -> None:
         faint = 1.0 if pair in OF_TRANSFER else 0.45
         drawing.points(panel, places, these, linestyle="none", color=look["color"], alpha=faint)
         panel.plot(places, these["number"], label=label, markersize=3.2, **look)
-    panel.axhline(0, color="black", linewidth=0.6)
+    panel.axhline(0, color="black", linewidth=0.6, label="chance level, 0")
     orders = sorted(single["order"].unique())
     panel.set(ylim=RANGE, xticks=orders, xlabel="order |S|")
 
@@ -109,13 +109,13 @@ def _all_pairs(panel: Axes, own: pd.DataFrame) -> None:
     for (row, column), value in np.ndenumerate(values):
         text = "–" if np.isnan(value) else f"{value:.2f}".replace("-", "−")
         colour = "white" if value > 0.5 else "black"
-        panel.text(column, row, text, ha="center", va="center", color=colour, fontsize=7)
+        panel.text(column, row, text, ha="center", va="center", color=colour, fontsize=6)
     places, words = range(len(NETWORKS)), list(NETWORKS.values())
-    panel.set_xticks(places, words, fontsize=6.5)
+    panel.set_xticks(places, words, rotation=40, ha="right", rotation_mode="anchor")
     panel.set_yticks(places, words)
     panel.tick_params(length=0)
     panel.spines[:].set_visible(False)
-    panel.set_title(f"all pairs, orders {LOW.replace('-', '–')}", fontsize=7.5)
+    panel.set_title(f"all pairs, orders {LOW.replace('-', '–')}")
 
 
 def _transfer(panel: Axes, own: pd.DataFrame) -> None:

@@ -1,11 +1,13 @@
-"""Three answers of the data to each claim of the paper: claims down, experiments across.
+"""Three answers to each claim.
 
-As worded: is the number in the range of the paper's words? Beyond chance: do networks agree more
-than chance gives? Beyond retraining: does a second run give something else? Under the first reading
-of each claim; the CSV file has them all.
+Claims of the paper down, and below each of them a line an experiment. As worded: is the number in
+the range of the paper's words? Beyond chance: do networks agree more than chance gives? Beyond
+retraining: does a second run give something else? Under the first reading of each claim; the CSV
+file has them all.
 """
 
 from collections.abc import Mapping
+from textwrap import shorten, wrap
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -14,6 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch, Rectangle
 
 from whypretrain.claims.catalogue import CLAIMS, Claim
+from whypretrain.report import style
 from whypretrain.report.figures import drawing
 from whypretrain.settings.report import FigureSettings
 
@@ -32,76 +35,106 @@ QUESTIONS = {
 }
 """By column of answers: the column of its number, and its heading."""
 CHANGES = "changes with the reading"
-STEP, LINE = 0.52, 0.6  # inches of an answer across and of a claim down
-WORDS = 3.6  # inches for the claims
-MARK = 0.14  # inches, half of a mark
+ROW, STEP, NAME = 0.2, 0.7, 1.2  # inches of an experiment down, an answer and a name across
+MARK = 0.11  # inches, half of a mark
+STATEMENT, DETAIL = 0.135, 0.115  # inches, lines of the claim and of what its numbers are
+WIDE = 5.0  # inches from which on words stand beside answers, not above them
+GAP = 0.1
 
 
 def draw(tables: drawing.Tables, settings: FigureSettings) -> drawing.Drawn:
-    """A mark an answer, with its number below."""
+    """A mark an answer, with its number beside it."""
     claims = tables["claims"]
     first = claims.drop_duplicates(["experiment", "claim"])
     found = {(own["claim"], own["experiment"]): own for own in first.to_dict("records")}
     asked = [claim for claim in CLAIMS if (claims["claim"] == claim.key).any()]
-    names = settings.experiments
-    width = STEP * (len(QUESTIONS) + 0.4)
-    size = WORDS + width * len(names), LINE * len(asked) + 1.6
-    figure, axes = plt.subplots(figsize=size)
-    # One unit is an inch, so that marks are squares.
-    axes.set(xlim=(0, width * len(names)), ylim=(LINE * (len(asked) + 0.1), -0.34))
-    for row, claim in enumerate(asked):
-        top = LINE * row
-        axes.axhline(top, color="0.85", linewidth=0.6)
-        for column, name in enumerate(names):
-            if (claim.key, name) in found:
-                _cell(axes, width * column, top, found[claim.key, name])
-    centres = [width * (column + 0.5) for column in range(len(names))]
-    for centre in centres:
-        for place, (_, heading) in enumerate(QUESTIONS.values()):
-            x = centre + STEP * (place - 1)
-            axes.text(x, -0.05, heading, ha="center", va="bottom", fontsize=6)
+    width, of_answers = settings.figures.width - 0.1, NAME + STEP * len(QUESTIONS)
+    is_wide = width >= WIDE
+    left = width - of_answers if is_wide else 0.0
+    of_words = left - 0.1 if is_wide else width
+    names = [_named(title) for title in settings.titles]
+    figure, axes = plt.subplots()
+    figure.set_layout_engine("none")  # places are in inches here
     of_samples = first[first["claim"] != "accuracy"]  # which is of the whole test split
-    axes.set_xticks(centres, drawing.names_with_n(of_samples, settings))
-    axes.xaxis.tick_top()
-    axes.set_yticks([LINE * (row + 0.5) for row in range(len(asked))], [""] * len(asked))
-    for row, claim in enumerate(asked):
-        _words(axes, LINE * row, claim)
-    axes.tick_params(length=0)
-    axes.spines[:].set_visible(False)
+    y = _heading(axes, drawing.counted_lines(of_samples, settings), width, left)
+    for claim in asked:
+        axes.hlines(y, 0, width, color="0.85", linewidth=0.6)
+        below = _words(axes, y + 0.06, claim, of_words)
+        if not is_wide:
+            y = below
+        for name, title in zip(settings.experiments, names, strict=True):
+            y += ROW
+            axes.text(left, y - ROW / 2, title, va="center", fontsize=6.5)
+            if (claim.key, name) in found:
+                _cells(axes, left + NAME, y - ROW / 2, found[claim.key, name])
+        y = max(y, below) + GAP
     signs = [Patch(**look, label=f"{sign} {answer}") for answer, (sign, look) in ANSWERS.items()]
-    title = "– not asked    * changes with the reading"
-    figure.legend(handles=signs, title=title, loc="outside lower center", ncols=len(signs))
+    note = "– not asked    * changes with the reading"
+    look: drawing.Look = {"loc": "lower center", "ncols": len(signs), "borderaxespad": 0.0}
+    axes.legend(handles=signs, title=note, **look)
+    height = y + 0.45
+    # One unit is an inch, so that marks are squares and words fit.
+    figure.set_size_inches(width + 0.1, height)
+    axes.set_position((0.05 / (width + 0.1), 0, width / (width + 0.1), 1))
+    axes.set(xlim=(0, width), ylim=(height, 0))
+    axes.set_axis_off()
     return figure, claims
 
 
-def _cell(axes: Axes, left: float, top: float, own: Mapping[Any, Any]) -> None:
+def _named(title: str) -> str:
+    """The name of an experiment in its line, with the mark of one that is not judged."""
+    name, *marks = title.split("\n")
+    return shorten(name, 22, placeholder="…") + (" †" if marks else "")
+
+
+def _heading(axes: Axes, counted: list[str], width: float, left: float) -> float:
+    """What the experiments rest on, and names of the answers; where they end."""
+    y = 0.06
+    for line in counted:
+        lines = wrap(line, int((width if left == 0 else left) / 0.053))
+        axes.text(0, y, "\n".join(lines), va="top", fontsize=style.SMALLEST, color="0.3")
+        y += DETAIL * len(lines)
+    y = max(y + (0.22 if left == 0 else 0), 0.3)
+    for place, (_, heading) in enumerate(QUESTIONS.values()):
+        x = left + NAME + STEP * place
+        axes.text(x, y - 0.02, heading, va="bottom", fontsize=style.SMALLEST)
+    return y + 0.04
+
+
+def _cells(axes: Axes, left: float, y: float, own: Mapping[Any, Any]) -> None:
     """Three marks side by side, each with its number."""
     for place, (answer, (number, _)) in enumerate(QUESTIONS.items()):
-        x, y = left + STEP * (place + 0.7), top + 0.22
+        x = left + STEP * place + MARK
         told = own[answer]
         if told in ANSWERS:
             sign, look = ANSWERS[told]
-            corner = (x - MARK, y - 0.8 * MARK)
-            axes.add_patch(Rectangle(corner, 2 * MARK, 1.6 * MARK, linewidth=1.1, **look))
+            corner = (x - MARK, y - 0.6 * MARK)
+            axes.add_patch(Rectangle(corner, 2 * MARK, 1.2 * MARK, linewidth=1.0, **look))
             ink: drawing.Look = {"color": INK[told], "fontweight": "bold"}
-            axes.text(x, y, sign, ha="center", va="center", fontsize=8, **ink)
+            axes.text(x, y, sign, ha="center", va="center", fontsize=7, **ink)
         else:
             axes.text(x, y, "–", ha="center", va="center", color="0.5")
         star = "*" if answer == "as_worded" and CHANGES in own["note"] else ""
         words = f"{_short(own[number])}{star}"
-        axes.text(x, top + 0.45, words, ha="center", va="center", fontsize=7)
+        axes.text(x + MARK + 0.03, y, words, va="center", fontsize=6.5)
 
 
-def _words(axes: Axes, top: float, claim: Claim) -> None:
-    """What is claimed, and what its numbers are."""
+def _words(axes: Axes, y: float, claim: Claim, width: float) -> float:
+    """What is claimed, and what its numbers are; where the words end."""
+    statement = wrap(claim.statement, int(width / 0.06))
+    axes.text(0, y, "\n".join(statement), va="top", fontsize=7, fontweight="bold")
+    y += STATEMENT * len(statement)
     words = [claim.number, *(one.words for one in (claim.chance, claim.retraining) if one)]
-    lines = "\n".join(f"{number} {own}" for number, own in enumerate(words, 1))
-    look: drawing.Look = {"ha": "right", "transform": axes.get_yaxis_transform(), "clip_on": False}
-    axes.text(-0.01, top + 0.06, claim.statement, va="top", fontsize=8, **look)
-    axes.text(-0.01, top + 0.21, lines, va="top", fontsize=6, color="0.3", **look)
+    for number, own in enumerate(words, 1):
+        lines = wrap(f"{number} {own}", int(width / 0.05), subsequent_indent="  ")
+        look: drawing.Look = {"fontsize": style.SMALLEST, "color": "0.3", "va": "top"}
+        axes.text(0, y, "\n".join(lines), **look)
+        y += DETAIL * len(lines)
+    return y
 
 
 def _short(number: float) -> str:
     if np.isnan(number):  # not asked
         return ""
-    return (f"{number:.2g}" if abs(number) < 100 else f"{number:.0f}").replace("-", "−")
+    digits = ".0f" if abs(number) >= 100 else ".2g" if abs(number) >= 0.001 else ".4f"
+    return f"{number:{digits}}".replace("-", "−")

@@ -1,4 +1,7 @@
-"""What v(N) and its sign would be without preserved, discarded, new or exclusive interactions."""
+"""v(N) without parts of knowledge.
+
+What v(N) and its sign would be without preserved, discarded, new or exclusive interactions.
+"""
 
 import numpy as np
 
@@ -24,7 +27,7 @@ RANDOM = drawing.EDGE | {"height": 0.3, "color": style.NULL, "label": "as much, 
 def draw(tables: drawing.Tables, settings: FigureSettings) -> drawing.Drawn:
     """Change of v(N) above, share of samples with v > 0 below; grey: as much of all sets alike."""
     numbers = drawing.pick(tables, *QUANTITIES, BEFORE, order="all")
-    figure, panels = drawing.panels(settings, numbers, "", "")
+    figure, panels = drawing.panels(settings, numbers, "", "", beside=1.3)
     places = np.arange(len(REMOVALS))
     names = style.LABELS | dict.fromkeys(EXCLUSIVE, "its own")
     words = [f"{style.SHORT[v]} without {names[part]}" for v, part in REMOVALS]
@@ -34,23 +37,23 @@ def draw(tables: drawing.Tables, settings: FigureSettings) -> drawing.Drawn:
         "hatch": [style.HATCHES[name] for name in drawn_as],
         "label": "this part removed",
     }
-    for column, (of_experiment, stacked) in enumerate(panels):
+    for of_experiment, stacked in panels:
         own = of_experiment.set_index(["variant", "level"])
         for panel, quantity in zip(stacked, QUANTITIES, strict=True):
             rows = own[own["quantity"] == quantity].loc[REMOVALS]
             drawing.bars(panel, places - 0.17, rows, sideways=True, size=0.5, **look)
             panel.barh(places + 0.23, rows["chance"], **RANDOM)
-            panel.set_yticks(places, [""] * len(words) if column % drawing.MOST_COLUMNS else words)
+            panel.set_yticks(places, words if drawing.is_first(panel) else [""] * len(words))
             panel.invert_yaxis()
             panel.tick_params(axis="y", length=0)
         above, below = stacked
         above.axvline(0, color="black", linewidth=0.6)
-        above.locator_params(axis="x", nbins=5)
+        above.locator_params(axis="x", nbins=4)
         above.set_xlabel("change of v(N) [nats]")
         before = own.loc[own["quantity"] == BEFORE, "number"][REMOVALS]
         ends = places - 0.42, places + 0.38
         below.vlines(before, *ends, color="black", linewidth=1.5, label="nothing removed")
         below.set(xlim=(0, 1.05), xticks=[0, 0.5, 1], xlabel="samples with v(N) > 0")
         below.xaxis.set_major_formatter(drawing.PERCENT)
-    drawing.legend_below(figure, panels[0][1][1], ncols=2)
+    drawing.legend_below(figure, settings, panels[0][1][1], interval="line")
     return figure, numbers

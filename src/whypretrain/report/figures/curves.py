@@ -1,6 +1,7 @@
-"""Accuracy and loss on the test split along training (the paper's footnote 5).
+"""Accuracy and loss along training.
 
-Bands are Wilson intervals of the accuracy; of the loss, training keeps the mean alone.
+Both are of the test split (the paper's footnote 5). Bands are Wilson intervals of the accuracy; of
+the loss, training keeps the mean alone.
 """
 
 from whypretrain.report import style
@@ -26,5 +27,5 @@ def draw(tables: drawing.Tables, settings: FigureSettings) -> drawing.Drawn:
         above.set_ylim(0, 1.02)
         below.set_ylim(bottom=0)
         below.set_xlabel("epoch")
-    drawing.legend_below(figure)
+    drawing.legend_below(figure, settings, interval="band")
     return figure, numbers

@@ -4,21 +4,22 @@ Every number with its interval comes from summary.csv; figures compute none.
 """
 
 from collections.abc import Mapping, Sequence
-from textwrap import wrap
-from typing import Any
+from textwrap import fill, wrap
+from typing import Any, Literal
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from numpy.typing import ArrayLike, NDArray
 
 from whypretrain.report import style
 from whypretrain.settings.report import FigureSettings
 
-MOST_COLUMNS = 4
-LEGEND_WIDTH = 5.0  # inches that the longest legend needs
+CHARACTER = 0.06  # inches, the mean width of one in a title
 BAR = 0.75  # height of a bar, in orders
 PERCENT = "{x:.0%}"  # format of an axis of shares
 
@@ -53,41 +54,73 @@ def panels(
     *labels: str,
     share_y: bool = False,
     heights: Sequence[float] = (),
+    narrowest: float = style.NARROWEST,
+    beside: float = 0.0,
 ) -> tuple[Figure, list[tuple[pd.DataFrame, list[Axes]]]]:
     """A grid with a column of panels an experiment, one panel a label of the y axis.
 
     The uppermost is titled with the experiment's name and how many samples and seeds its numbers
-    rest on. `heights` are those of a column's panels in units of the usual one.
+    rest on. What does not fit beside one another in the width of print wraps into rows of columns.
+
+    Parameters
+    ----------
+    heights : those of a column's panels in units of the usual one
+    narrowest : inches that a column needs at least
+    beside : inches that words need beside the first column of a row
 
     Returns
     -------
     the figure, and for every experiment its rows of `numbers` and its panels, from the top
     """
     n_panels, n_experiments = len(labels), len(settings.experiments)
-    n_columns = min(n_experiments, MOST_COLUMNS)
+    n_columns = columns(n_experiments, settings.figures.width - beside, narrowest)
     n_bands = -(-n_experiments // n_columns)
+    width = min(settings.figures.width, beside + style.WIDEST * n_columns)
     ratios = [*(heights or [1.0] * n_panels)] * n_bands
-    width, height = style.PANEL
     figure, grid = plt.subplots(
         n_bands * n_panels,
         n_columns,
-        figsize=(max(width * n_columns, LEGEND_WIDTH), height * sum(ratios) + 0.35),
+        figsize=(width, style.HEIGHT * sum(ratios) + 0.35 * n_bands),
         height_ratios=ratios,
         squeeze=False,
         sharey="row" if share_y else False,
     )
     stacks = grid.reshape(n_bands, n_panels, n_columns).swapaxes(1, 2).reshape(-1, n_panels)
+    if share_y:  # over all rows of columns, which would else have scales of their own
+        for stacked in stacks[n_columns::n_columns]:
+            for panel, first in zip(stacked, stacks[0], strict=True):
+                panel.sharey(first)
     for panel in stacks[n_experiments:].flat:
         panel.set_visible(False)
-    for stacked in stacks[::MOST_COLUMNS]:
+    for stacked in stacks[::n_columns]:
         for panel, label in zip(stacked, labels, strict=True):
             panel.set_ylabel(label)
     found = []
+    fitting = int(((width - beside) / n_columns - 0.25) / CHARACTER)
     for name, title, stacked in zip(settings.experiments, settings.titles, stacks, strict=False):
         own = numbers[numbers["experiment"] == name]
-        stacked[0].set_title(f"{title}\n{_counted(own)}")
+        lines = [fill(part, fitting) for part in title.split("\n")]
+        stacked[0].set_title("\n".join([*lines, _counted(own)]))
         found.append((own, list(stacked)))
     return figure, found
+
+
+def columns(count: int, width: float, narrowest: float) -> int:
+    """How many of `count` stand in a row of `width` inches, with rows of like length.
+
+    >>> columns(7, 7.0, 1.65)
+    4
+    >>> columns(4, 5.5, 1.65)
+    2
+    """
+    most = max(1, int(width / narrowest))
+    return -(-count // -(-count // most))
+
+
+def is_first(panel: Axes) -> bool:
+    """Whether a panel is the first of its row."""
+    place = panel.get_subplotspec()
+    return place is not None and place.is_first_col()
 
 
 def names_with_n(numbers: pd.DataFrame, settings: FigureSettings) -> list[str]:
@@ -102,6 +135,16 @@ def names_with_n(numbers: pd.DataFrame, settings: FigureSettings) -> list[str]:
         lines = [*first.split(" · "), *(part for own in added for part in wrap(own, 16))]
         counted = _counted(numbers[numbers["experiment"] == name])
         found.append("\n".join([*lines, *counted.split(", ")]))
+    return found
+
+
+def counted_lines(numbers: pd.DataFrame, settings: FigureSettings) -> list[str]:
+    """A line an experiment: its name, its samples and seeds, and what its title adds."""
+    found = []
+    for name, title in zip(settings.experiments, settings.titles, strict=True):
+        first, *added = title.split("\n")
+        counted = _counted(numbers[numbers["experiment"] == name])
+        found.append("; ".join([f"{first}: {counted}", *added]))
     return found
 
 
@@ -175,7 +218,7 @@ def chance_ticks(panel: Axes, chance: "pd.Series[float]", label: str) -> None:
 
 def two_sided(panel: Axes, orders: pd.Index) -> None:
     """An axis of orders whose bars go to both sides of 0, counted upwards on either."""
-    panel.axvline(0, color="black", linewidth=0.6)
+    panel.vlines(0, min(orders) - 0.6, max(orders) + 0.6, color="black", linewidth=0.6)
     panel.use_sticky_edges = False  # leave room beyond the longest bar
     panel.spines["left"].set_visible(False)
     panel.tick_params(axis="y", length=0)
@@ -183,14 +226,45 @@ def two_sided(panel: Axes, orders: pd.Index) -> None:
     panel.xaxis.set_major_formatter(lambda value, _: f"{abs(value):g}")
 
 
-def legend_below(figure: Figure, *axes: Axes, ncols: int = 0) -> None:
+def legend_below(
+    figure: Figure,
+    settings: FigureSettings,
+    *axes: Axes,
+    interval: Literal["band", "line", ""] = "",
+    title: str = "",
+) -> None:
     """One legend for the whole figure, under it: each label of the panels once.
 
-    Panels are those given, or else the first.
+    It has as many columns as fit the figure, which grows by the legend's height.
+
+    Parameters
+    ----------
+    axes : the panels; if not given, the first
+    interval : how intervals are drawn, which the legend then tells; empty if there are none
     """
     found: dict[str, Any] = {}
     for panel in axes or figure.axes[:1]:
         for handle, label in zip(*panel.get_legend_handles_labels(), strict=True):
             found.setdefault(label, handle)
-    handles, labels = list(found.values()), list(found)
-    figure.legend(handles, labels, loc="outside lower center", ncols=ncols or len(found))
+    if interval:
+        looks = {
+            "band": Patch(color="black", alpha=0.2, linewidth=0),
+            "line": Line2D([], [], color="black", linewidth=0.8),
+        }
+        found[f"{settings.statistics.confidence:.0%} interval"] = looks[interval]
+    for n_rows in range(1, len(found) + 1):
+        legend = figure.legend(
+            list(found.values()),
+            list(found),
+            title=title or None,
+            loc="outside lower center",
+            ncols=-(-len(found) // n_rows),
+            columnspacing=1.2,
+            handlelength=2.2,
+            borderaxespad=0.2,
+        )
+        size = legend.get_window_extent()
+        if size.width <= figure.bbox.width or n_rows == len(found):
+            break
+        legend.remove()
+    figure.set_figheight(figure.get_figheight() + size.height / figure.dpi)

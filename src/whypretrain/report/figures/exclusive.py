@@ -1,7 +1,8 @@
-"""Knowledge that only the fine-tuned model holds, and that only the one from scratch holds.
+"""Knowledge of one model alone.
 
-Beyond the bars stands what the two have in common, so that each side in all is the strength of a
-model's interactions.
+What only the fine-tuned model holds, and what only the one from scratch holds. Beyond the bars
+stands what the two have in common, so that each side in all is the strength of a model's
+interactions.
 """
 
 from whypretrain.report import style
@@ -33,5 +34,5 @@ def draw(tables: drawing.Tables, settings: FigureSettings) -> drawing.Drawn:
             panel.barh(only.index, rest, left=only["number"], **COMMON)
         drawing.two_sided(panel, only.index)
         panel.set_xlabel("mean strength [nats]")
-    drawing.legend_below(figure, ncols=2)
+    drawing.legend_below(figure, settings, interval="line")
     return figure, numbers

@@ -1,10 +1,11 @@
-"""Fig. 4: how close each model's interactions are to final ones, along training.
+"""Fig. 4: similarity along training.
 
-Above, the paper's Jaccard similarity (eq. 9); below, agreement beyond chance over all orders. Both
-to the network's own end and, thin, to the end of another seed, which the network did not train
-towards. Thin grey lines show the chance level of the Jaccard similarity, where the snapshot's
-interactions are permuted among the sets of their order. Over epochs and, where the two models train
-for different numbers of them, over the fraction of training too.
+How close each model's interactions are to final ones. Above, the paper's Jaccard similarity (eq.
+9); below, agreement beyond chance over all orders. Both to the network's own end and, thin, to the
+end of another seed, which the network did not train towards. Thin grey lines show the chance level
+of the Jaccard similarity, where the snapshot's interactions are permuted among the sets of their
+order. Over epochs and, where the two models train for different numbers of them, over the fraction
+of training too.
 """
 
 import pandas as pd
@@ -37,7 +38,7 @@ def draw(tables: drawing.Tables, settings: FigureSettings) -> drawing.Drawn:
             _agreement(below, own[own["quantity"] != "jaccard"], axis)
             for panel in (above, below):
                 panel.set_xlabel(AXES[axis])
-    drawing.legend_below(figure, ncols=2)
+    drawing.legend_below(figure, settings, interval="band")
     return figure, numbers
 
 

@@ -1,7 +1,8 @@
-"""Accuracy of the final networks against the level of a shift of their inputs.
+"""Accuracy under shifted inputs.
 
-The numbers also hold the accuracy that each network loses under each shift and, to be set beside
-it, the share of the pre-trained strength that fine-tuning preserves.
+Of the final networks, against the level of the shift. The numbers also hold the accuracy that each
+network loses under each shift and, to be set beside it, the share of the pre-trained strength that
+fine-tuning preserves.
 """
 
 from itertools import zip_longest
@@ -13,9 +14,9 @@ from whypretrain.report.figures import drawing
 from whypretrain.settings.report import FigureSettings
 
 LEVELS = {
-    "noise": "noise, σ as share of black to white",
+    "noise": "noise, σ [black to white]",
     "rotation": "rotation [degrees]",
-    "adversarial": "FGSM step, share of black to white",
+    "adversarial": "FGSM step [black to white]",
     "masked_words": "share of words masked",
     "none": "unshifted",
 }
@@ -45,6 +46,6 @@ def draw(tables: drawing.Tables, settings: FigureSettings) -> drawing.Drawn:
                 look = {"markersize": 3, "linewidth": 1.2, "elinewidth": 0.7}
                 drawing.points(panel, line["size"], line, variant, **look)
             panel.set(ylim=(0, 1.02), xlabel=LEVELS.get(kind))
-    drawing.legend_below(figure)
+    drawing.legend_below(figure, settings, interval="line")
     lost = drawing.pick(tables, "robustness_lost")
     return figure, pd.concat([drawn.drop(columns=["shift", "size"]), lost, shares])

@@ -1,11 +1,14 @@
-"""How well salient interactions alone rebuild all outputs, by the threshold of salience."""
+"""What salient interactions rebuild.
+
+How well they alone rebuild all outputs, by the threshold of salience.
+"""
 
 from whypretrain.report import style
 from whypretrain.report.figures import drawing
 from whypretrain.settings.report import FigureSettings
 
 QUANTITIES = {
-    "reconstruction_error": "error of outputs rebuilt\n[RMS / RMS of v(T) - v(∅)]",
+    "reconstruction_error": "error of rebuilt\noutputs [RMS / RMS\nof v(T) − v(∅)]",
     "salient_share": "interactions kept",
 }
 
@@ -19,7 +22,7 @@ def draw(tables: drawing.Tables, settings: FigureSettings) -> drawing.Drawn:
         for panel, quantity in zip(stacked, QUANTITIES, strict=True):
             own = of_experiment[of_experiment["quantity"] == quantity].set_index("variant")
             for variant in style.VARIANTS:
-                label = "of each, as many at random" if variant == "scratch" else None
+                label = "chance level: as many at random" if variant == "scratch" else None
                 drawing.line(panel, own.loc[[variant]], "level", variant)
                 drawing.chance_line(
                     panel, own.loc[[variant]], "level", variant, linewidth=1, label=label
@@ -31,5 +34,5 @@ def draw(tables: drawing.Tables, settings: FigureSettings) -> drawing.Drawn:
         stacked[-1].set_xlabel("threshold / strongest |I(S)|")
     for panel in figure.axes:  # after all is drawn: panels of a row share their axis
         panel.set_ylim(bottom=0)
-    drawing.legend_below(figure, ncols=2)
+    drawing.legend_below(figure, settings, interval="band")
     return figure, numbers

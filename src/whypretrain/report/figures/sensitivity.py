@@ -1,6 +1,6 @@
-"""How results depend on each choice: every experiment of a suite beside the one it varies.
+"""How results depend on choices.
 
-Grey ticks are chance levels.
+Every experiment of a suite stands beside the one it varies. Grey ticks are chance levels.
 """
 
 from typing import NamedTuple
@@ -14,11 +14,11 @@ from whypretrain.report.figures import drawing
 from whypretrain.settings.report import FigureSettings
 
 PANELS = {
-    "transfer": "agreement with the probe,\nfine-tuned − from scratch",
-    "discard_over_preserve": "discarded ÷ preserved\nstrength",
-    "ratio": "preserved knowledge\nthat scratch reaches [%]",
-    "accuracy_gain": "test accuracy, fine-tuned\n− from scratch [points]",
-    "earlier": "area between Jaccard curves,\nfine-tuned − from scratch",
+    "transfer": "agreement with\nthe probe, fine-tuned\n− from scratch",
+    "discard_over_preserve": "discarded ÷\npreserved strength",
+    "ratio": "preserved know-\nledge that scratch\nreaches [%]",
+    "accuracy_gain": "test accuracy,\nfine-tuned − from\nscratch [points]",
+    "earlier": "area between\nJaccard curves, fine-\ntuned − from scratch",
 }
 """By quantity of the summary the label of its panel."""
 DRAWN = {
@@ -34,7 +34,22 @@ COLUMNS = [
     *("experiment", "base", "factor", "variation", "quantity", "order", "reading"),
     *("number", "low", "high", "chance", "n", "n_seeds"),
 ]
-PANEL_WIDTH, LABEL_WIDTH, LINE_HEIGHT = 1.75, 1.5, 0.16  # inches
+PANEL_WIDTH, LINE_HEIGHT, CHARACTER = 1.05, 0.14, 0.058  # inches
+WORDS = {
+    "n6": "6 players",
+    "n8": "8 players",
+    "cells7": "7×7 cells",
+    "cells8": "8×8 cells",
+    "probe.l2": "L2 penalty of the probe",
+    "sampling.per_class": "samples a class",
+    "sampling.seed": "seed of the samples",
+    "sampling.background": "background",
+    "batch_norm": "batch normalisation",
+    "finetune_rate": "rate of fine-tuning",
+}
+"""What this project's suites call their factors and levels; others are told by their last name."""
+BASE = "interval of the base"
+CHANCE: drawing.Look = {"color": style.NULL, "linewidth": 1.2, "label": "chance level"}
 
 
 class Line(NamedTuple):
@@ -65,6 +80,18 @@ def numbers_of(tables: drawing.Tables, settings: FigureSettings) -> pd.DataFrame
     )[COLUMNS].reset_index(drop=True)
 
 
+def words(key: str) -> str:
+    """A factor or level in words.
+
+    >>> words("learning_rate"), words("finetune.override.epochs"), words("0.003")
+    ('learning rate', 'epochs', '0.003')
+    """
+    if key in WORDS:
+        return WORDS[key]
+    last = key if key.replace(".", "").isdigit() else key.rsplit(".", 1)[-1]
+    return last.replace("_", " ")
+
+
 def lines_of(settings: FigureSettings) -> list[Line]:
     """The lines of the figure: each base, and below it what is varied, factor by factor."""
     titles = dict(zip(settings.experiments, settings.titles, strict=True))
@@ -72,12 +99,13 @@ def lines_of(settings: FigureSettings) -> list[Line]:
     found: list[Line] = []
     for base in dict.fromkeys(varied[name].base if name in varied else name for name in titles):
         if base in titles:
-            found.append(Line(titles[base], base, base))
+            name, *marks = titles[base].split("\n")
+            found.append(Line(name + (" †" if marks else ""), base, base))
         headed: dict[str, list[Line]] = {}
         for name, one in varied.items():
             if one.base == base:
-                line = Line(" · ".join(one.levels.values()), base, name)
-                headed.setdefault(" · ".join(one.levels), []).append(line)
+                line = Line(" · ".join(map(words, one.levels.values())), base, name)
+                headed.setdefault(" · ".join(map(words, one.levels)), []).append(line)
         for factor, lines in headed.items():
             found += [Line(factor, base), *lines]
     return found
@@ -88,8 +116,17 @@ def draw(tables: drawing.Tables, settings: FigureSettings) -> drawing.Drawn:
     numbers = numbers_of(tables, settings)
     lines = lines_of(settings)
     drawn = settings.figures.ratio_reading
-    size = LABEL_WIDTH + PANEL_WIDTH * len(PANELS), LINE_HEIGHT * len(lines) + 1.2
-    figure, axes = plt.subplots(ncols=len(PANELS), sharey=True, figsize=size)
+    width = settings.figures.width
+    beside = CHARACTER * max(len(line.label) for line in lines) + 0.1
+    n_columns = drawing.columns(len(PANELS), width - beside, PANEL_WIDTH)
+    n_rows = -(-len(PANELS) // n_columns)
+    size = width, (LINE_HEIGHT * len(lines) + 0.75) * n_rows
+    figure, grid = plt.subplots(n_rows, n_columns, sharey=True, figsize=size, squeeze=False)
+    for panel in grid.flat[len(PANELS) :]:
+        panel.set_visible(False)
+    axes = list(grid.flat[: len(PANELS)])
+    axes[0].set_ylim(len(lines) - 0.4, -0.6)
+    axes[0].set_yticks(range(len(lines)), [line.label for line in lines])
     for panel, (quantity, label) in zip(axes, PANELS.items(), strict=True):
         own = numbers[numbers["quantity"] == quantity].set_index("experiment")
         if quantity == "ratio":
@@ -99,6 +136,7 @@ def draw(tables: drawing.Tables, settings: FigureSettings) -> drawing.Drawn:
             own = own[own["reading"] == drawn]
         _intervals(panel, lines, own)
         panel.set_xlabel(label)
+        panel.locator_params(axis="x", nbins=4)
         panel.tick_params(axis="y", length=0)
         if quantity in SIGNED:
             panel.axvline(0, color="black", linewidth=0.6, linestyle=":", zorder=0)
@@ -106,15 +144,13 @@ def draw(tables: drawing.Tables, settings: FigureSettings) -> drawing.Drawn:
             panel.set_xlim(left=0)
         if quantity in IN_PERCENT:
             panel.xaxis.set_major_formatter(lambda value, _: f"{100 * value:g}")
-    axes[0].set_yticks(range(len(lines)), [line.label for line in lines])
-    axes[0].set_ylim(len(lines) - 0.4, -0.6)
-    for line, tick in zip(lines, axes[0].get_yticklabels(), strict=True):
-        if line.experiment in {"", line.base}:
-            tick.set_fontweight("bold")
+    for panel in grid[:, 0]:
+        for line, tick in zip(lines, panel.get_yticklabels(), strict=True):
+            if line.experiment in {"", line.base}:
+                tick.set_fontweight("bold")
     of_ratio = axes[list(PANELS).index("ratio")]
-    handles, labels = of_ratio.get_legend_handles_labels()
     title = f"ratio: {style.READINGS[drawn]} (black), and"
-    figure.legend(handles, labels, title=title, loc="outside lower center", ncols=3)
+    drawing.legend_below(figure, settings, of_ratio, interval="line", title=title)
     return figure, numbers
 
 
@@ -127,12 +163,13 @@ def _intervals(panel: Axes, lines: list[Line], own: pd.DataFrame) -> None:
         if line.experiment == line.base:
             rows = [place for place, other in enumerate(lines) if other.base == line.base]
             block = (rows[0] - 0.5, rows[-1] + 0.5)
-            panel.fill_betweenx(block, one["low"], one["high"], color="0.9", linewidth=0, zorder=-1)
+            look: drawing.Look = {"color": "0.9", "linewidth": 0, "zorder": -1, "label": BASE}
+            panel.fill_betweenx(block, one["low"], one["high"], **look)
             panel.plot([one["number"]] * 2, block, color="0.55", linewidth=0.8, zorder=0)
         marker = "s" if line.experiment == line.base else "o"
         panel.hlines(row, one["low"], one["high"], color="black", linewidth=1)
         panel.plot(one["number"], row, marker, color="black", markersize=3.5)
-        panel.vlines(one["chance"], row - 0.4, row + 0.4, color=style.NULL, linewidth=1.2)
+        panel.vlines(one["chance"], row - 0.4, row + 0.4, **CHANCE)
 
 
 def _marks(panel: Axes, lines: list[Line], own: pd.DataFrame, reading: str) -> None:

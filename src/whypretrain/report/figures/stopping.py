@@ -1,8 +1,9 @@
-"""When to stop fine-tuning: the accuracy it gains against what it keeps of the probe's knowledge.
+"""When to stop fine-tuning.
 
-Both along the epochs of fine-tuning; what is kept is the agreement of each snapshot with the
-pre-trained network, at low orders and over all. Level lines are the networks from scratch, trained
-to their end: below theirs, nothing more is kept than training without pre-training comes to.
+The accuracy it gains against what it keeps of the probe's knowledge. Both along the epochs of fine-
+tuning; what is kept is the agreement of each snapshot with the pre-trained network, at low orders
+and over all. Level lines are the networks from scratch, trained to their end: below theirs, nothing
+more is kept than training without pre-training comes to.
 """
 
 import pandas as pd
@@ -41,7 +42,7 @@ def draw(tables: drawing.Tables, settings: FigureSettings) -> drawing.Drawn:
             drawing.line(below, line, "epoch", "finetune", label=label, **look)
             level = end.loc[end["order"] == group, "number"].item()
             below.axhline(level, linestyle=dashes, **END)
-        below.axhline(0, color=style.NULL, linewidth=0.9)
+        below.axhline(0, color=style.NULL, linewidth=0.9, label="chance level, 0")
         below.set_xlabel("epoch of fine-tuning")
-    drawing.legend_below(figure, *panels[0][1])
+    drawing.legend_below(figure, settings, *panels[0][1], interval="band")
     return figure, numbers
