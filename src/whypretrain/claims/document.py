@@ -20,10 +20,10 @@ p { max-width: 50rem; margin: 0.3rem 0; }
 div { overflow-x: auto; }
 table { font-size: 0.87rem; border-collapse: collapse; margin: 0.5rem 0;
   font-variant-numeric: tabular-nums; }
-th, td { text-align: left; padding: 0.25rem 0.5rem; border-bottom: 1px solid #ddd;
+th, td { text-align: left; padding: 0.25rem 0.4rem; border-bottom: 1px solid #ddd;
   white-space: nowrap; }
 th { font-weight: 600; border-bottom-color: #888; }
-td:last-child { white-space: normal; min-width: 8rem; }
+td:last-child { white-space: normal; min-width: 5rem; }
 .yes { background: #00664b; color: white; }
 .no { box-shadow: inset 0 0 0 2px #d55e00; }
 .open { background: #e6e6e6; }

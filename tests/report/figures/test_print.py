@@ -122,7 +122,7 @@ def tables(names: list[str]) -> dict[str, pd.DataFrame]:
     return tables_of(names)
 
 
-@pytest.mark.parametrize("width", [3.4, 5.5, 7.0])
+@pytest.mark.parametrize("width", [3.4, pytest.param(5.5, marks=pytest.mark.slow), 7.0])
 @pytest.mark.parametrize("name", stage.NAMES)
 def test_texts_are_legible(
     name: str, width: float, names: list[str], tables: dict[str, pd.DataFrame]

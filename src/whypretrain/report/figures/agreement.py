@@ -91,7 +91,7 @@ def _by_order(panel: Axes, own: pd.DataFrame) -> None:
         faint = 1.0 if pair in OF_TRANSFER else 0.45
         drawing.points(panel, places, these, linestyle="none", color=look["color"], alpha=faint)
         panel.plot(places, these["number"], label=label, markersize=3.2, **look)
-    panel.axhline(0, color="black", linewidth=0.6, label="chance level, 0")
+    panel.axhline(0, color=style.NULL, linewidth=0.9, label="chance level, 0")
     orders = sorted(single["order"].unique())
     panel.set(ylim=RANGE, xticks=orders, xlabel="order |S|")
 

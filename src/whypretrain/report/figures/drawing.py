@@ -230,7 +230,7 @@ def legend_below(
     figure: Figure,
     settings: FigureSettings,
     *axes: Axes,
-    interval: Literal["band", "line", ""] = "",
+    interval: Literal["band", "line", "both", ""] = "",
     title: str = "",
 ) -> None:
     """One legend for the whole figure, under it: each label of the panels once.
@@ -247,10 +247,9 @@ def legend_below(
         for handle, label in zip(*panel.get_legend_handles_labels(), strict=True):
             found.setdefault(label, handle)
     if interval:
-        looks = {
-            "band": Patch(color="black", alpha=0.2, linewidth=0),
-            "line": Line2D([], [], color="black", linewidth=0.8),
-        }
+        band = Patch(color="black", alpha=0.2, linewidth=0)
+        whisker = Line2D([], [], color="black", linewidth=0.8)
+        looks = {"band": band, "line": whisker, "both": (band, whisker)}
         found[f"{settings.statistics.confidence:.0%} interval"] = looks[interval]
     for n_rows in range(1, len(found) + 1):
         legend = figure.legend(

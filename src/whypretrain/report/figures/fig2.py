@@ -36,7 +36,7 @@ def draw(tables: drawing.Tables, settings: FigureSettings) -> drawing.Drawn:
     for own, (amounts, shares) in panels:
         _amounts(amounts, own[own["quantity"].isin(PARTS)])
         _shares(shares, own)
-    drawing.legend_below(figure, settings, *panels[0][1], interval="line")
+    drawing.legend_below(figure, settings, *panels[0][1], interval="both")
     return figure, numbers
 
 
