@@ -198,6 +198,44 @@ def test_hovering_lights_players_up(shown: Page) -> None:
     assert shown.all("svg.picture .dimmed, svg.picture .lit") == []
 
 
+def test_sets_are_filtered_by_order_sign_and_player(shown: Page) -> None:
+    shown.open("pictures", IMAGE_IDS[0])
+    data = shown.pictures["samples"][0]
+    listed = {
+        (part, item["set"])
+        for part in ("preserve", "discard", "new")
+        for item in data["lists"][part]["items"]
+    }
+
+    def left() -> set[int]:
+        buttons = shown.all(".interactions li:not([hidden]) button")
+        return {int(button.get_attribute("data-set") or "") for button in buttons}
+
+    assert left() == {coalition for _, coalition in listed}
+    Select(shown.one("#of-order")).select_by_value("2")
+    assert left() == {one for _, one in listed if one.bit_count() == 2}
+    Select(shown.one("#of-order")).select_by_value("")
+    shown.run(
+        "arguments[0].dispatchEvent(new MouseEvent('click', {bubbles: true}))",
+        shown.all("svg.picture .player")[1],
+    )
+    assert shown.one("#of-player").get_property("value") == "1"
+    assert left() == {one for _, one in listed if one & 2}
+    Select(shown.one("#of-player")).select_by_value("")
+    Select(shown.one("#of-sign")).select_by_value("1")
+    positive = {
+        one
+        for part, one in listed
+        if (
+            data["values"][str(one)]["probe"][0]
+            if part == "discard"
+            else data["values"][str(one)]["finetune"][-1]
+        )
+        > 0
+    }
+    assert left() == positive
+
+
 def test_words_light_up_too(shown: Page) -> None:
     shown.open("words", TEXT_IDS[1])
     assert shown.text("h1") == f"Sample {TEXT_IDS[1]}"

@@ -1,13 +1,13 @@
 // A sample with its players: an image with outlines, or a sentence with boxes. `light(players)`
 // lights up some of them and dims the rest; null lights nothing up.
 
-function imagePicture(sample, description) {
+function imagePicture(sample, description, pick) {
   const { width, height } = sample;
   const size = Math.max(width, height);
   const kind = width < 128 ? "image.pixelated" : "image";
   const dim = svg("path.dim", { "fill-rule": "evenodd" });
-  const outlines = sample.players.map(({ path }) =>
-    svg("g.player", svg("path.halo", { d: path }), svg("path", { d: path })),
+  const outlines = sample.players.map(({ path }, player) =>
+    svg("g.player", { onclick: () => pick(player) }, svg("path.halo", { d: path }), svg("path", { d: path })),
   );
   const numbers = sample.players.map(({ x, y, room }, player) => {
     const radius = Math.min(Math.max(room * 0.9, size * 0.022), size * 0.034);
@@ -41,12 +41,12 @@ function imagePicture(sample, description) {
   return { node, light };
 }
 
-function textPicture(sample) {
+function textPicture(sample, pick) {
   const words = sample.words.map((word, place) => {
     const player = sample.word_players[place];
     if (player < 0) return h("span.word", word);
     const tag = h("span.tag", h("span.hidden", "player "), String(player));
-    return h("span.word.player", tag, h("span", word));
+    return h("span.word.player", { onclick: () => pick(player) }, tag, h("span", word));
   });
   const node = h("p.picture.words", words.flatMap((word) => [word, " "]));
   const light = (players) => {
@@ -62,8 +62,8 @@ function textPicture(sample) {
   return { node, light };
 }
 
-const pictureOf = (sample, description) =>
-  sample.words ? textPicture(sample) : imagePicture(sample, description);
+const pictureOf = (sample, description, pick) =>
+  sample.words ? textPicture(sample, pick) : imagePicture(sample, description, pick);
 
 // A coalition in words: its players' words, or their numbers.
 function nameOf(sample, coalition) {

@@ -8,14 +8,14 @@ function modelsTable(sample, data, suite, at) {
     return [
       suite.labels[variant],
       h("span", prediction, said.right[place] ? " ✓ right" : " ✗ wrong"),
-      number(said.v[place], { sign: true }),
+      `${number(said.v[place], { sign: true })} (${percent(1 / (1 + Math.exp(-said.v[place])))})`,
       `${said.n_salient[place]} of ${2 ** data.n_players - 1}`,
       percent(said.error[place]),
     ];
   });
   return table(
     "What each model says, and how well its salient interactions alone rebuild its outputs",
-    ["model", "prediction", "log-odds of the true class", "salient sets", "error of rebuilding"],
+    ["model", "prediction", "log-odds (probability) of the true class", "salient sets", "error of rebuilding"],
     rows,
     "models cards",
   );
@@ -47,14 +47,14 @@ function interactionList(part, sample, suite, scale, { hover, pin }) {
       h("span.track", { "aria-hidden": "true" }, bar),
       spark.node,
     );
+    const sign = (at) => Math.sign(part === "discard" ? sample.values[item.set].probe[0] : sample.values[item.set].finetune[at]);
     const update = (at) => {
       const value = item.strength[at];
       bar.style.width = `${(100 * value) / scale}%`;
-      const own = part === "discard" ? sample.values[item.set].probe[0] : sample.values[item.set].finetune[at];
-      strength.textContent = `${value === 0 ? "" : own < 0 ? "−" : "+"}${number(value)}`;
+      strength.textContent = `${value === 0 ? "" : sign(at) < 0 ? "−" : "+"}${number(value)}`;
       spark.mark(at);
     };
-    return { button, update, ...entry };
+    return { button, update, sign, ...entry };
   });
   const section = h(
     "section",
@@ -125,9 +125,35 @@ function valuesPanel(sample, data, suite) {
   return { node, show };
 }
 
+// Which of the listed sets are shown. `pick(player)` asks for those with a player, or for all again.
+function setFilter(n_players, change) {
+  const range = (from, to) => Array.from({ length: to - from + 1 }, (_, at) => String(from + at));
+  const select = (id, label, options) => {
+    const node = h("select", { id, onchange: change }, h("option", { value: "" }, "any"), options.map(([value, text]) => h("option", { value }, text)));
+    return { node, parts: [h("label", { for: id }, label), node] };
+  };
+  const order = select("of-order", "Order ", range(1, n_players).map((one) => [one, one]));
+  const sign = select("of-sign", "sign ", [["1", "+"], ["-1", "−"]]);
+  const player = select("of-player", "with player ", range(0, n_players - 1).map((one) => [one, one]));
+  const fits = (entry, place) => {
+    const inside = members(entry.set);
+    return (
+      (order.node.value === "" || inside.length === Number(order.node.value)) &&
+      (sign.node.value === "" || entry.sign(place) === Number(sign.node.value)) &&
+      (player.node.value === "" || inside.includes(Number(player.node.value)))
+    );
+  };
+  const pick = (one) => {
+    player.node.value = player.node.value === String(one) ? "" : String(one);
+    change();
+  };
+  return { node: h("p.filter", order.parts, sign.parts, player.parts, h("span.muted", "or click a region or word")), fits, pick };
+}
+
 function sampleView(suite, data, sample, route, at, choose) {
   const truth = data.classes[sample.label];
-  const picture = pictureOf(sample, `The sample, of class ${truth}, with ${data.n_players} numbered players`);
+  const filter = setFilter(data.n_players, () => refresh());
+  const picture = pictureOf(sample, `The sample, of class ${truth}, with ${data.n_players} numbered players`, filter.pick);
   const values = valuesPanel(sample, data, suite);
   const models = h("div.wide");
   const strengths = PARTS.flatMap((part) => sample.lists[part].items.flatMap((item) => item.strength));
@@ -145,6 +171,7 @@ function sampleView(suite, data, sample, route, at, choose) {
     for (const one of every) {
       one.button.setAttribute("aria-pressed", String(isPinned(one)));
       one.button.classList.toggle("lit", entry?.set === one.set);
+      one.button.parentNode.hidden = !filter.fits(one, place);
     }
   };
   const tell = () => choose(place, pinned);
@@ -202,6 +229,7 @@ function sampleView(suite, data, sample, route, at, choose) {
           `of how much the outputs vary. The models are those of the first seed, ${data.setup.seeds[0]}; the `,
           "pre-trained one has no snapshots: it stays as it is.",
         ),
+        filter.node,
         h("div.lists", lists.map(({ section }) => section)),
         h(
           "p.muted.prose",
