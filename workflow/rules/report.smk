@@ -20,7 +20,7 @@ rule player_sheet:
         " --folder {output.folder:q} 2>&1 | tee {log:q}"
 
 
-# Only where it is asked for: `snakemake --cores 1 results/overlays/vgg-digits/003.pdf`.
+# Only where it is asked for: `snakemake --cores 1 results/overlays/vit-digits/003.pdf`.
 rule overlay:
     input:
         samples="results/experiments/{experiment}/samples.h5",
