@@ -86,7 +86,7 @@ def test_moved_results_still_hold(project: Project, tmp_path: Path) -> None:
     copy = moved(project, tmp_path / "another place")
     assert "Nothing to be done" in copy.snakemake()
     # What Snakemake knows of them moved too: an edit runs what it should, and no more.
-    with copy.edited("src/whypretrain/report/figures/fig3.py", "fontsize=7.5", "fontsize=7"):
+    with copy.edited("src/whypretrain/report/figures/fig3.py", "fontsize=6.5", "fontsize=6.4"):
         assert copy.due() == {"figure:fig3"}
 
 

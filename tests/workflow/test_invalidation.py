@@ -79,8 +79,13 @@ def test_wording_and_the_writing_of_files_rerun_nothing(project: Project) -> Non
 @pytest.mark.parametrize(
     ("name", "old", "new", "expected"),
     [
-        ("report/figures/fig3.py", "fontsize=7.5", "fontsize=7", {"figure:fig3"}),
-        ("report/style.py", "8,", "8.5,", {"explorer", *FIGURES}),  # which has their colours
+        ("report/figures/fig3.py", "fontsize=6.5", "fontsize=6.4", {"figure:fig3"}),
+        (
+            "report/style.py",
+            '"font.size": 7,',
+            '"font.size": 7.5,',
+            {"explorer", *FIGURES},
+        ),  # which has their colours
         ("report/explorer/page/style.css", "#ffffff", "#fffffe", {"explorer"}),
         ("report/explorer/sample.py", "JPEG_QUALITY = 85", "JPEG_QUALITY = 80", {"explorer"}),
         ("knowledge/chance.py", "np.minimum", "np.maximum", MEASURES),

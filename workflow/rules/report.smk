@@ -45,8 +45,8 @@ rule overlay:
         width=CONFIG.figures.width,
     shell:
         "python -m whypretrain.stages.overlay --samples {input.samples:q}"
-        " --records {input.records:q} --position {wildcards.position} --sets {params.sets}"
-        " --width {params.width} --output {output.figure:q} 2>&1 | tee {log:q}"
+        " --records {input.records:q} --position {wildcards.position:q} --sets {params.sets:q}"
+        " --width {params.width:q} --output {output.figure:q} 2>&1 | tee {log:q}"
 
 
 # Local on a cluster too: they take seconds, from tables alone.
