@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from tests.report.figures.test_print import faults
@@ -30,6 +31,7 @@ def explained(strongest: int, *, words: bool = False) -> Explanation:
         image=None if words else IMAGE,
         words=WORDS if words else [],
         word_players=own if words else [],
+        classes=["negative", "positive"],
     )
 
 
@@ -48,7 +50,7 @@ def titles(figure: Figure) -> list[str]:
 @pytest.mark.parametrize("width", [3.4, 5.5, 7.0])
 def test_nothing_is_covered_or_cut(width: float, words: bool) -> None:
     style.apply()
-    figure = overlay.draw(models(words=words), width=width, classes=["negative", "positive"])
+    figure = overlay.draw(models(words=words), width=width)
     assert figure.get_figwidth() <= width
     assert not faults(figure)
 
@@ -73,7 +75,8 @@ def test_a_sets_pixels_stay_as_they_are_and_others_pale() -> None:
     np.testing.assert_allclose(shown[inside], plain[inside])
     assert (shown[~inside] >= 0.75).all()
     # Two squares of three pixels a side.
-    assert [len(lines.get_segments()) for lines in axes.collections] == [24, 24]  # type: ignore[attr-defined]
+    outlines = [one for one in axes.collections if isinstance(one, LineCollection)]
+    assert [len(one.get_segments()) for one in outlines] == [24, 24]
 
 
 def test_only_words_of_the_set_are_boxed() -> None:

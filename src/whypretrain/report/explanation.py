@@ -151,7 +151,7 @@ class Explanation:
         """
         with mpl.rc_context():
             style.apply()
-            return overlay.draw({f"label {self.label}": self}, count=count, width=width)
+            return overlay.draw({"": self}, count=count, width=width)
 
     def to_shapiq(self) -> Any:
         """These interactions as `shapiq.InteractionValues`, of index "Moebius", for its plots.

@@ -32,7 +32,6 @@ def draw(
     *,
     count: int = 4,
     width: float = 7.0,
-    classes: Sequence[str] = (),
 ) -> Figure:
     """The `count` strongest sets of each model, side by side, strongest first.
 
@@ -41,7 +40,6 @@ def draw(
     models : by the name at the head of a column; all of one sample
     count : how many sets of each model; fewer where there are fewer
     width : of the figure, in inches; columns are no wider than :data:`COLUMN` for images
-    classes : names of the classes, told in place of their numbers
 
     Raises
     ------
@@ -64,9 +62,7 @@ def draw(
     n_rows = min(count, len(first.interactions) - 1)
     heads = []
     for name, found in models.items():
-        true, says = (
-            classes[one] if classes else str(one) for one in (found.label, found.prediction)
-        )
+        true, says = map(found.class_name, (found.label, found.prediction))
         told = (name, f"true {true}, predicts {says}")
         lines_of_head = [line for words in told for line in wrap(words, fitting_head)]
         heads.append([*lines_of_head, f"v(N) = {_signed(found.outputs[-1])}"])

@@ -18,16 +18,6 @@ SPLITS = {
     "test": "test split of the downstream dataset",
 }
 """Options of the stages that read a downstream dataset."""
-_OF_EXPERIMENTS = ("samples", "similarity", "extract", "knowledge")
-_NAMED = {
-    **dict.fromkeys(_OF_EXPERIMENTS, "an experiment"),
-    **dict.fromkeys(("convert", "pretrain"), "a model"),
-    **dict.fromkeys(("probe", "train", "robustness"), "a run, such as MODEL/DATASET/probe"),
-    "prepare": "a dataset",
-    "fetch": "a dataset or model",
-    "planted": "all",
-}
-"""What the settings of a stage belong to; those of the others to a suite."""
 
 
 def parse(
@@ -63,9 +53,8 @@ def parse(
     add = parser.add_argument
     if names:
         add("name", choices=names, metavar="NAME", help=f"one of {', '.join(names)}")
-    named = _NAMED.get(stage, "a suite")
     show = f"python -m whypretrain.settings show config.yaml {stage} NAME"
-    shown = f"settings of the stage, which `{show}` prints; NAME: {named}"
+    shown = f"settings of the stage, which `{show}` prints; an unknown NAME lists those there are"
     add("--settings", required=True, metavar="JSON", help=shown)
     for name, text in paths.items():
         option, kind = name.rstrip("?+*3"), name[-1]

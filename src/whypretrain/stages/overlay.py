@@ -38,9 +38,7 @@ def main() -> None:
             message = f"{path}: sample {place} is not '{sample.id}' of {arguments.samples}"
             raise ValueError(message)
         models[style.LABELS[variant]] = of_record(record, place, sample)
-    figure = overlay.draw(
-        models, count=arguments.sets, width=arguments.width, classes=samples.classes
-    )
+    figure = overlay.draw(models, count=arguments.sets, width=arguments.width)
     # Equal numbers give equal bytes.
     for suffix, metadata in ((".pdf", {"CreationDate": None}), (".svg", {"Date": None})):
         with atomic_path(arguments.output.with_suffix(suffix)) as temporary:
