@@ -318,8 +318,8 @@ def test_a_line_holds_numbers_answers_and_the_note(claims: pd.DataFrame) -> None
     text = document(pd.DataFrame([row]), settings_of("One", "Two"))
     (cells,) = table_of(text, "One")
     assert cells == [
-        *("One", "orders", "1.23 [1, 2]", "0.5", "–", "3, 7"),
-        *("open", "yes: 0.25 [0.2, 0.3]", "–", "changes with the reading"),
+        *("One", "orders", "1.23 [1.00, 2.00]", "0.500", "–", "3, 7"),
+        *("open", "yes: 0.250 [0.200, 0.300]", "–", "changes with the reading"),
     ]
     assert text.count("## ") == 1
 
@@ -349,8 +349,9 @@ class Cells(HTMLParser):
             self.rows[-1].append("")
             self.looks[-1].append(dict(attrs).get("class"))
 
-    def handle_endtag(self, tag: str) -> None:  # noqa: ARG002
-        self.inside = False
+    def handle_endtag(self, tag: str) -> None:
+        if tag in {"td", "tr"}:
+            self.inside = False
 
     def handle_data(self, data: str) -> None:
         if self.inside:

@@ -133,4 +133,11 @@ def _interval(row: dict[Any, Any], names: tuple[str, str, str]) -> str:
 
 
 def _short(value: Any) -> str:
-    return "–" if pd.isna(value) else f"{value:.3g}"
+    """Three digits, zeros at the end too, as the explorer's `number`; units from 1,000 on.
+
+    >>> _short(8.0), _short(0.05), _short(548.5), _short(1234.5), _short(0.0)
+    ('8.00', '0.0500', '548', '1234', '0')
+    """
+    if pd.isna(value):
+        return "–"
+    return f"{value:.0f}" if value == 0 or abs(value) >= 999.5 else f"{value:#.3g}".rstrip(".")

@@ -20,7 +20,10 @@ TERMS = {
         "of many regions."
     ),
     "strength": "|I(S)|, in nats, whatever the sign.",
-    "salient": "Stronger than a share (0.05) of the sample's strongest interaction.",
+    "salient": (
+        "Stronger than a share of the sample's strongest interaction: 0.05, unless configured "
+        "otherwise."
+    ),
     "linear probe": (
         "The pre-trained network, frozen, with a new linear classifier. It stands for what "
         "pre-training knows."
@@ -65,8 +68,8 @@ TERMS = {
         "What rounding in float32 makes of an order's interactions. Below it nothing is counted."
     ),
     "interval": (
-        "The range in brackets, or a whisker or band: it holds the true number in 95 % of "
-        "cases, over samples and seeds."
+        "The range in brackets, or a whisker or band: it holds the true number in 95 % of cases, "
+        "unless configured otherwise, over samples and seeds."
     ),
 }
 """What each means, in a sentence or two."""

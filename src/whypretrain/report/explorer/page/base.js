@@ -45,7 +45,8 @@ function unpackOnce(id) {
 function number(value, { sign = false } = {}) {
   if (value === null || value === undefined) return MISSING;
   const size = Math.abs(value);
-  const text = size >= 999.5 && size < 1e5 ? String(Math.round(size)) : size && size.toPrecision(3);
+  const digits = size >= 1e-4 ? size.toPrecision(3) : size && size.toExponential(2);
+  const text = size >= 999.5 ? String(Math.round(size)) : digits;
   const mark = Number(text) === 0 ? "" : value < 0 ? "−" : sign ? "+" : "";
   return mark + String(text).replace("e-", "e−").replace("e+", "e");
 }

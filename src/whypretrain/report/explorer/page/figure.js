@@ -15,7 +15,7 @@ function figure({ title, label, marks, note, height, columns, rows, traces, axes
   plot.style.height = `${height}px`;
   const signs = marks.map(([name, text]) => h("li", { title: terms[text] }, mark(name), text));
   const file = title.toLowerCase().replace(/[^a-z0-9]+/g, "-");
-  const csv = () => [columns, ...rows].map((cells) => cells.map((cell) => `"${cell}"`).join(",")).join("\n");
+  const csv = () => [columns, ...rows].map((cells) => cells.map((cell) => `"${cell.replaceAll('"', '""')}"`).join(",")).join("\n");
   const keep = (text, onclick) => h("button", { type: "button", onclick }, text);
   const redraw = plotted(plot, traces, axes);
   const node = h(
