@@ -48,9 +48,9 @@ KILLS ?= 50
 test-kills: $(INSTALLED)  ## kill the tiny suite at 50 random moments, and every stage at every change of files
 	@pytest tests/reliability/test_kills.py tests/reliability/test_crash_points.py --kills $(KILLS) -v
 
-browser:  ## install Debian's Chromium, without which the tests of the explorer's page are skipped
-	@command -v chromedriver >/dev/null || { $(SUDO) apt-get -qq -o DPkg::Lock::Timeout=300 update && \
-		$(SUDO) apt-get -qq -y -o DPkg::Lock::Timeout=300 install --no-install-recommends chromium chromium-driver >/dev/null; }
+browser:  ## install Debian's Chromium and Firefox, without which tests of the explorer's page are skipped
+	@{ command -v chromedriver && command -v firefox-esr; } >/dev/null || { $(SUDO) apt-get -qq -o DPkg::Lock::Timeout=300 update && \
+		$(SUDO) apt-get -qq -y -o DPkg::Lock::Timeout=300 install --no-install-recommends chromium chromium-driver firefox-esr >/dev/null; }
 
 pictures: demo browser  ## take the docs' pictures of the embedded suite anew
 	@python -m tests.report.explorer.pictures

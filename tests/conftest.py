@@ -33,7 +33,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 SLOW = (
     *("tests/test_documented.py", "tests/explain/test_notebook.py", "tests/slurm/"),
-    *("tests/report/explorer/test_browser.py", "tests/report/explorer/test_stage.py"),
+    *("tests/report/explorer/test_browser", "tests/report/explorer/test_stage.py"),
     *("tests/workflow/test_bring_your_own.py", "tests/workflow/test_secrets.py"),
     *("tests/workflow/test_snakemake_3808.py", "tests/workflow/test_invalidation.py"),
     *("tests/workflow/test_workflow.py", "tests/workflow/test_plan.py"),

@@ -302,9 +302,9 @@ def test_answers_of_other_forms(form: Any) -> None:
         np.testing.assert_allclose(found.outputs, expected.outputs, atol=1e-5)
 
 
-class WithSizes(Answering):
-    def forward(self, images: torch.Tensor, sizes: torch.Tensor) -> Any:  # type: ignore[override]
-        return super().forward(images) * sizes
+class WithSizes(nn.Module):
+    def forward(self, images: torch.Tensor, sizes: torch.Tensor) -> torch.Tensor:
+        return images.flatten(1)[:, :3] * sizes
 
 
 @pytest.mark.parametrize(
@@ -312,7 +312,7 @@ class WithSizes(Answering):
     [
         (Answering(lambda x: x[:, :, None, None].expand(-1, 2, 4, 4)), TypeError, "no logits"),
         (Answering(lambda logits: (logits, logits)), TypeError, "returns tuple, no logits"),
-        (WithSizes(lambda logits: logits), TypeError, "one input alone .* wrap it"),
+        (WithSizes(), TypeError, "one input alone .* wrap it"),
         (
             timm.create_model("whypretrain_resnet", num_classes=3, in_chans=1),
             ValueError,

@@ -1,9 +1,19 @@
 """Gradients that repeat: what is switched on for them, and what is said where torch has none."""
 
+import numpy as np
 import pytest
 import torch
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from whypretrain.networks.numerics import configure, repeatable
+
+
+def test_every_library_has_the_threads_that_it_is_given() -> None:
+    np.linalg.norm(np.eye(3))  # loads numpy's own
+    with threadpool_limits():  # what is limited here is free again below
+        configure(threads=1, device="cpu")
+        assert {one["num_threads"] for one in threadpool_info()} == {1}
+        assert torch.get_num_threads() == 1
 
 
 def test_only_kernels_that_repeat_are_used_and_only_there() -> None:

@@ -57,7 +57,9 @@ KEPT_AGAIN = Question(
     {"variant": "probe-finetune"},
     side="below",
 )
-FALLS = Question("fall of that agreement from low to high orders", "agreement_falls")
+FALLS = Question(
+    "fall of the agreement of probe and fine-tuned from low to high orders", "agreement_falls"
+)
 FALLS_AGAIN = Question("it, minus that of two fine-tuned", "falls_beyond_retraining")
 AXES = ("epoch", "step", "fraction")
 
@@ -132,10 +134,14 @@ CLAIMS = (
         "earlier",
         readings=AXES,
         chance=Question(
-            "the same area of agreement with its end", "earlier_agreement", {"level": "own"}
+            "area under agreement with the final network, fine-tuned − scratch",
+            "earlier_agreement",
+            {"level": "own"},
         ),
         retraining=Question(
-            "of agreement with another seed's end", "earlier_agreement", {"level": "second run"}
+            "of agreement with another seed's final network",
+            "earlier_agreement",
+            {"level": "second run"},
         ),
     ),
     Claim(
@@ -145,10 +151,14 @@ CLAIMS = (
         "a stabler increase (Fig. 4)",
         "steadier",
         chance=Question(
-            "the same movement of agreement with its end", "steadier_agreement", {"level": "own"}
+            "downward movement of that agreement, scratch − fine-tuned",
+            "steadier_agreement",
+            {"level": "own"},
         ),
         retraining=Question(
-            "of agreement with another seed's end", "steadier_agreement", {"level": "second run"}
+            "of agreement with another seed's final network",
+            "steadier_agreement",
+            {"level": "second run"},
         ),
     ),
     Claim(

@@ -3,9 +3,13 @@
 import json
 import os
 import shutil
+import subprocess
+from itertools import count
 from pathlib import Path
+from typing import Any, Self
 from urllib.parse import quote
 
+import websocket
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.action_chains import ActionChains
@@ -27,6 +31,11 @@ SWITCHES = (
     "--host-resolver-rules=MAP * ~NOTFOUND",
     "--window-size=1280,900",
 )
+
+
+def digits(value: float) -> str:
+    """Three of them, as the page prints numbers."""
+    return f"{value:#.3g}".rstrip(".").replace("-", "−")
 
 
 class Page:
@@ -107,3 +116,80 @@ def open_chrome(profile: Path) -> Chrome | None:
         options.add_argument(switch)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     return Chrome(options, Service(path))
+
+
+class Firefox:
+    """A headless Firefox, spoken to by WebDriver BiDi: it needs no driver beside itself.
+
+    Selenium would, and Debian has none.
+    """
+
+    def __init__(self, command: str, profile: Path) -> None:
+        switches = ("--headless", "--no-remote", "--remote-debugging-port", "0")
+        self.process = subprocess.Popen(
+            [command, *switches, "--profile", str(profile)],
+            stderr=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            text=True,
+        )
+        assert self.process.stderr is not None
+        told = "WebDriver BiDi listening on "
+        address = next(line for line in self.process.stderr if line.startswith(told))
+        where = address.removeprefix(told).strip() + "/session"
+        self.socket = websocket.create_connection(where, timeout=60, suppress_origin=True)
+        self.numbers = count(1)
+        self.events: list[dict[str, Any]] = []
+        self.ask("session.new", capabilities={})
+        self.ask("session.subscribe", events=["log.entryAdded", "network.beforeRequestSent"])
+        self.view = self.ask("browsingContext.getTree")["contexts"][0]["context"]
+
+    @classmethod
+    def command(cls) -> str | None:
+        """Its name on this machine; None if there is none."""
+        return next(filter(None, map(shutil.which, ("firefox", "firefox-esr"))), None)
+
+    def ask(self, method: str, **parameters: object) -> dict[str, Any]:
+        number = next(self.numbers)
+        self.socket.send(json.dumps({"id": number, "method": method, "params": parameters}))
+        while True:
+            answer = json.loads(self.socket.recv())
+            if answer.get("id") == number:
+                assert answer["type"] == "success", answer
+                found: dict[str, Any] = answer["result"]
+                return found
+            self.events.append(answer)
+
+    def open(self, address: str) -> None:
+        self.ask("browsingContext.navigate", context=self.view, url=address, wait="complete")
+
+    def run(self, script: str) -> Any:
+        """What an expression, or the promise that it gives, becomes as JSON."""
+        target = {"context": self.view}
+        given = {
+            "expression": f"(async () => JSON.stringify(await ({script})))()",
+            "target": target,
+        }
+        found = self.ask("script.evaluate", awaitPromise=True, **given)
+        assert found["type"] == "success", found
+        return json.loads(found["result"]["value"])
+
+    def wait(self, condition: str) -> None:
+        """Wait until an expression is true, at most 20 seconds."""
+        tries = "Array.from({length: 200})"
+        waiting = "await new Promise((done) => setTimeout(done, 100))"
+        loop = (
+            f"for (const _ of {tries}) {{ if ({condition}) return true; {waiting}; }} return false;"
+        )
+        assert self.run(f"(async () => {{ {loop} }})()"), condition
+
+    def size(self, width: int, height: int) -> None:
+        screen = {"width": width, "height": height}
+        self.ask("browsingContext.setViewport", context=self.view, viewport=screen)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.socket.close()
+        self.process.terminate()
+        self.process.wait(timeout=20)

@@ -65,18 +65,19 @@ def test_lists_are_by_the_final_model_and_show_strengths_along_training() -> Non
     found = listed(split, counted=EVERY, noise_floor=QUIET, n_listed=2)
     assert found["preserve"] == {
         "items": [{"set": 3, "strength": [0.0, 4.0]}, {"set": 1, "strength": [0.0, 2.0]}],
-        "n": 2,
-        "share": 1.0,
+        "n": [0, 2],
+        "share": [None, 1.0],
     }
     assert [item["set"] for item in found["discard"]["items"]] == [2, 1]
     assert found["discard"]["items"][0]["strength"] == [2.0, 2.0]
     assert [item["set"] for item in found["new"]["items"]] == [3, 2]
+    assert (found["discard"]["n"], found["discard"]["share"]) == ([3, 2], [0.5556, 1.0])
 
 
 def test_only_so_many_are_listed_and_their_share_is_told() -> None:
     split = split_knowledge(PRETRAIN[None], FINETUNE)
     found = listed(split, counted=EVERY, noise_floor=QUIET, n_listed=1)["preserve"]
-    assert (len(found["items"]), found["n"], found["share"]) == (1, 2, 0.6667)
+    assert (len(found["items"]), found["n"], found["share"]) == (1, [0, 2], [None, 0.6667])
 
 
 def test_what_no_metric_counts_and_noise_is_not_listed() -> None:
@@ -85,7 +86,7 @@ def test_what_no_metric_counts_and_noise_is_not_listed() -> None:
     found = listed(split, counted=first, noise_floor=np.array([0.0, 1.5, 0.0]), n_listed=5)
     assert [item["set"] for item in found["preserve"]["items"]] == [1]
     assert [item["set"] for item in found["discard"]["items"]] == [2]
-    assert found["new"] == {"items": [], "n": 0, "share": None}
+    assert found["new"] == {"items": [], "n": [0, 0], "share": [None, None]}
 
 
 def test_equal_strengths_come_in_the_order_of_their_sets() -> None:
@@ -111,10 +112,12 @@ def test_a_view_holds_models_and_values_of_every_listed_set() -> None:
     assert view["models"]["finetune"] == {
         "prediction": [0, 1],
         "right": [False, True],
+        "empty": [0.0, 0.0],
         "v": [9.0, 4.0],
         "n_salient": [0, 2],
         "error": shorts(errors),
     }
+    assert view["strongest"] == {"probe": [3, 1, 2], "finetune": [3, 1, 2], "scratch": [1, 2, 3]}
     assert set(view["values"]) == {"1", "2", "3"}
     assert view["values"]["3"] == {
         "probe": [-4.0],

@@ -20,7 +20,10 @@ from whypretrain.settings.report import ExplorerSettings
 
 FOLDER = Path(__file__).parent / "page"
 # One module scope, so the order is only for the reader: what is needed comes first.
-SCRIPTS = ("base", "plot", "figure", "charts", "claims", "experiment", "picture", "sample", "app")
+SCRIPTS = (
+    *("base", "plot", "figure", "charts", "claims", "experiment", "picture", "beside", "sample"),
+    "app",
+)
 MEGABYTE = 10**6
 CLAIM_NUMBERS = (
     *("number", "low", "high", "least", "most", "chance", "second_run"),

@@ -68,12 +68,18 @@ def sample_view(
     -------
     `id`, `label`; `image`, `width`, `height`, `players` (outlines), or `words`, `word_players`;
     `models` (by variant, a list a quantity, one entry a snapshot); `lists` (see :func:`listed`);
-    `values` (by coalition and variant, interactions along the snapshots, nats)
+    `strongest` (by variant the sets that are strongest in the end); `values` (by coalition and
+    variant, interactions along the snapshots, nats)
     """
     interactions = {variant: record.interactions[:, at] for variant, record in records.items()}
     split = split_knowledge(interactions["probe"], interactions["finetune"])
     lists = listed(split, counted=counted, noise_floor=noise_floor, n_listed=n_listed)
-    sets = sorted({item["set"] for found in lists.values() for item in found["items"]})
+    strongest = {
+        variant: np.argsort(-np.abs(own[-1, 1:]), kind="stable")[:n_listed] + 1
+        for variant, own in interactions.items()
+    }
+    sets = {item["set"] for found in lists.values() for item in found["items"]}
+    sets |= {int(one) for own in strongest.values() for one in own}
     shown: dict[str, Any] = {"words": sample.words, "word_players": sample.word_players}
     if not sample.words:
         _, height, width = sample.inputs.shape
@@ -85,6 +91,7 @@ def sample_view(
         models[variant] = {
             "prediction": record.predictions[:, at].tolist(),
             "right": record.correct[:, at].tolist(),
+            "empty": shorts(record.outputs[:, at, 0]),
             "v": shorts(record.outputs[:, at, -1]),
             "n_salient": own.sum(axis=1).tolist(),
             "error": shorts(reconstruction_error(interactions[variant], own)),
@@ -93,10 +100,11 @@ def sample_view(
         str(coalition): {
             variant: shorts(own[:, coalition]) for variant, own in interactions.items()
         }
-        for coalition in sets
+        for coalition in sorted(sets)
     }
     about = {"id": sample.id, "label": sample.label, **shown}
-    return {**about, "models": models, "lists": lists, "values": values}
+    chosen = {variant: own.tolist() for variant, own in strongest.items()}
+    return {**about, "models": models, "lists": lists, "strongest": chosen, "values": values}
 
 
 def listed(
@@ -116,17 +124,18 @@ def listed(
     Returns
     -------
     by quantity: `items`, strongest first, with `set` (the coalition) and `strength` (a list, one a
-    snapshot, nats); `n`, how many candidates there are; `share`, of all their strength, that of
-    the items (None without candidates)
+    snapshot, nats); `n` and `share`, lists of one a snapshot: how many candidates there are, and of
+    all their strength that of the items (None without candidates)
     """
     found = {}
     for quantity, strength in split._asdict().items():
-        final = np.where(counted, heard(strength[-1:], noise_floor)[0], 0.0)
-        n_candidates = int((final > 0).sum())
-        chosen = np.argsort(-final, kind="stable")[: min(n_listed, n_candidates)]
+        along = np.where(counted, heard(strength, noise_floor), 0.0)
+        n_candidates = (along > 0).sum(axis=1)
+        chosen = np.argsort(-along[-1], kind="stable")[: min(n_listed, n_candidates[-1])]
         items = [{"set": int(one), "strength": shorts(strength[:, one])} for one in chosen]
-        share = short(final[chosen].sum() / final.sum()) if n_candidates else None
-        found[quantity] = {"items": items, "n": n_candidates, "share": share}
+        with np.errstate(invalid="ignore"):
+            share = shorts(along[:, chosen].sum(axis=1) / along.sum(axis=1))
+        found[quantity] = {"items": items, "n": n_candidates.tolist(), "share": share}
     return found
 
 

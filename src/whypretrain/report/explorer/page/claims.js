@@ -126,6 +126,70 @@ function transfer(suite) {
   );
 }
 
+// What agreement the claims rest on, on one scale: beyond chance, and beyond that of a second run. The numbers of
+// the claims themselves have units of their own and stand in their tables.
+function forestChart(suite) {
+  const answered = suite.claims.filter(({ chance }) => chance).map((claim) => {
+    const rows = claim.rows.filter(({ reading, agreement }) => reading === claim.rows[0].reading && agreement !== null);
+    return { ...claim, rows };
+  });
+  const questions = [...new Set(answered.filter(({ rows }) => rows.length).map(({ chance }) => chance))];
+  const lines = questions.flatMap((words) => {
+    const claims = answered.filter(({ chance }) => chance === words);
+    const fullest = claims.find(({ retraining }) => retraining) ?? claims[0];
+    return [{ words }, ...fullest.rows.map((row) => ({ words, row }))];
+  });
+  let foot = 0;
+  const places = lines.map(({ row }) => (foot -= row ? 1 : 1.5)); // headings may have two lines
+  const told = (line, key, name) =>
+    `${line.words}\n${suite.experiments[line.row.experiment].title}, ${name}: ${bounded(compared(line.row, key))}, ${line.row[`beyond_${key === "agreement" ? "chance" : key}`]}`;
+  const trace = (key, name, shift, symbol, shade) => {
+    const own = [...lines.keys()].filter((line) => (lines[line].row?.[key] ?? null) !== null);
+    const rows = own.map((line) => compared(lines[line].row, key));
+    const markers = { symbol, size: 10, colour: shade };
+    return { ...pointed(rows, own.map((line) => places[line] + shift), markers, () => ""), told: own.map((line) => told(lines[line], key, name)) };
+  };
+  const [chance, retraining] = Object.values(suite.answers).slice(1);
+  const traces = [
+    trace("agreement", chance, 0.13, "circle", colour("finetune")),
+    trace("retraining", retraining, -0.17, "square", colour("null")),
+  ].filter(({ x }) => x.length);
+  const [low, high] = [Math.min(0, ...traces.flatMap((one) => one.low)), Math.max(0, ...traces.flatMap((one) => one.high))];
+  const air = 0.05 * (high - low);
+  const headings = [...lines.keys()].filter((line) => !lines[line].row);
+  const asked = lines.filter(({ row }) => row);
+  return figure({
+    title: "What the claims rest on: agreement beyond chance and beyond retraining",
+    label: "Agreement that each claim rests on, with intervals, for every experiment. The numbers are in the table below.",
+    marks: [
+      ["finetune dot", chance],
+      ...some(traces.length > 1, ["null", retraining]),
+      ["ink line", `${level(suite.statistics.confidence)} interval`],
+    ],
+    note: "0 is chance level for a circle, and what a second run gives for a square. An answer is yes or no where the interval leaves 0 out.",
+    height: 80 - 26 * foot,
+    columns: ["experiment, agreement", chance, "answer", retraining, "answer"],
+    rows: asked.map(({ words, row }) => [
+      `${suite.experiments[row.experiment].title}, ${words}`,
+      bounded(compared(row, "agreement")),
+      row.beyond_chance,
+      row.retraining === null ? MISSING : bounded(compared(row, "retraining")),
+      row.beyond_retraining,
+    ]),
+    traces: [
+      ...traces,
+      { x: headings.map(() => high + air), y: headings.map((line) => places[line]), headings: headings.map((line) => lines[line].words) },
+    ],
+    axes: {
+      x: { title: "agreement", range: [low - air, high + air], line: true },
+      y: {
+        ticks: lines.flatMap(({ row }, line) => some(row, [places[line], row && suite.experiments[row.experiment].title])),
+        range: [foot - 0.7, -0.7],
+      },
+    },
+  });
+}
+
 // What everything rests on, for a reader who has never seen an interaction.
 function introduction() {
   const entries = Object.entries(terms).map(([term, meaning]) => h("div", h("dt", term), h("dd", meaning)));
@@ -170,6 +234,7 @@ function claimsView(suite) {
         "small drawings a dot is the number, a line its interval, and the grey stroke what it is compared with: ",
         "the chance level, or 0 for agreement.",
       ),
+      h("div.figures", forestChart(suite).node),
       suite.claims.map((claim) => claimTable(claim, suite)),
       h("h2", { id: "experiments" }, "Experiments"),
       alone ? h("p.notice", "This suite has one experiment; there is nothing to compare it with.") : null,

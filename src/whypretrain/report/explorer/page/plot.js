@@ -3,9 +3,10 @@
 // A trace has `x` and `y`, lists of equal length in which null ends a line, and what to draw of it: `line`
 // (colour, dash, width), `markers` (symbol, size, colour, and a rim), `area` (colour, opacity), `bars` (from
 // `base`, `width` in steps of y, colour, pattern), `low` and `high` (ends of intervals along x or y), `texts`
-// (above its markers), `told` (what is said of each point). An axis has `range`, `ticks` (pairs of place and
-// text) and `title`.
+// (above its markers), `headings` (that end there), `told` (what is said of each point). An axis has `range`, `ticks` (pairs of place and
+// text) and `title`; that of y may have `sets` of `players` in place of ticks, a matrix as UpSet draws it.
 
+const COLUMN = 14; // pixels of a player in a matrix of sets
 const DASHES = { solid: null, dash: "7 4", dot: "2 3" };
 const SYMBOLS = {
   circle: (r) => `M${-r} 0a${r} ${r} 0 1 0 ${2 * r} 0a${r} ${r} 0 1 0 ${-2 * r} 0z`,
@@ -42,15 +43,15 @@ function axisOf(given, traces, name, pixels) {
   const [low, high] = given.range ?? extent(traces, name, name);
   const air = given.range ? 0 : 0.04 * (high - low || 1);
   const range = [given.zero && low >= 0 ? 0 : low - air, high + air];
-  const ticks = given.ticks ?? ticksOf(...range, Math.max(2, pixels / (name === "x" ? 80 : 45)), given.format);
+  const ticks = given.ticks ?? ticksOf(...range, Math.max(4, pixels / (name === "x" ? 80 : 45)), given.format);
   return { ...given, range, ticks };
 }
 
 function draw(traces, { x: givenX, y: givenY, upright = [] }, width, height) {
   const y = axisOf(givenY, traces, "y", height);
   const lines = y.ticks.flatMap(([, text]) => text.split("\n"));
-  const left = 34 + 6.6 * Math.max(...lines.map((line) => line.length));
-  const [top, right, bottom] = [10, 16, 46];
+  const left = 34 + Math.max(COLUMN * (y.players ?? 0), 6.6 * Math.max(...lines.map((line) => line.length)));
+  const [top, right, bottom] = [y.players ? 24 : 10, 16, 46];
   const x = axisOf(givenX, traces, "x", width - left);
   const scale = ({ range: [low, high] }, from, to) => (value) => from + ((to - from) * (value - low)) / (high - low);
   const [px, py] = [scale(x, left, width - right), scale(y, height - bottom, top)];
@@ -96,6 +97,12 @@ function draw(traces, { x: givenX, y: givenY, upright = [] }, width, height) {
         found.push(svg("path.whisker", { d }));
       }
       if (!within(place, x) || !within(other, y)) return;
+      if (trace.headings) {
+        const lines = wrapped(trace.headings[at], (width - right) / 7.6).reverse();
+        const text = (line, up) => svg("text.heading", { x: px(place), y: py(other) + 6 - 15 * up, "text-anchor": "end" }, line);
+        found.push(...lines.map(text));
+        return;
+      }
       const [cx, cy] = [px(place), py(other)];
       if (markers) {
         const of = (key) => (Array.isArray(markers[key]) ? markers[key][at] : markers[key]);
@@ -130,11 +137,32 @@ function draw(traces, { x: givenX, y: givenY, upright = [] }, width, height) {
     ...traces.flatMap(part),
     ...x.ticks.map(([place, text]) => label(text, { x: px(place), y: height - bottom + 18, "text-anchor": "middle", class: "x tick" })),
     ...names,
-    label(x.title ?? "", { x: (left + width - right) / 2, y: height - 8, "text-anchor": "middle" }),
+    ...matrix(y, py, left - 8, top),
+    label(x.title ?? "", { x: Math.min((left + width - right) / 2, width - 3.6 * (x.title ?? "").length), y: height - 8, "text-anchor": "middle" }),
     label(y.title ?? "", { transform: `translate(13 ${middle}) rotate(-90)`, "text-anchor": "middle" }),
   ];
   const node = svg("svg", { width, height, viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" }, drawn);
   return { node, points: points.filter(({ text }) => text) };
+}
+
+// Words in lines of at most so many characters.
+const wrapped = (text, length) =>
+  text.split(" ").reduce(([...lines], word) => {
+    const longer = lines.length ? `${lines.at(-1)} ${word}` : word;
+    if (longer.length <= length && lines.length) lines.pop();
+    return [...lines, longer.length <= length ? longer : word];
+  }, []);
+
+// A row a set and a column a player, whose number stands above: filled dots are the set's players.
+function matrix({ players = 0, sets = [] }, py, right, top) {
+  const x = (player) => right - COLUMN * (players - 0.5 - player);
+  const all = Array.from({ length: players }, (_, player) => player);
+  const row = ([place, inside]) => [
+    svg("path.joined", { d: `M${x(inside[0])} ${py(place)}H${x(inside.at(-1))}` }),
+    all.map((player) => svg(`circle.${inside.includes(player) ? "in" : "out"}`, { cx: x(player), cy: py(place), r: 4.2 })),
+  ];
+  const head = all.map((player) => svg("text", { x: x(player), y: top - 8, "text-anchor": "middle" }, String(player)));
+  return [...head, ...sets.map(row)].flat(2);
 }
 
 const pattern = (name, sign) =>

@@ -24,6 +24,7 @@ function modelsTable(sample, data, suite, at) {
 // One list; `hover(item)` lights an item up for the moment, `pin(item)` for good.
 function interactionList(part, sample, suite, scale, { hover, pin }) {
   const found = sample.lists[part];
+  const told = h("p.muted");
   const entries = found.items.map((item, place) => {
     const entry = { part, set: item.set, name: nameOf(sample, item.set) };
     const bar = h("span", { class: `bar ${part}` });
@@ -60,15 +61,16 @@ function interactionList(part, sample, suite, scale, { hover, pin }) {
     "section",
     { class: `interactions ${part}`, "aria-labelledby": `list-${part}` },
     h("h2", { id: `list-${part}` }, mark(part), h("span.capital", suite.labels[part])),
-    found.n === 0
-      ? h("p.notice", "None above the noise floor.")
-      : h(
-          "p.muted",
-          `the ${entries.length} strongest of ${found.n}; they hold ${percent(found.share)} of all that is ${suite.labels[part]} at the end of training`,
-        ),
+    entries.length === 0 ? h("p.notice", "None above the noise floor at the end of training.") : told,
     h("ol", entries.map(({ button }) => h("li", button))),
   );
-  return { section, entries };
+  const tell = (at) => {
+    const when = at === found.n.length - 1 ? "end of training" : "chosen snapshot";
+    told.textContent =
+      `${counted(entries.length, "set")}, strongest at the end; they hold ${percent(found.share[at])} of what is ` +
+      `${suite.labels[part]} at the ${when}, in ${found.n[at]} sets`;
+  };
+  return { section, entries, tell };
 }
 
 // One stop of the tab key a list; arrows move within it and between lists.
@@ -189,10 +191,12 @@ function sampleView(suite, data, sample, route, at, choose) {
   const lists = PARTS.map((part) => interactionList(part, sample, suite, scale, { hover, pin }));
   const every = lists.flatMap(({ entries }) => entries);
   arrows(lists);
+  const beside = comparison(suite, data, sample);
   const update = (next) => {
     place = next;
     models.replaceChildren(modelsTable(sample, data, suite, place));
-    for (const entry of every) entry.update(place);
+    for (const one of [...every, ...lists]) (one.update ?? one.tell)(place);
+    beside.update(place);
     refresh();
   };
   pinned = every.find(({ part, set }) => part === route.list && set === route.set) ?? null;
@@ -239,6 +243,7 @@ function sampleView(suite, data, sample, route, at, choose) {
         ),
       ),
     ),
+    beside.node,
   );
   return { title: `${sample.id} · ${data.title} · ${suite.suite}`, node };
 }
