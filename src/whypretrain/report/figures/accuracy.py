@@ -12,6 +12,8 @@ from whypretrain.settings.report import FigureSettings
 
 KINDS = {"cnn": ("s", "CNN"), "transformer": ("o", "transformer"), "other": ("^", "other")}
 VARIANTS = ("finetune", "scratch")
+FEWEST = 5
+"""Experiments that a rank correlation takes to be told: of fewer, any order may be chance."""
 
 
 def draw(tables: drawing.Tables, settings: FigureSettings) -> drawing.Drawn:
@@ -47,7 +49,8 @@ def draw(tables: drawing.Tables, settings: FigureSettings) -> drawing.Drawn:
             found = correlations.query("knowledge == @knowledge and accuracy == @accuracy").iloc[0]
             rank = f"{found['spearman']:.2f}".replace("-", "−")
             title = f"Spearman {rank}\np = {found['p']:.2g}, n = {found['n']}"
-            panel.set_title(f"n = {found['n']}" if np.isnan(found["spearman"]) else title)
+            is_told = found["n"] >= FEWEST and not np.isnan(found["spearman"])
+            panel.set_title(title if is_told else f"n = {found['n']}")
     for panels in axes if not flat else axes[1:]:
         for panel, label in zip(panels, quantities.values(), strict=True):
             panel.set_xlabel(label)
