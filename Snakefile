@@ -49,6 +49,10 @@ rule interactions:
 rule tables:
     input:
         of_experiments(CONFIG.suite, "summary.csv", "tables/similarity.csv"),
+        expand(
+            "results/experiments/{experiment}/adapting.csv",
+            experiment=adapting(CONFIG.suite),
+        ),
         f"results/tables/{CONFIG.suite}/claims.md",
 
 

@@ -31,6 +31,7 @@ except ConfigError as error:
 RUNS = CONFIG.runs()
 WHOLE_RUNS = CONFIG.whole_runs()
 VARIANTS = ["probe", "finetune", "scratch"]
+WAYS = sorted({way for own in CONFIG.experiments.values() for way in own.variants})
 SNAPSHOTS = [snapshot_label(fraction) for fraction in CONFIG.snapshots]
 TABLES = "knowledge ratio agreement jaccard courses losses history".split()
 TABLES += "models salience counterfactual redundancy hard neighbours robustness".split()
@@ -41,6 +42,8 @@ OF_THE_PAPER = ["fig2", "fig3", "fig4", "curves"]
 FIGURES = ["agreement", *OF_THE_PAPER, "claims", "stopping", "accuracy", "robustness"]
 FIGURES += ["salience", "exclusive", "counterfactual", "redundancy"]
 VARIATION_FIGURES = ["sensitivity"]
+# Those of a suite whose experiments have further variants, beside the others.
+ADAPTING_FIGURES = ["adapting", "pairs"]
 # What figures read besides the summaries of the experiments: tables of the suite.
 FIGURE_TABLES = {"claims": ["claims"], "accuracy": ["overview", "correlations"]}
 TRAINED_HERE = [name for name, model in CONFIG.models.items() if model.weights.dataset]
@@ -60,15 +63,35 @@ wildcard_constraints:
     experiment=one_of(CONFIG.experiments),
     model=one_of(CONFIG.models),
     dataset=one_of(CONFIG.datasets),
-    variant=r"probe|(finetune|scratch)(-seed\d+)?",
+    variant=rf"probe|(finetune|scratch|{one_of(WAYS)})(-seed\d+)?",
     run=one_of(RUNS),
-    figure=one_of(FIGURES + VARIATION_FIGURES),
+    figure=one_of(FIGURES + VARIATION_FIGURES + ADAPTING_FIGURES),
 
 
 def figures_of(suite):
     """Figures that a suite makes unasked."""
     varied = CONFIG.varied().keys() & set(CONFIG.suites[suite])
-    return VARIATION_FIGURES if varied else FIGURES
+    made = VARIATION_FIGURES if varied else FIGURES
+    return made + ADAPTING_FIGURES if adapting(suite) else made
+
+
+def adapting(suite):
+    """Experiments of a suite that have further variants."""
+    return [name for name in CONFIG.suites[suite] if CONFIG.experiments[name].variants]
+
+
+def figure_tables(wildcards):
+    """What a figure reads besides the summaries."""
+    if wildcards.figure in ADAPTING_FIGURES:
+        return expand(
+            "results/experiments/{experiment}/adapting.csv",
+            experiment=adapting(wildcards.suite),
+        )
+    return expand(
+        "results/tables/{suite}/{table}.csv",
+        suite=wildcards.suite,
+        table=FIGURE_TABLES.get(wildcards.figure, []),
+    )
 
 
 def of_experiments(suite, *files):

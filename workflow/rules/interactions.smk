@@ -77,3 +77,41 @@ rule knowledge:
         " --scratch {input.scratch:q} --histories {input.histories:q}"
         " --robustness {input.robustness:q} --test {input.test:q}"
         " --tables {params.folder:q} --summary {output.summary:q} 2>&1 | tee {log:q}"
+
+
+# All networks of an experiment with further variants, two by two.
+rule adapting:
+    input:
+        records=lambda w: [
+            f"results/experiments/{w.experiment}/{variant}.h5"
+            for variant in CONFIG.variants(w.experiment)
+        ],
+        histories=lambda w: of_networks(
+            w.experiment, CONFIG.variants(w.experiment), "history.csv"
+        ),
+        test=split("test"),
+    output:
+        table="results/experiments/{experiment}/adapting.csv",
+    log:
+        "results/logs/adapting/{experiment}.log",
+    benchmark:
+        "results/benchmarks/adapting/{experiment}.tsv"
+    wildcard_constraints:
+        experiment=one_of(
+            name for name, own in CONFIG.experiments.items() if own.variants
+        ),
+    conda:
+        "../../envs/whypretrain.yaml"
+    resources:
+        **sized.needing(
+            lambda w, input: sized.comparison(
+                input.records[0], players_of(w), n_networks=len(input.records) ** 2
+            )
+        ),
+    params:
+        code=code("whypretrain.stages.adapting"),
+        settings=lambda w: CONFIG.adapting(w.experiment).to_json(),
+    shell:
+        "python -m whypretrain.stages.adapting --settings {params.settings:q}"
+        " --records {input.records:q} --histories {input.histories:q} --test {input.test:q}"
+        " --table {output.table:q} 2>&1 | tee {log:q}"

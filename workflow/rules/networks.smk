@@ -108,13 +108,18 @@ rule probe:
         " --weights {output.weights:q} --history {output.history:q} 2>&1 | tee {log:q}"
 
 
-# The fine-tuned network, which starts from pre-trained weights, and the one from scratch.
+# The fine-tuned network, which starts from pre-trained weights, the one from scratch, and networks
+# that go on from the end of another run.
 rule train:
     input:
         train=split("train"),
         test=split("test"),
         pretrained=lambda w: (
             [pretrained_weights(w)] if RUNS[w.run].variant == "finetune" else []
+        ),
+        start=lambda w: expand(
+            f"results/runs/{{run}}/snapshot-{SNAPSHOTS[-1]}.safetensors",
+            run=[RUNS[w.run].start] if RUNS[w.run].start else [],
         ),
         tokenizer=tokenizer_files,
     output:
@@ -128,7 +133,7 @@ rule train:
     benchmark:
         "results/benchmarks/train/{run}.tsv"
     wildcard_constraints:
-        run=one_of(set(runs_of("finetune", "scratch")) & WHOLE_RUNS),
+        run=one_of(set(runs_of("finetune", "scratch", "continued")) & WHOLE_RUNS),
     conda:
         "../../envs/whypretrain.yaml"
     threads: cpus
@@ -141,7 +146,8 @@ rule train:
         settings=lambda w: CONFIG.train(w.run).to_json(),
         pretrained=lambda w, input: [
             f"--pretrained={path}" for path in input.pretrained
-        ],
+        ]
+        + [f"--start={path}" for path in input.start],
         folder=subpath(output.history, parent=True),
     shell:
         "python -m whypretrain.stages.train --settings {params.settings:q}"
@@ -150,7 +156,7 @@ rule train:
         " --folder {params.folder:q} 2>&1 | tee {log:q}"
 
 
-# A network of a further seed, of which only the last snapshot is measured.
+# A network of a further seed or variant, of which only the last snapshot is measured.
 use rule train as train_ends with:
     output:
         snapshots=expand(
@@ -159,7 +165,7 @@ use rule train as train_ends with:
         ),
         history="results/runs/{run}/history.csv",
     wildcard_constraints:
-        run=one_of(set(runs_of("finetune", "scratch")) - WHOLE_RUNS),
+        run=one_of(set(runs_of("finetune", "scratch", "continued")) - WHOLE_RUNS),
 
 
 # Accuracy and loss of final weights on the test split, unshifted and shifted.

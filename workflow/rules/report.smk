@@ -86,11 +86,7 @@ rule claims:
 rule figure:
     input:
         summaries=lambda w: of_experiments(w.suite, "summary.csv"),
-        tables=lambda w: expand(
-            "results/tables/{suite}/{table}.csv",
-            suite=w.suite,
-            table=FIGURE_TABLES.get(w.figure, []),
-        ),
+        tables=figure_tables,
     output:
         figure="results/figures/{suite}/{figure}.pdf",
         bitmap=report(

@@ -33,13 +33,15 @@ HISTORY = _columns(number=SCORES, gaps="train_loss train_accuracy")
 SHIFTS = "level n_items n_correct accuracy loss n_lost n_gained"
 ROBUSTNESS = _columns(text="shift", number=SHIFTS)
 """Of a run."""
+SUMMARY = _columns(
+    text="experiment quantity",
+    empty="variant order reading level",
+    number="n_seeds",
+    gaps=f"number {INTERVAL} fraction epoch {EXCESS} n noise_floor",
+)
 TABLES: dict[str, Columns] = {
-    "summary": _columns(
-        text="experiment quantity",
-        empty="variant order reading level",
-        number="n_seeds",
-        gaps=f"number {INTERVAL} fraction epoch {EXCESS} n noise_floor",
-    ),
+    "summary": SUMMARY,
+    "adapting": SUMMARY,
     "knowledge": _columns(
         text="experiment sample quantity reference",
         empty=SEEDS,

@@ -4,7 +4,7 @@ Intervals are computed here and nowhere else. Columns and quantities: docs/forma
 summary".
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import numpy as np
 import pandas as pd
@@ -58,13 +58,9 @@ def summarise(
     -------
     table with the columns COLUMNS
     """
-    confidence, knowledge = options.confidence, tables["knowledge"]
-    orders = ["quantity", "order", "noise_floor"]
+    confidence = options.confidence
     rows = [
-        *means(knowledge, orders, "strength", confidence),
-        *_ratios(tables["ratio"], confidence),
-        *_totals(knowledge, confidence),
-        *_agreements(tables["agreement"], confidence),
+        *compared_rows(tables, confidence),
         *course_rows(tables, confidence),
         *tested_rows(tables["history"], confidence, least_scratch_accuracy),
     ]
@@ -77,6 +73,20 @@ def summarise(
     for name, made in further.items():
         if name in tables:
             rows += made(tables[name], confidence)
+    return as_table(rows, experiment)
+
+
+def compared_rows(tables: Mapping[str, pd.DataFrame], confidence: float) -> Iterator[Row]:
+    """What compares final networks: of the tables `knowledge`, `ratio` and `agreement`."""
+    orders = ["quantity", "order", "noise_floor"]
+    yield from means(tables["knowledge"], orders, "strength", confidence)
+    yield from _ratios(tables["ratio"], confidence)
+    yield from _totals(tables["knowledge"], confidence)
+    yield from _agreements(tables["agreement"], confidence)
+
+
+def as_table(rows: Iterable[Row], experiment: str) -> pd.DataFrame:
+    """Rows as a table with the columns COLUMNS."""
     table = pd.DataFrame(rows).assign(experiment=experiment).reindex(columns=COLUMNS)
     return table.assign(
         n_seeds=table["n_seeds"].fillna(1).astype(int),

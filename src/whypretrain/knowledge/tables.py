@@ -6,7 +6,7 @@ not depend on it. A table of single networks has `variant` and `seed`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import permutations, product
+from itertools import combinations_with_replacement, permutations, product
 from typing import Any
 
 import numpy as np
@@ -256,6 +256,33 @@ def begins(record: Any) -> bool:
 
 
 NO_SEEDS = {"finetune": "", "scratch": "", "second": ""}
+
+
+def all_pairs(
+    samples: list[str],
+    networks: Mapping[str, Mapping[str, Array]],
+    groups: Mapping[str, NDArray[np.int64]],
+) -> Iterator[Table]:
+    """Agreement of every two ways of training, as :func:`_agreements` has it of some.
+
+    Of two ways every seed is compared with every other, of one way those of different seeds.
+
+    Parameters
+    ----------
+    networks : by way of training and seed interactions of shape (n_samples, 2**n_players); the seed
+        of the probe, of which there is one, is empty
+    """
+
+    def table(pair: str, of: dict[str, str], first: Array, second: Array) -> Table:
+        found = agreement_table(samples, {"sets": set_terms(first, second)}, groups)
+        return found.assign(pair=pair, **NO_SEEDS | of)
+
+    for way, other in combinations_with_replacement(networks, 2):
+        for (i, one), (k, second) in product(networks[way].items(), networks[other].items()):
+            if way != other:
+                yield table(f"{way}-{other}", {"finetune": i, "scratch": k}, one, second)
+            elif i != k:
+                yield table(f"{way}-{way}", {"finetune": i, "second": k}, one, second)
 
 
 def _crossed(compared: Compared) -> Iterator[tuple[dict[str, str], Array, Array]]:

@@ -18,6 +18,11 @@ MOST_ESTIMATED = 10_000
 LAYERS = (nn.BatchNorm1d, nn.BatchNorm2d)
 
 
+def is_trained(layer: nn.BatchNorm1d | nn.BatchNorm2d) -> bool:
+    """Whether a layer changes in training: one whose weights are frozen keeps its statistics."""
+    return layer.weight is None or layer.weight.requires_grad
+
+
 @contextmanager
 def reestimated(model: nn.Module, data: Inputs, *, batch_size: int, seed: int) -> Iterator[None]:
     """Within it, BatchNorm statistics are those of the items, unaugmented, under present weights.
@@ -30,7 +35,11 @@ def reestimated(model: nn.Module, data: Inputs, *, batch_size: int, seed: int) -
     batch_size : largest number of items a forward pass; equally large batches have equal weights
     seed : of the order of items: of images sorted by class, each batch would vary too little
     """
-    layers = [m for m in model.modules() if isinstance(m, LAYERS) and m.running_mean is not None]
+    layers = [
+        module
+        for module in model.modules()
+        if isinstance(module, LAYERS) and module.running_mean is not None and is_trained(module)
+    ]
     if not layers:
         yield
         return

@@ -7,7 +7,8 @@ import math
 import os
 import shutil
 import time
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -19,7 +20,15 @@ from torch.nn import functional
 from whypretrain.data.batches import Inputs
 from whypretrain.files.artifacts import ArtifactError, atomic_path, exclusive, verified, write_csv
 from whypretrain.files.progress import Progress, say
-from whypretrain.networks.batch_norm import reestimated
+from whypretrain.networks.adapt import (
+    add_adapters,
+    anchor,
+    depths,
+    merged,
+    set_trained,
+    trained_names,
+)
+from whypretrain.networks.batch_norm import LAYERS, is_trained, reestimated
 from whypretrain.networks.build import classifier, head_keys, save_weights
 from whypretrain.networks.learned import not_begun, warning
 from whypretrain.networks.numerics import repeatable, seed_everything
@@ -101,6 +110,7 @@ def _fit(model: nn.Module, train: Inputs, test: Inputs, run: Run) -> None:
     n_steps = recipe.epochs * steps_per_epoch
     # Convolutions are up to a third faster this way, on a CPU and in mixed precision on a card.
     model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    add_adapters(model, recipe)
     precision = _precision(recipe, device)
     optimizer = _optimizer(model, recipe)
     scaler = torch.amp.GradScaler(device.type, enabled=precision == torch.float16)
@@ -121,6 +131,7 @@ def _fit(model: nn.Module, train: Inputs, test: Inputs, run: Run) -> None:
                 }
                 _keep(model, train, run, path.name, made)
 
+    _train_mode(model, recipe, epoch)  # which BatchNorm layers are trained
     if not history:
         tested = _tested(model, train, test, run)
         history.append(_row(0, 0, 0.0, Score(math.nan, math.nan), tested))
@@ -136,7 +147,7 @@ def _fit(model: nn.Module, train: Inputs, test: Inputs, run: Run) -> None:
             seed=seed_everything(run.seed, "epoch", epoch),
             drop_last=drop_last,
         )
-        _train_mode(model, recipe)
+        _train_mode(model, recipe, epoch)
         total_loss = torch.zeros((), dtype=torch.float64, device=device)
         n_correct, n_seen = torch.zeros((), dtype=torch.int64, device=device), 0
         rate, shown = 0.0, history[-1]["train_loss"]
@@ -156,13 +167,7 @@ def _fit(model: nn.Module, train: Inputs, test: Inputs, run: Run) -> None:
             step += 1
             n_seen += len(batch[1])
             if step % CHECKED_EVERY == 0 or step % steps_per_epoch == 0 or step in due.values():
-                shown = float(total_loss) / n_seen
-                if not math.isfinite(shown):
-                    message = (
-                        f"{run.label}: the loss is {shown} by step {step}; lower learning_rate "
-                        f"(now {recipe.learning_rate}) or set clip_gradient_norm"
-                    )
-                    raise FloatingPointError(message)
+                shown = _finite(float(total_loss) / n_seen, run, step)
             keep_snapshots(step)
             if step % steps_per_epoch:  # an epoch's last step is counted below
                 progress.update(note=_note(shown, tested))
@@ -177,6 +182,16 @@ def _fit(model: nn.Module, train: Inputs, test: Inputs, run: Run) -> None:
             checkpointed = time.monotonic()
 
     _publish(run, model, history, len(test))
+
+
+def _finite(loss: float, run: Run, step: int) -> float:
+    if not math.isfinite(loss):
+        message = (
+            f"{run.label}: the loss is {loss} by step {step}; lower learning_rate "
+            f"(now {run.recipe.learning_rate}) or set clip_gradient_norm"
+        )
+        raise FloatingPointError(message)
+    return loss
 
 
 def _checkpoint_seconds() -> float:
@@ -208,22 +223,25 @@ def _gradients(
     return torch.stack(losses).sum() * n_batch, torch.stack(right).sum()
 
 
-def _as_measured(model: nn.Module, train: Inputs, run: Run) -> AbstractContextManager[None]:
-    """The network with the BatchNorm statistics that it is tested and kept with."""
+@contextmanager
+def _as_measured(model: nn.Module, train: Inputs, run: Run) -> Iterator[nn.Module]:
+    """The network as it is tested and kept: adapters merged, BatchNorm statistics estimated."""
     if not run.recipe.reestimate_batch_norm:
-        return nullcontext()
+        yield merged(model)
+        return
     seed = derived_seed(run.seed, "batch norm")  # the same all along the run
-    return reestimated(model, train, batch_size=evaluation_batch(train), seed=seed)
+    with reestimated(model, train, batch_size=evaluation_batch(train), seed=seed):
+        yield merged(model)
 
 
 def _tested(model: nn.Module, train: Inputs, test: Inputs, run: Run) -> Score:
-    with _as_measured(model, train, run):
-        return evaluate(model, test)
+    with _as_measured(model, train, run) as measured:
+        return evaluate(measured, test)
 
 
 def _keep(model: nn.Module, train: Inputs, run: Run, name: str, made: dict[str, Any]) -> None:
-    with _as_measured(model, train, run):
-        save_weights(run.partial / name, model.state_dict(), made)
+    with _as_measured(model, train, run) as measured:
+        save_weights(run.partial / name, measured.state_dict(), made)
 
 
 @torch.inference_mode()
@@ -254,10 +272,12 @@ def _precision(recipe: Recipe, device: torch.device) -> torch.dtype:
     return torch.bfloat16 if torch.cuda.get_device_capability(device) >= (8, 0) else torch.float16
 
 
-def _train_mode(model: nn.Module, recipe: Recipe) -> None:
+def _train_mode(model: nn.Module, recipe: Recipe, epoch: int) -> None:
+    is_warming = epoch < recipe.head_warmup_epochs
+    set_trained(model, head_keys(model) if is_warming else trained_names(model, recipe))
     model.train()
     for module in model.modules():
-        if recipe.freeze_batch_norm and isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+        if isinstance(module, LAYERS) and (recipe.freeze_batch_norm or not is_trained(module)):
             module.eval()
 
 
@@ -270,27 +290,35 @@ def _schedule(step: int, n_steps: int, steps_per_epoch: int, recipe: Recipe) -> 
 
 
 def _optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    head = head_keys(model)
+    """With a group of parameters for each part that has a learning rate or decay of its own."""
+    head, trained_by = head_keys(model), trained_names(model, recipe)
     fused = next(model.parameters()).is_cuda
+    depth = depths(model) if recipe.layer_decay < 1 else dict.fromkeys(trained_by, 0)
+    top = max(depth.values())
+    parts: dict[tuple[bool, int, bool], list[nn.Parameter]] = {}
+    for name, parameter in model.named_parameters():
+        if name in trained_by:
+            key = (name in head, depth[name], parameter.ndim > 1)
+            parts.setdefault(key, []).append(parameter)
     groups: list[dict[str, Any]] = [
         {
-            "params": [
-                parameter
-                for name, parameter in model.named_parameters()
-                if (parameter.ndim > 1) == decayed and (name in head) == in_head
-            ],
-            # Biases and normalisation are not decayed, as is usual.
-            "weight_decay": recipe.weight_decay if decayed else 0.0,
-            "multiplier": recipe.head_learning_rate_multiplier if in_head else 1.0,
+            "params": own,
+            # Biases and normalisation are not decayed, as is usual; nor is what L2-SP draws.
+            "weight_decay": recipe.weight_decay if decayed and (in_head or not recipe.l2_sp) else 0,
+            "multiplier": recipe.layer_decay ** (top - at)
+            * (recipe.head_learning_rate_multiplier if in_head else 1.0),
+            "anchored": not in_head,
         }
-        for in_head in (False, True)
-        for decayed in (True, False)
+        for (in_head, at, decayed), own in parts.items()
     ]
-    if recipe.optimizer == "sgd":
-        return torch.optim.SGD(
-            groups, lr=recipe.learning_rate, momentum=recipe.momentum, fused=fused
-        )
-    return torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=fused)
+    kinds = {"adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}
+    own = {"momentum": recipe.momentum} if recipe.optimizer == "sgd" else {}
+    made: torch.optim.Optimizer = kinds[recipe.optimizer](
+        groups, lr=recipe.learning_rate, fused=fused, **own
+    )
+    if recipe.l2_sp:
+        anchor(made, recipe.l2_sp)
+    return made
 
 
 def scores(train: Score, test: Score) -> dict[str, float]:

@@ -22,9 +22,11 @@ from whypretrain.settings.base import (
 )
 from whypretrain.settings.interactions import Sampling
 from whypretrain.settings.reading import laid_over
-from whypretrain.settings.training import Probe, RecipeChoice, TrainedVariant
+from whypretrain.settings.training import Probe, RecipeChoice, Start, TrainedVariant, Way
 
-Variant = Literal["probe", TrainedVariant]
+Variant = Literal["probe", Start]
+PAPERS = ("probe", *get_args(TrainedVariant))
+"""The networks that the paper compares, which every experiment has."""
 Values = dict[str, Any]
 Scalar = str | bool | int | float | None
 NAMED = "for several keys at once, give names: `<factor>: {<level>: {<key>: <value>, …}}`"
@@ -35,7 +37,8 @@ NOT_INHERITED = {"extends", "factor", "level", "title"}
 class Run(NamedTuple):
     """One network, which experiments may share: everything that its weights depend on.
 
-    `how` is the probe of the pre-trained network, or the recipe of the training.
+    `how` is the probe of the pre-trained network, or the recipe of the training; `start` the name
+    of the run that a continued one goes on from.
     """
 
     model: str
@@ -43,6 +46,7 @@ class Run(NamedTuple):
     variant: Variant
     how: Probe | RecipeChoice
     seed: int
+    start: str = ""
 
     @property
     def name(self) -> str:
@@ -58,7 +62,7 @@ class Run(NamedTuple):
             unusual = self.how.model_dump(exclude_defaults=True)
         else:
             name += f"-{self.how.recipe}-seed{self.seed}"
-            unusual = self.how.override
+            unusual = self.how.override | ({"start": self.start} if self.start else {})
         return f"{name}-{digest(canonical_json(unusual))[:8]}" if unusual else name
 
 
@@ -76,6 +80,10 @@ class Experiment(Section):
     """How the pre-trained weights are fine-tuned."""
     scratch: RecipeChoice
     """How the same architecture is trained from random weights."""
+    variants: dict[Name, Way] = {}
+    """Further ways of adapting the network, by name, that are compared with these: LoRA, L2-SP,
+    another learning rate, … Each is trained with every seed; of its interactions the last snapshot
+    is measured. They make the table `adapting.csv`, and the figure `adapting` of a suite."""
     least_scratch_accuracy: float | None = Field(default=None, gt=0, lt=1)
     """Test accuracy, as a share, that training from scratch should at least reach, by public
     references. Below it, results are marked and no claim is judged. Null asks for none."""
@@ -103,6 +111,11 @@ class Experiment(Section):
         given = [key for key in ("extends", "factor", "level") if getattr(self, key)]
         message = f"factor = '{self.factor}', level = '{self.level}': give both, with extends"
         require(len(given) == 3 or given in ([], ["extends"]), message)
+        for name in self.variants:
+            message = f"variants.{name}: give it a name of its own, without '-' or '.'"
+            own = name not in {"pretrained", "random", "untrained", "preserved", *PAPERS}
+            require(own and not set(name) & set("-."), message)
+        self.ways()
         return self
 
     def runs(self) -> dict[str, Run]:
@@ -116,12 +129,39 @@ class Experiment(Section):
             for variant in get_args(TrainedVariant):
                 how = getattr(self, variant)
                 found[variant + suffix] = Run(self.model, self.dataset, variant, how, seed)
+            for name in self.ways():
+                found[name + suffix] = self._run(name, seed, suffix, found)
+        return found
+
+    def _run(self, name: str, seed: int, suffix: str, before: dict[str, Run]) -> Run:
+        way = self.variants[name]
+        how = RecipeChoice(recipe=way.recipe, override=way.override)
+        begun: dict[str, Start] = {"pretrained": "finetune", "random": "scratch"}
+        if way.start in begun:
+            return Run(self.model, self.dataset, begun[way.start], how, seed)
+        start = before["probe" if way.start == "probe" else way.start + suffix]
+        return Run(self.model, self.dataset, "continued", how, seed, start.name)
+
+    def ways(self) -> list[str]:
+        """Names of its further variants, each behind the one that it starts from."""
+        found: list[str] = []
+        while len(found) < len(self.variants):
+            known = {"pretrained", "random", *PAPERS, *found}
+            ready = [n for n, way in self.variants.items() if n not in found and way.start in known]
+            if not ready:
+                left = {n: way.start for n, way in self.variants.items() if n not in found}
+                message = (
+                    f"variants: {left} start from none of pretrained, random, {', '.join(PAPERS)} "
+                    "or another variant, or from each other in a circle"
+                )
+                raise ValueError(message)
+            found += ready
         return found
 
     def whole(self) -> list[str]:
         """Its networks of which all snapshots are measured; of the others, the last."""
         if self.trajectories == "all":
-            return [name for name in self.runs() if name != "probe"]
+            return [name for name in self.runs() if name.split("-")[0] in get_args(TrainedVariant)]
         return list(get_args(TrainedVariant))
 
 

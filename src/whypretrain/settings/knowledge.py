@@ -37,3 +37,13 @@ class MetricsSettings(Section):
     metrics: Metrics
     statistics: Statistics
     least_scratch_accuracy: float | None = None
+
+
+class AdaptingSettings(Section):
+    experiment: str
+    seeds: list[int]
+    networks: list[str]
+    """Names of the networks in the order of their records, such as `lora-seed1`."""
+    titles: dict[str, str]
+    """Names of the variants in figures."""
+    statistics: Statistics

@@ -4,10 +4,13 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from whypretrain.settings.base import Name, Section, check_increasing, require
+from whypretrain.settings.base import Name, Section, Title, check_increasing, require
 from whypretrain.settings.models import Architecture, UpstreamLabels
 
 TrainedVariant = Literal["finetune", "scratch"]
+Start = Literal[TrainedVariant, "continued"]
+"""How a training begins: as `finetune` from pre-trained weights, as `scratch` from random ones, or
+from the end of another run."""
 
 
 LARGEST_MAGNITUDE, LARGEST_TURN = 10, 30
@@ -93,6 +96,26 @@ class Recipe(Section):
     """Share of the target that is spread over all classes."""
     clip_gradient_norm: float | None = Field(default=None, gt=0)
     """Largest norm of the gradient; null does not clip it."""
+    trained: Literal["all", "classifier", "last_blocks", "biases", "lora"] = "all"
+    """What of the network is trained, besides the classifier: `all` of it; nothing (`classifier`);
+    its `last_blocks` and what follows them; `biases` and normalisation; or `lora`, low-rank changes
+    of all linear layers (arXiv:2106.09685), which are merged into the weights of every snapshot.
+    What is not trained keeps its bytes, BatchNorm statistics included."""
+    last_blocks: int = Field(default=1, ge=1)
+    """With `trained: last_blocks`, how many of the last blocks or layers are trained."""
+    lora_rank: int = Field(default=8, ge=1)
+    """With `trained: lora`, the rank of each change."""
+    lora_alpha: float = Field(default=16.0, gt=0)
+    """With `trained: lora`, changes are scaled by lora_alpha / lora_rank."""
+    layer_decay: float = Field(default=1.0, gt=0, le=1)
+    """Layer-wise learning rates: each block's is this factor times that of the block after it; the
+    classifier's is `learning_rate`. 1 gives all the same."""
+    l2_sp: float = Field(default=0.0, ge=0)
+    """L2-SP (arXiv:1802.01483): all but the classifier is pulled towards the weights it started
+    from, as by the penalty l2_sp / 2 · ‖w − start‖², instead of decayed towards 0. The pull is
+    decoupled from the gradient, as AdamW's weight decay."""
+    head_warmup_epochs: int = Field(default=0, ge=0)
+    """Number of epochs at the start in which the classifier alone is trained."""
     freeze_batch_norm: bool = False
     """Keep the initial statistics of BatchNorm layers; their weights are still trained."""
     reestimate_batch_norm: bool = False
@@ -107,6 +130,10 @@ class Recipe(Section):
     def _warm_up_ends(self) -> Self:
         message = f"warmup_epochs = {self.warmup_epochs:g}: at most epochs = {self.epochs}"
         require(self.warmup_epochs <= self.epochs, message)
+        message = f"head_warmup_epochs = {self.head_warmup_epochs}: below epochs = {self.epochs}"
+        require(self.head_warmup_epochs < self.epochs, message)
+        message = "l2_sp: LoRA's changes start from nothing; set l2_sp to 0, or trained to all"
+        require(not self.l2_sp or self.trained != "lora", message)
         return self
 
     @model_validator(mode="after")
@@ -126,6 +153,17 @@ class RecipeChoice(Section):
     """One of `recipes`."""
     override: dict[str, Any] = {}
     """Keys of the recipe with their new values."""
+
+
+class Way(RecipeChoice):
+    """A further way of adapting the network: what it starts from, and a recipe."""
+
+    start: Name = "pretrained"
+    """What it starts from: `pretrained` weights or `random` ones, each with a fresh classifier; or
+    the end of another of the experiment's networks, classifier included: `probe` (linear probe,
+    then fine-tuning), `finetune`, `scratch` or another of `variants`, of the same seed."""
+    title: Title = ""
+    """Name in figures; if empty, the variant's."""
 
 
 class Probe(Section):
@@ -180,7 +218,7 @@ class ProbeSettings(Section):
 
 class TrainSettings(Section):
     architecture: Architecture
-    variant: TrainedVariant
+    variant: Start
     recipe: Recipe
     snapshots: Snapshots
     tested: Literal["every epoch", "first and last epoch"] = "every epoch"

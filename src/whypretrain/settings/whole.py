@@ -9,7 +9,7 @@ from whypretrain.settings.data import Dataset, Digits, PrepareSettings
 from whypretrain.settings.experiments import Experiment, Run, Variation, expand, note_origins
 from whypretrain.settings.fetch import FetchSettings
 from whypretrain.settings.interactions import Extraction, ExtractSettings, SamplesSettings
-from whypretrain.settings.knowledge import Metrics, MetricsSettings, Statistics
+from whypretrain.settings.knowledge import AdaptingSettings, Metrics, MetricsSettings, Statistics
 from whypretrain.settings.models import Architecture, ConvertSettings, ImageModel, Model
 from whypretrain.settings.planted import Planted
 from whypretrain.settings.reading import ConfigError, check_plain, explain
@@ -91,6 +91,9 @@ class Config(Section):
                 choice = getattr(experiment, variant)
                 known(f"{key}.{variant}.recipe", choice.recipe, self.recipes)
                 self.recipe(choice, f"{key}.{variant}.override")
+            for way, choice in experiment.variants.items():
+                known(f"{key}.variants.{way}.recipe", choice.recipe, self.recipes)
+                self.recipe(choice, f"{key}.variants.{way}.override")
             self._check_dataset(f"{key}.dataset", experiment)
             self._check_players(f"{key}.sampling.players", experiment)
         return self
@@ -274,6 +277,16 @@ class Config(Section):
             metrics=self.metrics,
             statistics=self.statistics,
             least_scratch_accuracy=self.experiments[experiment].least_scratch_accuracy,
+        )
+
+    def adapting(self, experiment: str) -> AdaptingSettings:
+        chosen = self.experiments[experiment]
+        return AdaptingSettings(
+            experiment=experiment,
+            seeds=chosen.seeds,
+            networks=self.variants(experiment),
+            titles={name: way.title or name for name, way in chosen.variants.items()},
+            statistics=self.statistics,
         )
 
     def figure(self, suite: str) -> FigureSettings:

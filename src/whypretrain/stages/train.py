@@ -1,7 +1,8 @@
 """Stage `train`: the fine-tuned model or the one from scratch, with snapshots along the way.
 
 The two differ in one thing besides their recipes: `finetune` starts from the pre-trained weights
-with a fresh classifier, `scratch` from random weights.
+with a fresh classifier, `scratch` from random weights. A third, `continued`, starts from the end of
+another run, classifier included.
 """
 
 from whypretrain import __version__
@@ -12,17 +13,24 @@ from whypretrain.stages import command
 def main() -> None:
     paths = command.SPLITS | {
         "pretrained?": "weights to start from; only for finetune",
+        "start?": "snapshot of another run to start from; only for continued",
         "folder": "folder to write snapshots and history.csv into",
     }
     arguments, settings = command.parse("train", __doc__, TrainSettings, paths, resumes=True)
-    if (settings.variant == "finetune") != (arguments.pretrained is not None):
-        message = "--pretrained is needed for variant finetune, and has no place in scratch"
+    given = {"finetune": arguments.pretrained, "continued": arguments.start}
+    if [name for name, path in given.items() if path is not None] != [
+        name for name in given if name == settings.variant
+    ]:
+        message = (
+            f"variant {settings.variant}: finetune needs --pretrained, continued --start, scratch "
+            "none of them"
+        )
         raise ValueError(message)
 
     from whypretrain.data.inputs import inputs_of
     from whypretrain.data.table import read_split
     from whypretrain.files.artifacts import verified
-    from whypretrain.networks.build import build, load_backbone, start_classifier
+    from whypretrain.networks.build import build, load_all, load_backbone, start_classifier
     from whypretrain.networks.numerics import configure, seed_everything
     from whypretrain.networks.train import Run, fit
     from whypretrain.settings.base import digest
@@ -35,6 +43,9 @@ def main() -> None:
     made_from = [verified(arguments.train), verified(arguments.test)]
     if arguments.pretrained is not None:
         made_from.append(load_backbone(model, arguments.pretrained).sha256)
+
+    if arguments.start is not None:
+        made_from.append(load_all(model, arguments.start).sha256)
 
     folder = arguments.folder
     name = "snapshot-{}.safetensors"
