@@ -1,6 +1,6 @@
 """Made-up summaries of experiments, with every quantity that figures and explorer read."""
 
-from itertools import count
+from itertools import combinations_with_replacement, count
 from typing import Any
 
 import numpy as np
@@ -122,3 +122,21 @@ def summary_of(  # noqa: PLR0912  (one quantity after the other)
         add(quantity)
     table = pd.DataFrame(rows).reindex(columns=COLUMNS)
     return table.assign(**{key: table[key].fillna("") for key in KEYS})
+
+
+def adapting_of(experiment: str, ways: tuple[str, ...], *, start: float = 0.1) -> pd.DataFrame:
+    """A made-up table of ways of adapting: accuracies, and agreement of every pair."""
+    pairs = [f"{one}-{other}" for one, other in combinations_with_replacement(ways, 2)]
+    rows = [
+        {"quantity": "accuracy", "variant": way, "n": 40, "level": f"{way}, titled"} for way in ways
+    ]
+    rows += [
+        {"quantity": "agreement", "variant": pair, "order": order, "n": 6, "level": ""}
+        for pair in pairs
+        if pair != "probe-probe"
+        for order in ("1", "1-2", "all")
+    ]
+    table = pd.DataFrame(rows).assign(experiment=experiment, n_seeds=3, reading="")
+    numbers = (start + np.arange(len(table)) / 1000) % 1
+    table = table.assign(number=numbers, low=numbers - 0.05, high=numbers + 0.05)
+    return table.reindex(columns=COLUMNS).fillna({"order": "", "level": ""})

@@ -23,7 +23,7 @@ MISTAKES = [
     (
         "suite",
         "paperr",
-        "suite = 'paperr': unknown; did you mean 'paper'? allowed: embedded_seeds, paper, paper",
+        "suite = 'paperr': unknown; did you mean 'paper'? allowed: adapting, embedded_seeds, pa",
     ),
     ("suites.embedded", ["vgg-digit"], "did you mean 'vgg-digits'?"),
     ("suites.embedded", [], "suites.embedded = []: name at least one experiment"),

@@ -93,7 +93,13 @@ class Config(Section):
                 self.recipe(choice, f"{key}.{variant}.override")
             for way, choice in experiment.variants.items():
                 known(f"{key}.variants.{way}.recipe", choice.recipe, self.recipes)
-                self.recipe(choice, f"{key}.variants.{way}.override")
+                recipe = self.recipe(choice, f"{key}.variants.{way}.override")
+                kind = self.models[experiment.model].kind
+                message = (
+                    f"{key}.variants.{way}.override.trained = 'lora': model "
+                    f"'{experiment.model}' is of kind '{kind}', LoRA is for transformers"
+                )
+                require(recipe.trained != "lora" or kind == "transformer", message)
             self._check_dataset(f"{key}.dataset", experiment)
             self._check_players(f"{key}.sampling.players", experiment)
         return self

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from tests.report.summaries import summary_of
+from tests.report.summaries import adapting_of, summary_of
 from whypretrain.claims.overview import correlations, overview
 from whypretrain.claims.verdicts import judge
 from whypretrain.report import style
@@ -30,6 +30,10 @@ TITLES = [
     "ViT-Base · CIFAR-10",
     "DistilBERT · SST-2",
 ]
+WAYS = (
+    *("probe", "finetune", "scratch", "slow", "fast", "lp_ft", "l2_sp", "last_block", "biases"),
+    *("lora", "layerwise", "head_first"),
+)
 SLACK = 0.5  # points by which boxes of texts, which are larger than their ink, may touch
 
 
@@ -41,8 +45,10 @@ def tables_of(names: list[str]) -> dict[str, pd.DataFrame]:
     ).reset_index("experiment")
     numbers.insert(1, "kind", ["cnn", "transformer"][len(names) % 2])
     judged = {name: judge(table, "zero") for name, table in own.items()}
+    ways = [adapting_of(name, WAYS, start=0.05 * i) for i, name in enumerate(names)]
     return {
         "summary": pd.concat(own.values(), ignore_index=True),
+        "adapting": pd.concat(ways, ignore_index=True),
         "overview": numbers,
         "correlations": correlations(numbers),
         "claims": pd.concat(judged, names=["experiment"]).reset_index("experiment"),
@@ -135,6 +141,7 @@ def test_texts_are_legible(
 
 INTERVALS = "95% interval"
 LEGENDS = {
+    "adapting": {"chance level, 0", "full fine-tuning", "lora, titled"},
     "agreement": {"chance level, 0"},
     "fig2": {"chance level", "noise floor"},
     "fig3": {"chance level of each"},
@@ -147,7 +154,7 @@ LEGENDS = {
 """What legends must tell besides the interval."""
 
 
-@pytest.mark.parametrize("name", sorted(set(stage.NAMES) - {"claims"}))
+@pytest.mark.parametrize("name", sorted(set(stage.NAMES) - {"claims", "pairs"}))
 def test_legends_tell_what_is_drawn(name: str) -> None:
     science = importlib.import_module(f"whypretrain.report.figures.{name}")
     figure, _ = science.draw(tables_of(["e0", "e1"]), settings_of(["e0", "e1"], 7.0))

@@ -5,7 +5,6 @@ pre-training. Below, agreement of two networks that differ in their seed: what d
 Both at low orders, for each way of adapting pre-trained weights and for training from scratch.
 """
 
-import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
 
@@ -18,48 +17,35 @@ LOW = "1-2"
 PAPERS = {"finetune": "full fine-tuning", "scratch": "from scratch"}
 FURTHER = ("#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#4D4D4D", "#8C6D31")
 SIGNS = ("^", "v", "D", "P", "X", "<", ">", "h", "*", "d")
-LABELS = ("agreement with the probe, orders 1–2", "agreement of two seeds, orders 1–2")
+LABELS = {
+    "agreement with the\nprobe, orders 1–2": "probe-{0}",
+    "agreement of two\nseeds, orders 1–2": "{0}-{0}",
+}
 
 
 def draw(tables: drawing.Tables, settings: FigureSettings) -> drawing.Drawn:
     """An experiment a column; every way keeps its colour and sign in all of them."""
     own = tables["adapting"]
-    names = [name for name in settings.experiments if (own["experiment"] == name).any()]
-    titles = dict(zip(settings.experiments, settings.titles, strict=True))
-    looks = _looks(own)
-    width = settings.figures.width
-    n_columns = drawing.columns(len(names), width, style.NARROWEST)
-    n_bands = -(-len(names) // n_columns)
-    figure, grid = plt.subplots(
-        2 * n_bands,
-        n_columns,
-        figsize=(min(width, style.WIDEST * n_columns), 2 * style.HEIGHT * n_bands + 0.3),
-        squeeze=False,
-        sharey=True,
-    )
-    kept = []
-    for place, name in enumerate(names):
-        band, column = divmod(place, n_columns)
-        of_one = own[own["experiment"] == name]
-        accuracy = of_one[of_one["quantity"] == "accuracy"].set_index("variant")
-        agreement = of_one[(of_one["quantity"] == "agreement") & (of_one["order"] == LOW)]
-        agreement = agreement.set_index("variant")
-        for row, (panel, pair) in enumerate(
-            zip(grid[2 * band : 2 * band + 2, column], ("probe-{0}", "{0}-{0}"), strict=True)
-        ):
+    low = own[(own["quantity"] == "agreement") & (own["order"] == LOW)]
+    pairs = {
+        name: title
+        for name, title in zip(settings.experiments, settings.titles, strict=True)
+        if (own["experiment"] == name).any()
+    }
+    shown = {"experiments": list(pairs), "titles": list(pairs.values())}
+    settings = settings.model_copy(update=shown)
+    names = ["test accuracy"] * len(LABELS)
+    figure, panels = drawing.panels(settings, low, *names, share_y=True, heights=[1.2, 1.2])
+    looks, kept = _looks(own), []
+    for name, (agreement, stacked) in zip(settings.experiments, panels, strict=True):
+        accuracy = own[(own["experiment"] == name) & (own["quantity"] == "accuracy")]
+        for panel, (label, pair) in zip(stacked, LABELS.items(), strict=True):
             _scatter(panel, accuracy, agreement, pair, looks)
-            panel.set_xlabel(LABELS[row])
+            panel.set_xlabel(label)
             panel.yaxis.set_major_formatter(drawing.PERCENT)
-            if column == 0:
-                panel.set_ylabel("test accuracy")
-        seeds, n = (int(agreement[key].max()) for key in ("n_seeds", "n"))
-        grid[2 * band, column].set_title(f"{titles[name]}\nn = {n}, {seeds} seeds")
-        kept += [accuracy.reset_index(), agreement.reset_index()]
-    stacks = grid.reshape(n_bands, 2, n_columns).swapaxes(1, 2).reshape(-1, 2)
-    for panel in stacks[len(names) :].flat:
-        panel.set_visible(False)
+        kept += [accuracy, agreement]
     drawing.legend_below(figure, settings, *figure.axes, interval="line")
-    return figure, pd.concat(kept, ignore_index=True)[list(own.columns)]
+    return figure, pd.concat(kept, ignore_index=True)
 
 
 def _looks(own: pd.DataFrame) -> dict[str, drawing.Look]:
@@ -84,6 +70,7 @@ def _scatter(
     pair: str,
     looks: dict[str, drawing.Look],
 ) -> None:
+    accuracy, agreement = accuracy.set_index("variant"), agreement.set_index("variant")
     for way, look in looks.items():
         if way not in accuracy.index or pair.format(way) not in agreement.index:
             continue

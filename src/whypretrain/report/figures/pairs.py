@@ -14,8 +14,9 @@ from whypretrain.report.figures import drawing
 from whypretrain.report.figures.adapting import LOW, PAPERS
 from whypretrain.settings.report import FigureSettings
 
-CELL = 0.28  # inches, in which a number of 6 pt stands
-NAMES = 1.2  # inches of the names beside a matrix, and below it
+CELL, SMALLEST = 0.26, 0.165  # inches of a cell at most, and what a number of 6 pt needs
+NAMES = 1.4  # inches of the names beside a matrix
+BELOW, UNDER = 0.8, 0.2  # inches of what is above and below it, and of what is below it alone
 
 
 def draw(tables: drawing.Tables, settings: FigureSettings) -> drawing.Drawn:
@@ -26,15 +27,18 @@ def draw(tables: drawing.Tables, settings: FigureSettings) -> drawing.Drawn:
     titles = dict(zip(settings.experiments, settings.titles, strict=True))
     ways = {name: _ways(tables["adapting"], name) for name in names}
     most = max(map(len, ways.values()))
-    side = NAMES + CELL * most
-    n_columns = drawing.columns(len(names), settings.figures.width, side)
+    width = settings.figures.width
+    n_columns = drawing.columns(len(names), width, NAMES + SMALLEST * most)
+    side = min(CELL * most, width / n_columns - NAMES)
+    across, down = NAMES + side, BELOW + side
     n_rows = -(-len(names) // n_columns)
-    figure, grid = plt.subplots(
-        n_rows, n_columns, figsize=(side * n_columns, (side + 0.2) * n_rows), squeeze=False
-    )
-    for panel in grid.flat[len(names) :]:
-        panel.set_visible(False)
-    for name, panel in zip(names, grid.flat, strict=False):
+    total = (across * n_columns, down * n_rows)
+    figure = plt.figure(figsize=total, layout="none")
+    for place, name in enumerate(names):
+        row, column = divmod(place, n_columns)
+        x, y = column * across + NAMES, (n_rows - 1 - row) * down + UNDER
+        wide, high = total
+        panel = figure.add_axes((x / wide, y / high, side / wide, side / high))
         of_one = own[own["experiment"] == name]
         _matrix(panel, of_one.set_index("variant")["number"], ways[name])
         seeds = int(of_one["n_seeds"].max())
@@ -63,8 +67,8 @@ def _matrix(panel: Axes, numbers: "pd.Series[float]", ways: dict[str, str]) -> N
         text = "–" if np.isnan(value) else f"{value:.2f}".replace("-", "−").replace("0.", ".")
         look: drawing.Look = {"color": "white" if value > 0.5 else "black", "ha": "center"}
         panel.text(column, row, text, va="center", fontsize=style.SMALLEST, **look)
-    places, words = range(len(ways)), list(ways.values())
-    panel.set_xticks(places, words, rotation=40, ha="right", rotation_mode="anchor")
-    panel.set_yticks(places, words)
+    places = range(len(ways))
+    panel.set_xticks(places, [str(place + 1) for place in places])
+    panel.set_yticks(places, [f"{title}  {place + 1}" for place, title in enumerate(ways.values())])
     panel.tick_params(length=0)
     panel.spines[:].set_visible(False)
