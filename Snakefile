@@ -49,10 +49,7 @@ rule interactions:
 rule tables:
     input:
         of_experiments(CONFIG.suite, "summary.csv", "tables/similarity.csv"),
-        expand(
-            "results/experiments/{experiment}/adapting.csv",
-            experiment=adapting(CONFIG.suite),
-        ),
+        adapting_tables(CONFIG.suite),
         f"results/tables/{CONFIG.suite}/claims.md",
 
 

@@ -37,7 +37,7 @@ SLOW = (
     *("tests/workflow/test_bring_your_own.py", "tests/workflow/test_secrets.py"),
     *("tests/workflow/test_snakemake_3808.py", "tests/workflow/test_invalidation.py"),
     *("tests/workflow/test_workflow.py", "tests/workflow/test_plan.py"),
-    "tests/workflow/test_profiles.py",
+    *("tests/workflow/test_profiles.py", "tests/workflow/test_adapting.py"),
     *("tests/reliability/", "tests/validation/planted/test_stage.py"),
 )
 """What `make test` leaves to `make test-all`: whole workflows, browsers, many processes."""

@@ -80,13 +80,17 @@ def adapting(suite):
     return [name for name in CONFIG.suites[suite] if CONFIG.experiments[name].variants]
 
 
+def adapting_tables(suite):
+    """Tables of their networks, two by two."""
+    return expand(
+        "results/experiments/{experiment}/adapting.csv", experiment=adapting(suite)
+    )
+
+
 def figure_tables(wildcards):
     """What a figure reads besides the summaries."""
     if wildcards.figure in ADAPTING_FIGURES:
-        return expand(
-            "results/experiments/{experiment}/adapting.csv",
-            experiment=adapting(wildcards.suite),
-        )
+        return adapting_tables(wildcards.suite)
     return expand(
         "results/tables/{suite}/{table}.csv",
         suite=wildcards.suite,

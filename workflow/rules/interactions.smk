@@ -105,7 +105,7 @@ rule adapting:
     resources:
         **sized.needing(
             lambda w, input: sized.comparison(
-                input.records[0], players_of(w), n_networks=len(input.records) ** 2
+                input.records[0], players_of(w), n_networks=len(input.records)
             )
         ),
     params:

@@ -116,6 +116,7 @@ rule explorer:
         claims="results/tables/{suite}/claims.csv",
         experiments=lambda w: of_experiments(w.suite, "summary.csv", "samples.h5"),
         records=lambda w: interactions_of(w.suite),
+        adapting=lambda w: adapting_tables(w.suite),
         page=start.beside("report/explorer/page"),
     output:
         page=report(
@@ -143,4 +144,5 @@ rule explorer:
     shell:
         "python -m whypretrain.stages.explorer --settings {params.settings:q}"
         " --claims {input.claims:q} --experiments {params.folders:q}"
+        " --adapting {input.adapting:q}"
         " --output {output.page:q} 2>&1 | tee {log:q}"

@@ -9,6 +9,7 @@ def main() -> None:
     paths = {
         "claims": "the suite's claims.csv",
         "experiments+": "folders of its experiments",
+        "adapting*": "adapting.csv of those with further variants",
         "output": "HTML to write",
     }
     arguments, settings = command.parse("explorer", __doc__, ExplorerSettings, paths)
@@ -27,14 +28,15 @@ def main() -> None:
         message = f"--experiments: must be folders of {', '.join(settings.experiments)}, in turn"
         raise ValueError(message)
     claims = read_tables([arguments.claims], settings.experiments)["claims"]
+    ways = {path.parent: read_tables([path], [path.parent.name]) for path in arguments.adapting}
     progress = Progress(label, len(folders), "experiment")
     experiments = []
     for folder in folders:
         samples = read_samples(folder / "samples.h5")
         records = {variant: read_record(folder / f"{variant}.h5") for variant in VARIANTS}
-        summary = read_tables([folder / "summary.csv"], [folder.name])["summary"]
+        tables = read_tables([folder / "summary.csv"], [folder.name]) | ways.get(folder, {})
         try:
-            experiments.append(experiment_view(folder.name, samples, records, summary, settings))
+            experiments.append(experiment_view(folder.name, samples, records, tables, settings))
         except ValueError as error:
             message = f"{folder}: {error}"
             raise ArtifactError(message) from error

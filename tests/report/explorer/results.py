@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.report.summaries import summary_of
+from tests.report.summaries import adapting_of, summary_of
 from whypretrain.claims.catalogue import CLAIMS
 from whypretrain.claims.verdicts import ANSWERS
 from whypretrain.data.samples import Sample, Samples, write_samples
@@ -138,6 +138,8 @@ def write_results(folder: Path) -> None:
         for reading in claim.readings
         if (name, claim.key) != ("words", "steadier")
     ]
+    ways = adapting_of("pictures", ("probe", "finetune", "scratch", "lora"))
+    ways.to_csv(experiments / "pictures/adapting.csv", index=False)
     (folder / "claims").mkdir()
     texts = dict.fromkeys(TABLES["claims"], "?")
     table = pd.DataFrame(
@@ -160,6 +162,8 @@ def write_page(folder: Path, output: Path, monkeypatch: pytest.MonkeyPatch, **op
         folder / "claims/claims.csv",
         "--experiments",
         *(folder / "experiments" / name for name in chosen.experiments),
+        "--adapting",
+        folder / "experiments/pictures/adapting.csv",
         "--output",
         output,
     )

@@ -194,7 +194,7 @@ def test_samples_are_found_by_id_class_and_disagreement(shown: Page) -> None:
 
 def test_charts_are_kept_as_files(shown: Page) -> None:
     shown.open("pictures")
-    WebDriverWait(shown.driver, 20).until(lambda _: len(shown.all(".plot svg")) == 5)
+    WebDriverWait(shown.driver, 20).until(lambda _: len(shown.all(".plot svg")) == 6)
     shown.run(
         "window.kept = []; URL.createObjectURL = (file) => {"
         " file.text().then((text) => window.kept.push(text)); return '#/pictures'; }"
@@ -266,3 +266,16 @@ def test_in_print_it_is_light_and_without_controls(shown: Page) -> None:
     assert shown.run("return getComputedStyle(document.body).color") == "rgb(27, 31, 36)"
     assert not shown.one("#theme").is_displayed()
     shown.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
+def test_ways_of_adapting_stand_side_by_side(shown: Page) -> None:
+    shown.open("pictures")
+    WebDriverWait(shown.driver, 20).until(lambda _: len(shown.all(".plot svg")) == 6)
+    ways = shown.pictures["ways"]
+    assert [one["way"] for one in ways] == ["finetune", "scratch", "lora"]
+    drawn = "return document.querySelectorAll('.plot')[5].data.map((one) => [one.x[0], one.y[0]])"
+    expected = [[one["probe"]["number"], one["accuracy"]["number"]] for one in ways]
+    assert shown.run(drawn) == expected
+    assert "lora, titled" in shown.text("figure:last-of-type table")
+    shown.open("words")
+    WebDriverWait(shown.driver, 20).until(lambda _: len(shown.all(".plot svg")) == 5)

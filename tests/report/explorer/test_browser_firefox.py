@@ -21,7 +21,7 @@ def test_claims_and_charts_are_drawn(firefox: Firefox, page: Path) -> None:
     shown(firefox, page, VIEWS[0])
     assert firefox.run("document.querySelectorAll('table.claims').length") > 5
     shown(firefox, page, VIEWS[1])
-    firefox.wait("document.querySelectorAll('.plot svg').length === 5")
+    firefox.wait("document.querySelectorAll('.plot svg').length === 6")
     assert firefox.run("document.querySelector('h1').textContent") == TITLES[0]
 
 

@@ -125,7 +125,7 @@ def test_the_keyboard_reaches_everything(shown: Page) -> None:
 
 def test_the_slider_moves_the_curves_marker_and_the_samples_values(shown: Page) -> None:
     shown.open("pictures")
-    WebDriverWait(shown.driver, 20).until(lambda _: len(shown.all(".plot svg")) == 5)
+    WebDriverWait(shown.driver, 20).until(lambda _: len(shown.all(".plot svg")) == 6)
     marker = "return document.querySelectorAll('.plot')[2].data.at(-1).{}"
     assert shown.run(marker.format("x")) == [10, 10]
     shown.one("#snapshot").send_keys(Keys.ARROW_LEFT)

@@ -35,7 +35,7 @@ def experiment_view(
     name: str,
     samples: Samples,
     records: Mapping[str, Record],
-    summary: pd.DataFrame,
+    tables: Mapping[str, pd.DataFrame],
     settings: ExplorerSettings,
 ) -> dict[str, Any]:
     """Everything of one experiment, its samples included.
@@ -43,14 +43,14 @@ def experiment_view(
     Parameters
     ----------
     records : of `probe`, `finetune` and `scratch` of the first seed, of all samples in their order
-    summary : rows of this experiment
+    tables : rows of this experiment: `summary`, and `adapting` where it has further variants
 
     Returns
     -------
     `name`, `title`, `setup`, `classes`, `n_players`, `n_samples` (all, not only those shown),
     `snapshots` (`fraction`, and the epoch of each trained variant), what
-    :func:`experiment_numbers` gives, `uncounted` (orders in the noise floor of one of the records;
-    the summary leaves out those of further seeds too) and `samples`
+    :func:`experiment_numbers` gives, `ways` (see :func:`ways_of`), `uncounted` (orders in the noise
+    floor of one of the records; the summary leaves out those of further seeds too) and `samples`
 
     Raises
     ------
@@ -61,6 +61,7 @@ def experiment_view(
         if record.samples != [sample.id for sample in samples.samples]:
             message = f"{variant}.h5: its samples are not those of samples.h5; run snakemake again"
             raise ValueError(message)
+    summary = tables["summary"]
     numbers = experiment_numbers(summary, samples.n_players, settings.figures.ratio_reading)
     if any(len(numbers["jaccard"][one]) != len(records[one].fractions) for one in TRAINED):
         message = "summary.csv: its snapshots are not those of the records; run snakemake again"
@@ -91,6 +92,7 @@ def experiment_view(
             for at, fraction in enumerate(records["finetune"].fractions)
         ],
         **numbers,
+        "ways": ways_of(tables["adapting"]) if "adapting" in tables else [],
         "uncounted": sorted({one.bit_count() for one in np.flatnonzero(~counted).tolist() if one}),
         "samples": [
             sample_view(
@@ -158,3 +160,33 @@ def experiment_numbers(
             for row in rows(quantity="accuracy", variant=variant)
         ],
     }
+
+
+def ways_of(adapting: pd.DataFrame) -> list[dict[str, Any]]:
+    """What each way of adapting keeps, and its accuracy, from the rows of an experiment.
+
+    Returns
+    -------
+    a dictionary a way: `way`, `title` (empty for those of the paper); `accuracy`; `probe` and
+    `seeds`, its agreement with the probe and of two of its seeds at low orders; `preserved`, the
+    share preserved of the probe's strength. Each is a row of NUMBERS, or None where there is none.
+    """
+    low = adapting["order"].isin(["", "all", "1-2"]) & adapting["reading"].isin(["", "orders"])
+    numbers = {
+        (row["quantity"], row["variant"]): {name: exact(row[name]) for name in NUMBERS}
+        for row in adapting[low].to_dict("records")
+        if (row["quantity"], row["order"]) != ("agreement", "all")
+    }
+    tested = adapting[adapting["quantity"] == "accuracy"]
+    return [
+        {
+            "way": way,
+            "title": title,
+            "accuracy": numbers["accuracy", way],
+            "probe": numbers.get(("agreement", f"probe-{way}")),
+            "seeds": numbers.get(("agreement", f"{way}-{way}")),
+            "preserved": numbers.get(("preserved_share", way)),
+        }
+        for way, title in zip(tested["variant"], tested["level"], strict=True)
+        if way != "probe"
+    ]

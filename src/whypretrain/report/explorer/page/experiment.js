@@ -86,6 +86,7 @@ function experimentView(suite, data, at, choose) {
         jaccard.node,
         ratioChart(data, suite).node,
         accuracyChart(data, suite).node,
+        data.ways.length ? waysChart(data, suite).node : null,
       ),
       gallery(data, suite),
     ),
