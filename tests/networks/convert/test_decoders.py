@@ -56,7 +56,8 @@ def test_the_feature_is_what_classifiers_of_transformers_read(decoder: TextArchi
     model = network(decoder)
     config = transformers.AutoConfig.from_pretrained(decoder.folder)
     config.num_labels, config.pad_token_id = 3, 250
-    theirs: Any = transformers.AutoModelForSequenceClassification.from_config(config).eval()
+    classes: Any = transformers.AutoModelForSequenceClassification
+    theirs = classes.from_config(config).eval()
     theirs.base_model.load_state_dict(model.encoder.state_dict())
     theirs.score.weight.data = model.head.weight.data
     assert not model.head.bias.any()
@@ -84,14 +85,18 @@ def test_not_a_bit_depends_on_what_stands_in_the_padding(decoder: TextArchitectu
         feature = penultimate(model, PADDED)
         for filled in (0, 5, 250):
             ids = PADDED.where(shown, filled)
-            states = model.encoder(input_ids=ids, attention_mask=shown.long()).last_hidden_state  # type: ignore[operator]
+            states = model.encoder(input_ids=ids, attention_mask=shown.long()).last_hidden_state
             assert torch.equal(feature, torch.stack([states[0, 5], states[1, 2]]))
 
 
-@pytest.mark.parametrize("kind", ["bert", "distilbert"])
+@pytest.mark.parametrize("kind", ["bert", "distilbert", "xlnet"])
 def test_of_an_encoder_too(kind: str, tmp_path: Path) -> None:
     """Whose last token sees all others, so that padding must be hidden from it."""
     written = write_encoder(tmp_path / kind, kind)
+    if kind == "xlnet":  # whose class token is the last
+        size: dict[str, Any] = {"d_model": 16, "n_layer": 2, "n_head": 2, "d_inner": 32}
+        config = transformers.XLNetConfig(vocab_size=40, pad_token_id=0, **size)
+        config.save_pretrained(written.folder)
     model = network(written.model_copy(update={"feature": "last_token"})).double()
     with torch.inference_mode():
         alone = torch.cat([model(torch.tensor([ids])) for ids in (LONG, SHORT)])
@@ -117,7 +122,7 @@ def test_masked_words_change_no_length_and_the_last_token_is_read(
     model = network(decoder).double()
     with torch.inference_mode():
         for row, length, found in zip(ids, lengths, penultimate(model, ids), strict=True):
-            states = model.encoder(input_ids=row[None, :length]).last_hidden_state  # type: ignore[operator]
+            states = model.encoder(input_ids=row[None, :length]).last_hidden_state
             torch.testing.assert_close(found, states[0, -1], atol=1e-12, rtol=1e-11)
 
 
@@ -250,9 +255,8 @@ def test_from_a_folder_to_interactions(
             assert set(sample.baseline.tolist()) == {0}
             (found,) = extractor.measure([position], ["0" * 16])
             with torch.inference_mode():
-                v, expected = brute_force(
-                    model, *map(torch.from_numpy, (sample.inputs, sample.players)), 0, sample.label
-                )
+                ids, players = (torch.from_numpy(a) for a in (sample.inputs, sample.players))
+                v, expected = brute_force(model, ids, players, 0, sample.label)
             np.testing.assert_allclose(found.outputs, v, atol=2e-5)
             np.testing.assert_allclose(mobius(found.outputs), expected, atol=1e-3)
             assert v.std() > 1e-2
