@@ -111,7 +111,7 @@ def test_a_damaged_file_is_left_to_the_stage_that_reads_it(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("kind", DECODERS)
 def test_operations_of_a_decoder_are_counted(kind: str, tmp_path: Path) -> None:
-    """Of 32 tokens, two layers of width 16: a multiply-add counts as 2, and what is no product as nothing."""
+    """Of 32 tokens, two layers of width 16: products alone, and a multiply-add counts as 2."""
     counted = count(write_decoder(tmp_path / kind, kind), 2)
     # GPT-2: three maps of the width, one back, and four widths there and back. The others: queries
     # and output, one of two heads for keys and values, and three maps to and from twice the width.
