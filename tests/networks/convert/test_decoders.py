@@ -23,6 +23,7 @@ from whypretrain.interactions.forward import log_odds
 from whypretrain.interactions.measure import Extractor
 from whypretrain.interactions.mobius import mobius
 from whypretrain.interactions.sampling import make_samples
+from whypretrain.interactions.sharing.prefixes import SharedDecoder
 from whypretrain.networks.build import (
     TextNetwork,
     build,
@@ -251,6 +252,7 @@ def test_from_a_folder_to_interactions(
     )
     for model in (probe, *trained.values()):
         extractor = Extractor(model, samples, settings, CPU)
+        assert isinstance(extractor.measured_by.forward, SharedDecoder)
         for position, sample in enumerate(samples.samples):
             assert set(sample.baseline.tolist()) == {0}
             (found,) = extractor.measure([position], ["0" * 16])

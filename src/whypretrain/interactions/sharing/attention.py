@@ -63,8 +63,8 @@ def share_transformer(model: nn.Module) -> "SharedVisionTransformer | SharedEnco
     """The network cut at the first block's attention; None if it is not known to allow that.
 
     Known are timm's ViT, and within :class:`TextNetwork` BERT, RoBERTa, XLM-RoBERTa and DistilBERT
-    as version 5 of transformers writes them. Decoders are not, nor is a network in training mode,
-    with hooks, or whose feature is the last token's.
+    as version 5 of transformers writes them. A network in training mode, with hooks, or whose
+    feature is the last token's is none either.
     """
     if not is_plain(model):
         return None

@@ -17,7 +17,7 @@ from whypretrain.interactions.sharing import is_plain
 from whypretrain.networks.build import TextNetwork
 
 MAX_ROWS = 256
-"""Versions of a part that are computed together: of 32 tokens, 600 MB of GPT-2's keys and values."""
+"""Versions of a part that are computed together: 600 MB of GPT-2's keys and values, 32 tokens."""
 DECODERS = {"gpt2": "GPT2", "llama": "Llama", "qwen2": "Qwen2", "qwen3": "Qwen3"}
 """Modules of transformers, and what the names of their classes begin with."""
 PARTS = {
