@@ -158,7 +158,7 @@ def test_single_precision_differs_by_rounding_alone() -> None:
 
 
 ROPE = {"rope_theta": 10000.0, "rope_type": "dynamic", "factor": 2.0}
-SLIDING = {"use_sliding_window": True, "sliding_window": 4, "max_window_layers": 1}
+SLIDING: dict[str, Any] = {"use_sliding_window": True, "sliding_window": 4, "max_window_layers": 1}
 
 
 class Gpt2(transformers.GPT2Model):  # type: ignore[no-untyped-call]
