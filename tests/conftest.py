@@ -164,6 +164,72 @@ def write_encoder(folder: Path, kind: str) -> TextArchitecture:
     )
 
 
+END = "<|endoftext|>"
+DECODERS: dict[str, dict[str, Any]] = {
+    "GPT2": {},
+    "Llama": {"num_key_value_heads": 1},
+    "Qwen2": {"num_key_value_heads": 1},
+    "Qwen3": {"num_key_value_heads": 1, "head_dim": 8},
+}
+
+
+def write_decoder(folder: Path, kind: str, baseline_token: str | None = END) -> TextArchitecture:
+    """A tiny random decoder of a kind, as a transformers folder with its kind of tokenizer.
+
+    All have byte-level tokens and none for masking. GPT-2's knows no padding, Llama's begins each
+    sentence with a special token, and Qwen's pads with the token that ends a text.
+    """
+    import transformers
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+
+    made = Tokenizer(models.BPE())
+    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    made.decoder = decoders.ByteLevel()
+    trainer: Any = trainers.BpeTrainer(
+        vocab_size=300,
+        special_tokens=[END, "<s>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    made.train_from_iterator([sentence for sentence, _ in SENTENCES], trainer)
+    if kind == "Llama":
+        made.post_processor = processors.TemplateProcessing(
+            single="<s> $A", pair=None, special_tokens=[("<s>", made.token_to_id("<s>"))]
+        )
+    fast: Any = transformers.PreTrainedTokenizerFast
+    padding = {"pad_token": END} if kind.startswith("Qwen") else {}
+    tokenizer = fast(tokenizer_object=made, eos_token=END, **padding)
+    tokenizer.save_pretrained(folder)
+    torch.manual_seed(0)
+    config = getattr(transformers, f"{kind}Config")(
+        vocab_size=len(tokenizer),
+        hidden_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        **({} if kind == "GPT2" else {"intermediate_size": 32}),
+        max_position_embeddings=40,
+        bos_token_id=1,
+        eos_token_id=0,
+        pad_token_id=0 if padding else None,
+        initializer_range=0.3,  # so that masks matter
+        **DECODERS[kind],
+    )
+    name = "GPT2LMHeadModel" if kind == "GPT2" else f"{kind}ForCausalLM"
+    getattr(transformers, name)(config).save_pretrained(folder)
+    return TextArchitecture(
+        family="transformers",
+        feature="last_token",
+        baseline_token=baseline_token,
+        folder=str(folder),
+        max_tokens=40,
+    )
+
+
+@pytest.fixture(params=DECODERS)
+def decoder(request: pytest.FixtureRequest, tmp_path: Path) -> TextArchitecture:
+    return write_decoder(tmp_path / request.param, request.param)
+
+
 @pytest.fixture(params=["bert", "distilbert"])
 def encoder(request: pytest.FixtureRequest, tmp_path: Path) -> TextArchitecture:
     return write_encoder(tmp_path / request.param, request.param)

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
 from whypretrain.data.samples import check_players, read_samples
-from whypretrain.data.texts import Tokens, tokenise
+from whypretrain.data.texts import Tokens, baseline_id, tokenise
 from whypretrain.files.artifacts import ArtifactError
 from whypretrain.files.progress import Progress
 from whypretrain.interactions.forward import (
@@ -28,6 +28,7 @@ from whypretrain.interactions.players import (
     word_players,
 )
 from whypretrain.interactions.record import Record, read_record
+from whypretrain.networks.build import TextNetwork
 from whypretrain.networks.snapshots import Snapshot
 from whypretrain.report.explanation import Explanation, of_record
 
@@ -196,6 +197,7 @@ def explain_text(
     label: int | None = None,
     players: int | None = None,
     seed: int = 0,
+    baseline_token: str | None = None,
     batch_size: int | None = None,
 ) -> Explanation:
     """All interactions between words of one sentence under a text classifier.
@@ -204,26 +206,33 @@ def explain_text(
     ----------
     model : a sequence classifier of transformers', or any network that maps token ids, int64 of
         shape (batch, length), to logits. It is asked in eval mode, in float32.
-    tokenizer : `Snapshot.tokenizer`, or any fast tokenizer of transformers' with a mask token,
-        which stands for masked words
+    tokenizer : `Snapshot.tokenizer`, or any fast tokenizer of transformers'
     label : the class to explain; the predicted one if not given
     players : how many words become players, drawn by `seed`; all words (at most 12) if not given
+    baseline_token : what replaces every token of a masked word, as a text of one token (`"_"`).
+        If not given, the snapshot's, else the tokenizer's mask token, which decoders do not have.
 
     Raises
     ------
     ValueError
-        If the sentence has fewer words than players or is longer than the model takes, or the
-        tokenizer has no mask token.
+        If the sentence has fewer words than players or is longer than the model takes, or there is
+        no mask token and no baseline token, or that is not one token.
     TypeError
         If the model returns no logits, as an encoder alone.
     FloatingPointError
         If an output of the model is not finite.
     """
     if isinstance(model, Snapshot):
+        baseline_token = baseline_token or getattr(model.architecture, "baseline_token", None)
         model = model.network
-    if not getattr(tokenizer, "is_fast", False) or tokenizer.mask_token_id is None:
-        message = "tokenizer: masking words needs a fast tokenizer with a mask token"
+    if not getattr(tokenizer, "is_fast", False):
+        message = "tokenizer: masking words needs a fast tokenizer"
         raise ValueError(message)
+    if isinstance(model, TextNetwork):
+        padding = model.padding
+    else:  # decoders of transformers' look for the last token that is not this
+        padding = getattr(getattr(model, "config", None), "pad_token_id", None)
+    baseline = baseline_id(tokenizer, baseline_token, padding=padding)
     # Where a tokenizer knows no limit, it names one beyond all integers of its library.
     tokens: Tokens = tokenise(tokenizer, sentence, min(tokenizer.model_max_length, 1 << 20))
     if tokens.cut:
@@ -235,7 +244,7 @@ def explain_text(
         tokens.word_of_token, n_players=count, generator=np.random.default_rng(seed)
     )
     ids = torch.from_numpy(tokens.ids)
-    masked = _masked(model, ids, torch.full_like(ids, tokenizer.mask_token_id), drawn, "keep")
+    masked = _masked(model, ids, torch.full_like(ids, baseline), drawn, "keep")
     return Explanation(
         **_explain(model, masked, label, batch_size),
         players=drawn,

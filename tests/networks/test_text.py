@@ -32,7 +32,7 @@ def test_the_feature_is_berts_pooled_output_or_distilberts_first_token(
 def test_bert_without_its_pooler(tmp_path: Path) -> None:
     architecture = write_encoder(tmp_path / "bert", "bert")
     plain = architecture.model_copy(update={"feature": "first_token"})
-    weights = read_encoder(Path(plain.folder), with_pooler=False)
+    weights = read_encoder(Path(plain.folder), feature="first_token")
     model = build(plain, 2)
     assert weights.keys() == model.state_dict().keys() - head_keys(model)
     assert not [name for name in weights if "pooler" in name]
@@ -46,7 +46,7 @@ def test_padding_changes_nothing(encoder: TextArchitecture) -> None:
 def test_weights_of_a_masked_language_model_fit_but_for_its_head(
     encoder: TextArchitecture,
 ) -> None:
-    weights = read_encoder(Path(encoder.folder), with_pooler=encoder.feature == "pooler")
+    weights = read_encoder(Path(encoder.folder), feature=encoder.feature)
     model = build(encoder, 2)
     assert weights.keys() == model.state_dict().keys() - head_keys(model)
     stored = load_file(Path(encoder.folder) / "model.safetensors")
@@ -66,7 +66,7 @@ def test_any_other_difference_is_an_error(change: str, tmp_path: Path) -> None:
         tensors["bert.encoder.layer.9.output.dense.weight"] = torch.zeros(2)
     save_file(tensors, file, metadata={"format": "pt"})
     with pytest.raises(ArtifactError, match=rf"{change} \['.*output\.dense\.weight'\]"):
-        read_encoder(Path(architecture.folder), with_pooler=True)
+        read_encoder(Path(architecture.folder), feature="pooler")
 
 
 def test_a_feature_that_the_encoder_lacks_is_refused(tmp_path: Path) -> None:

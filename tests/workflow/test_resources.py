@@ -6,13 +6,16 @@ import h5py
 import pandas as pd
 import pytest
 
+from tests.conftest import DECODERS, write_decoder
 from whypretrain.settings.reading import read_over
 from whypretrain.settings.whole import Config, check
 from workflow.lib import resources
+from workflow.lib.costs import count
 
 ROOT = Path(__file__).parents[2]
 HOUR = 60
 MILLIONS = {"vgg16": 138, "resnet50": 26, "vit_small": 22, "vit_base": 86, "bert_base": 110}
+MILLIONS |= {"gpt2": 124, "qwen2_05b": 494, "smollm2_135m": 135}
 # Of the tables of docs/suites.md, per forward pass.
 GIGAFLOPS = {"vgg16": 30.93, "resnet50": 8.18, "vit_small": 9.20, "vit_base": 35.13}
 LEAST = resources.Needs(resources.FIXED_MB, resources.FIXED_MINUTES)
@@ -104,3 +107,14 @@ def test_a_damaged_file_is_left_to_the_stage_that_reads_it(tmp_path: Path) -> No
     with pytest.raises(FileNotFoundError) as raised:
         resources.count_rows("missing")
     assert raised.value.filename == "missing"
+
+
+@pytest.mark.parametrize("kind", DECODERS)
+def test_operations_of_a_decoder_are_counted(kind: str, tmp_path: Path) -> None:
+    """Of 32 tokens, two layers of width 16: products alone, and a multiply-add counts as 2."""
+    counted = count(write_decoder(tmp_path / kind, kind), 2)
+    # GPT-2: three maps of the width, one back, and four widths there and back. The others: queries
+    # and output, one of two heads for keys and values, and three maps to and from twice the width.
+    maps = 16 * (48 + 16 + 2 * 64) if kind == "GPT2" else 16 * (2 * 16 + 2 * 8 + 3 * 32)
+    attention = 2 * 32 * 16
+    assert (counted.flops, counted.features) == (2 * 2 * 32 * (maps + attention), 16)

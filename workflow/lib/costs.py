@@ -145,14 +145,19 @@ def architecture(config: Config, name: str, folder: Path) -> Architecture:
 def count(architecture: Architecture, n_classes: int) -> Network:
     """Count a network's parameters, operations and activations, without computing anything."""
     sizes: list[int] = []
+    # Of texts without the mask of padding, as transformers looks at its values; a decoder is given
+    # the whole mask, which it would make of values, too.
+    masks: dict[str, Tensor] = {}
     with torch.device("meta"):
         model = build(architecture, n_classes).eval()
         if isinstance(architecture, ImageArchitecture):
             side = architecture.image_size
             inputs = torch.empty(1, architecture.channels, side, side)
         else:
-            inputs = torch.empty(1, min(N_TOKENS, architecture.max_tokens), dtype=torch.long)
-    # Of texts without the mask of padding, as transformers looks at its values.
+            n_tokens = min(N_TOKENS, architecture.max_tokens)
+            inputs = torch.empty(1, n_tokens, dtype=torch.long)
+            if architecture.feature == "last_token":
+                masks["attention_mask"] = torch.empty(1, 1, n_tokens, n_tokens)
     called: Any = model if isinstance(architecture, ImageArchitecture) else model.encoder
     for layer in model.modules():
         if not list(layer.children()):
@@ -161,7 +166,7 @@ def count(architecture: Architecture, n_classes: int) -> Network:
             )
     counter = FlopCounterMode(display=False)
     with torch.inference_mode(), sdpa_kernel(SDPBackend.MATH), counter:
-        called(inputs)
+        called(inputs, **masks)
     weights = sum(tensor.nbytes for tensor in model.state_dict().values())
     convolutional = sum(isinstance(part, nn.Conv2d) for part in model.modules()) > 1
     family, features = "cnn" if convolutional else "transformer", classifier(model).in_features

@@ -13,7 +13,8 @@ from whypretrain.settings.training import Recipe
 
 MILLIONS = {"whypretrain_": 1, "resnet18": 12, "resnet34": 22, "resnet50": 26, "resnet": 60}
 MILLIONS |= {"vgg": 144, "mobilenet": 6, "_tiny": 29, "_small": 50, "_base": 89, "_large": 305}
-MILLIONS |= {"distilbert": 67, "bert-base": 110, "bert-large": 336, "": 100}
+MILLIONS |= {"distilbert": 67, "bert-base": 110, "bert-large": 336}
+MILLIONS |= {"gpt2": 124, "-0.5b": 494, "-135m": 135, "": 100}
 """Millions of parameters of an architecture, by the first of these that its name contains."""
 ROWS = 50_000
 """Assumed of a file that cannot be read: the stage that reads it reports what is wrong with it."""

@@ -15,6 +15,9 @@ from whypretrain.files.artifacts import ArtifactError, damaged, verified
 from whypretrain.settings.models import TextArchitecture
 
 NO_WORD = -1
+NO_TOKEN = -1
+"""What pads sentences where the feature is the last token's: decoders have no token for it alone,
+and one that stands for padding and in sentences, too, would leave open where these end."""
 CONFIG, TOKENIZER = "config.json", "tokenizer.json"  # the workflow makes them together
 
 
@@ -38,7 +41,15 @@ class Tokenizer:
     Raises
     ------
     ArtifactError
-        If the folder holds no fast tokenizer with padding and mask token.
+        If the folder holds no fast tokenizer, or one without the padding token that is needed.
+    ValueError
+        If the configured baseline token is not one token that is in use for nothing else, or there
+        is none and no mask token either.
+
+    Attributes
+    ----------
+    mask : what replaces every token of a masked word
+    padding : what stands behind a sentence that is shorter than others of its batch
     """
 
     def __init__(self, architecture: TextArchitecture) -> None:
@@ -56,11 +67,21 @@ class Tokenizer:
         self.max_tokens = architecture.max_tokens
         found = self._tokenizer
         found.model_max_length = architecture.max_tokens
-        if not found.is_fast or found.pad_token_id is None or found.mask_token_id is None:
-            message = f"{folder}: masking words needs a fast tokenizer with padding and mask token"
+        reads_last = architecture.feature == "last_token"
+        if not found.is_fast or (found.pad_token_id is None and not reads_last):
+            message = (
+                f"{folder}: masking words needs a fast tokenizer, with a padding token where "
+                f"feature = '{architecture.feature}'"
+            )
             raise ArtifactError(message)
-        self.padding: int = self._tokenizer.pad_token_id
-        self.mask: int = self._tokenizer.mask_token_id
+        self.padding: int = NO_TOKEN if reads_last else found.pad_token_id
+        if reads_last:
+            found.pad_token = None  # which the network would take for text
+        try:
+            self.mask = baseline_id(found, architecture.baseline_token, padding=self.padding)
+        except ValueError as error:
+            message = f"{folder}: {error}"
+            raise ValueError(message) from error
 
     def __len__(self) -> int:
         return len(self._tokenizer)
@@ -78,6 +99,36 @@ class Tokenizer:
     def __call__(self, sentence: str) -> Tokens:
         """Tokens of one sentence, with the special tokens of the model."""
         return tokenise(self._tokenizer, sentence, self.max_tokens)
+
+
+def baseline_id(tokenizer: Any, text: str | None, *, padding: int | None) -> int:
+    """The token that replaces every token of a masked word.
+
+    Parameters
+    ----------
+    tokenizer : a fast tokenizer of transformers'
+    text : the text of that token; None for the tokenizer's mask token
+    padding : the token that the network takes for padding, if it takes one for that
+
+    Raises
+    ------
+    ValueError
+        If the text is not one token, is padding, or there is neither a text nor a mask token.
+    """
+    ids, given, reason = [tokenizer.mask_token_id], "null", ""
+    if text is not None:
+        ids, given = tokenizer(text, add_special_tokens=False)["input_ids"], f"'{text}'"
+        if len(ids) != 1 or (ids[0] == tokenizer.unk_token_id and text != tokenizer.unk_token):
+            reason = f"the tokenizer makes {tokenizer.convert_ids_to_tokens(ids)} of it"
+    elif ids == [None]:
+        reason = "the tokenizer has no mask token"
+    if ids == [padding]:
+        reason = "that is padding, which the network is not shown"
+    if reason:
+        remedy = "set baseline_token to a text that is one token, such as '_'"
+        message = f"baseline_token = {given}: {reason}; {remedy}"
+        raise ValueError(message)
+    return int(ids[0])
 
 
 def tokenise(tokenizer: Any, sentence: str, max_tokens: int) -> Tokens:

@@ -32,6 +32,7 @@ from whypretrain.interactions.sharing.convolutional import (
     SharedConvolutionalNetwork,
     share_convolutional_network,
 )
+from whypretrain.interactions.sharing.prefixes import share_decoder
 from whypretrain.networks.build import classifier
 from whypretrain.settings.interactions import ExtractSettings
 from whypretrain.settings.models import Architecture, ImageArchitecture
@@ -66,7 +67,8 @@ def choose_forward(model: nn.Module) -> Forward:
     ----------
     model : in eval mode; a network whose structure is not known is computed plainly
     """
-    return share_transformer(model) or share_convolutional_network(model) or PlainForward(model)
+    shared = share_transformer(model) or share_decoder(model) or share_convolutional_network(model)
+    return shared or PlainForward(model)
 
 
 class Measure:

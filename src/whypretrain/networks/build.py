@@ -14,7 +14,7 @@ from timm.models.vgg import VGG
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
-from whypretrain.data.texts import CONFIG, check_folder, transformers
+from whypretrain.data.texts import CONFIG, NO_TOKEN, check_folder, transformers
 from whypretrain.files.artifacts import atomic_path, damaged, reading
 from whypretrain.settings.base import canonical_json
 from whypretrain.settings.models import Architecture, ImageArchitecture, TextArchitecture
@@ -53,16 +53,21 @@ def _constructed(kind: Any, own: dict[str, Any], options: dict[str, Any]) -> Any
 class TextNetwork(nn.Module):
     """From token ids, int64 of shape (batch, length), to logits of shape (batch, n_classes).
 
-    A transformers encoder with the same head for all of them, so that the three models of an
-    experiment are one network and the probe sees the feature that fine-tuning starts from.
+    A transformers encoder, or a decoder, with the same head for all of them, so that the three
+    models of an experiment are one network and the probe sees the feature that fine-tuning starts
+    from. Shorter sentences end with the id `padding`, which nothing attends to: the configuration's
+    own, or, where the feature is the last token's, NO_TOKEN.
     """
 
     def __init__(self, encoder: nn.Module, architecture: TextArchitecture, n_classes: int) -> None:
         super().__init__()
         settings: Any = encoder.config
         self.encoder = encoder
+        self.feature = architecture.feature
         self.padding = settings.pad_token_id
-        self.from_pooler = architecture.feature == "pooler"
+        if self.feature == "last_token":
+            self.padding = NO_TOKEN
+            settings.use_cache = False  # of keys and values, which only generating asks for again
         # Its convolutions read padding, which other encoders' attention does not.
         self.sees_padding = type(encoder).__name__ == "ConvBertModel"
         self.dropout = nn.Dropout(getattr(settings, "hidden_dropout_prob", 0.1))
@@ -71,15 +76,21 @@ class TextNetwork(nn.Module):
         nn.init.zeros_(self.head.bias)
 
     def features(self, tokens: Tensor) -> Tensor:
-        """Penultimate feature, shape (batch, n_features): pooled output or first token's state."""
+        """Penultimate feature, shape (batch, n_features): pooled output, or a token's state."""
         shown = (tokens != self.padding).long()
         if self.sees_padding and not shown.all():
             lengths = shown.sum(dim=1).unique().tolist()
             rows = [(shown.sum(dim=1) == length).nonzero()[:, 0] for length in lengths]
             parts = [self.features(tokens[row, :n]) for row, n in zip(rows, lengths, strict=True)]
             return torch.cat(parts)[torch.cat(rows).argsort()]
-        outputs = self.encoder(input_ids=tokens, attention_mask=shown)
-        return outputs.pooler_output if self.from_pooler else outputs.last_hidden_state[:, 0]
+        # NO_TOKEN is none of the vocabulary; whichever stands there instead, nothing attends to it.
+        outputs = self.encoder(input_ids=tokens.clamp(min=0), attention_mask=shown)
+        if self.feature == "pooler":
+            return outputs.pooler_output
+        if self.feature == "first_token":
+            return outputs.last_hidden_state[:, 0]
+        every = torch.arange(len(tokens), device=tokens.device)
+        return outputs.last_hidden_state[every, shown.sum(dim=1) - 1]
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Logits."""
@@ -92,8 +103,8 @@ def build(architecture: Architecture, n_classes: int) -> nn.Module:
     Raises
     ------
     ValueError
-        If timm knows no such model or refuses an option, or a text encoder has no pooler and the
-        feature is `pooler`.
+        If timm knows no such model or refuses an option, or a text network does not have the
+        configured feature.
     ArtifactError
         If a text model's folder holds no configuration that transformers knows, or a file in it is
         damaged.
@@ -116,29 +127,39 @@ def _build_text(architecture: TextArchitecture, n_classes: int) -> TextNetwork:
         config = transformers().AutoConfig.from_pretrained(
             folder, local_files_only=True, trust_remote_code=False
         )
-        encoder = transformers().AutoModel.from_config(config, trust_remote_code=False)
+        encoder = transformers().AutoModel.from_config(
+            config,
+            trust_remote_code=False,
+            dtype=torch.float32,  # not the file's, which first weights would be rounded to
+        )
     except Exception as error:  # the library raises what it comes upon
         reason = f"no transformers configuration ({' '.join(str(error).split())})"
         raise damaged(folder, reason, made_with=folder / CONFIG) from error
-    if architecture.feature == "pooler":
-        check_pooler(encoder, folder)
-    elif hasattr(encoder, "pooler"):
+    check_feature(encoder, architecture.feature, folder)
+    if architecture.feature != "pooler" and hasattr(encoder, "pooler"):
         encoder.pooler = None  # weights that nothing uses would only have to be found
     return TextNetwork(encoder.float(), architecture, n_classes)
 
 
-def check_pooler(encoder: nn.Module, folder: Path) -> None:
-    """Check that an encoder, built from a folder, has the pooled output that is asked for.
+def check_feature(encoder: nn.Module, feature: str, folder: Path) -> None:
+    """Check that an encoder or decoder, built from a folder, has the feature that is asked for.
 
     Raises
     ------
     ValueError
-        If it has none.
+        If it has no pooler, or is a decoder, whose first token sees no other.
     """
-    if getattr(encoder, "pooler", None) is None:
+    name = type(encoder).__name__
+    decodes = any(getattr(module, "is_causal", False) for module in encoder.modules())
+    reason = ""
+    if feature == "pooler" and getattr(encoder, "pooler", None) is None:
+        reason = f"{name} has no pooler"
+    elif feature == "first_token" and decodes:
+        reason = f"{name} is a decoder, whose first token sees no other"
+    if reason:
         message = (
-            f"{folder}: {type(encoder).__name__} has no pooler, which feature = 'pooler' asks for; "
-            "set `feature: first_token` in the model's configuration"
+            f"{folder}: {reason}, which feature = '{feature}' asks for; "
+            f"set `feature: {'last' if decodes else 'first'}_token` in the model's configuration"
         )
         raise ValueError(message)
 

@@ -14,8 +14,8 @@ from whypretrain.data.texts import Tokenizer, transformers
 from whypretrain.files.artifacts import FETCHED, ArtifactError, atomic_path, check_download
 from whypretrain.networks.build import (
     build,
+    check_feature,
     check_input,
-    check_pooler,
     head_keys,
     misfit,
     misfit_of,
@@ -32,6 +32,7 @@ HEADS = (
     *("lm_predictions.", "mask_predictions.", "head.", "decoder."),  # DeBERTa's, ModernBERT's
     *("lm_loss.", "logits_proj.", "sequence_summary."),  # XLNet's
     *("predictions.", "sop_classifier."),  # ALBERT's
+    "score.",  # of decoders that classify
 )
 """Beginnings of keys that are heads of other tasks, which weights of an encoder may hold."""
 
@@ -128,7 +129,7 @@ def _text_weights(architecture: TextArchitecture, source: Path) -> dict[str, Ten
     if not any((source / name).exists() for name in ("tokenizer.json", "vocab.txt")):
         message = f"{source}: holds no tokenizer (tokenizer.json or vocab.txt)"
         raise ArtifactError(message)  # transformers would make one up that knows no word
-    weights = read_encoder(source, with_pooler=architecture.feature == "pooler")
+    weights = read_encoder(source, feature=architecture.feature)
     target = Path(architecture.folder)
     library = transformers()
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -162,7 +163,7 @@ def _text_weights(architecture: TextArchitecture, source: Path) -> dict[str, Ten
     return weights
 
 
-def read_encoder(folder: Path, *, with_pooler: bool) -> dict[str, Tensor]:
+def read_encoder(folder: Path, *, feature: str) -> dict[str, Tensor]:
     """Weights of a pre-trained encoder, float32, named as in :class:`TextNetwork`.
 
     Raises
@@ -172,7 +173,7 @@ def read_encoder(folder: Path, *, with_pooler: bool) -> dict[str, Tensor]:
         is neither the encoder's nor another task's head. A missing pooler is fine where the feature
         does not come from it.
     ValueError
-        If the feature comes from a pooler, and the encoder has none.
+        If the encoder does not have the feature.
     """
     try:
         encoder, found = transformers().AutoModel.from_pretrained(
@@ -187,9 +188,8 @@ def read_encoder(folder: Path, *, with_pooler: bool) -> dict[str, Tensor]:
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         message = f"{folder}: no transformers model ({' '.join(str(error).split())})"
         raise ArtifactError(message) from error
-    if with_pooler:
-        check_pooler(encoder, folder)
-    unused = ("pooler.",) if not with_pooler else ()
+    check_feature(encoder, feature, folder)
+    unused = ("pooler.",) if feature != "pooler" else ()
     missing = {key for key in found["missing_keys"] if not key.startswith(unused)}
     extra = {key for key in found["unexpected_keys"] if not key.startswith(HEADS + unused)}
     shapes = set(map(str, found["mismatched_keys"]))

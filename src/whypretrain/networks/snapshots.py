@@ -19,7 +19,7 @@ class Snapshot(nn.Module):
 
     Attributes
     ----------
-    network : the network of timm's, or of a transformers encoder with a classifier
+    network : the network of timm's, or a transformers encoder or decoder with a classifier
     architecture : as configured: `image_size`, `channels`, `mean` and `std`, or `max_tokens`
     tokenizer : the fast tokenizer of transformers' that belongs to it; None for images
     """
@@ -45,7 +45,8 @@ class Snapshot(nn.Module):
         Parameters
         ----------
         inputs : images with pixels in [0, 1], (batch, channels, image_size, image_size), or token
-            ids, int64 of shape (batch, length)
+            ids, int64 of shape (batch, length), of which shorter sentences end with
+            `network.padding`
         """
         images = isinstance(self.architecture, ImageArchitecture)
         logits: Tensor = self.network(self.normalised(inputs) if images else inputs)

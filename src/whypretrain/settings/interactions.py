@@ -100,7 +100,8 @@ class Sampling(Section):
     """What can be present or masked."""
     baseline: Literal["pixel_mean", "channel_mean", "zero", "blur", "mask_token"] = "pixel_mean"
     """What replaces a masked pixel: its mean over the training images, the mean of its channel,
-    black, or the blurred sample. Words are replaced by the mask token."""
+    black, or the blurred sample. Words are replaced by the mask token, or the model's
+    `baseline_token`."""
     blur_sigma: float = Field(default=10.0, gt=0)
     """Standard deviation of the Gaussian of `baseline: blur`, in pixels of the resized image."""
     background: Background = "keep"

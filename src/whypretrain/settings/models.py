@@ -49,12 +49,16 @@ class _TextInput(Section):
     """Library of the model; its architecture and tokenizer come with the weights."""
     max_tokens: int = Field(default=128, ge=4)
     """Longer sentences are cut for training and never chosen as samples."""
-    feature: Literal["pooler", "first_token"] = "pooler"
-    """Penultimate feature: the pooled output (BERT), or the first token's state (DistilBERT)."""
+    feature: Literal["pooler", "first_token", "last_token"] = "pooler"
+    """Penultimate feature: the pooled output (BERT), the first token's last state (DistilBERT), or
+    that of the last token that is no padding (decoders: GPT-2, Llama, Qwen)."""
+    baseline_token: str | None = Field(default=None, min_length=1)
+    """What replaces every token of a masked word: a text that is one token to the tokenizer, such
+    as `"_"`. If null, the tokenizer's mask token, which decoders do not have."""
 
 
 class TextArchitecture(_TextInput):
-    """A transformers encoder, with the folder that it is built from."""
+    """A transformers encoder or decoder, with the folder that it is built from."""
 
     folder: str
     """Folder with `config.json` and the tokenizer."""

@@ -23,7 +23,8 @@ class Robustness(Section):
     """Images: by how much every intensity is changed against the network, in one step along the
     sign of the gradient (FGSM, Goodfellow et al., 2015); black to white is 1."""
     masked_words: Annotated[list[Annotated[float, Field(gt=0, le=1)]], Levels] = [0.1, 0.3]
-    """Sentences: probabilities with which each word is replaced by the mask token."""
+    """Sentences: probabilities with which each word is replaced by the mask token, or the
+    model's `baseline_token`."""
     seed: Seed = 0
     """Seed of noise, sides and words, combined with the id of each test item."""
 

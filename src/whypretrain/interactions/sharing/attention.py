@@ -63,12 +63,12 @@ def share_transformer(model: nn.Module) -> "SharedVisionTransformer | SharedEnco
     """The network cut at the first block's attention; None if it is not known to allow that.
 
     Known are timm's ViT, and within :class:`TextNetwork` BERT, RoBERTa, XLM-RoBERTa and DistilBERT
-    as version 5 of transformers writes them. A network in training mode or with hooks is none
-    either.
+    as version 5 of transformers writes them. A network in training mode, with hooks, or whose
+    feature is the last token's is none either.
     """
     if not is_plain(model):
         return None
-    if type(model) is TextNetwork:
+    if type(model) is TextNetwork and model.feature != "last_token":
         known = model.padding is not None and _is_known_encoder(model.encoder)
         return SharedEncoder(model) if known else None
     return SharedVisionTransformer(model) if _is_known_vit(model) else None
@@ -349,7 +349,7 @@ class SharedEncoder:
         for layer in self._layers[1:-1]:
             x = layer(x)
         x = _first_token_of_layer(last, x)
-        feature = self._encoder.pooler(x) if self._model.from_pooler else x[:, 0]
+        feature = self._encoder.pooler(x) if self._model.feature == "pooler" else x[:, 0]
         return self._model.head(self._model.dropout(feature))
 
 
