@@ -1,7 +1,8 @@
 """Ways of adapting: what is trained, what stays the same bytes, LoRA merged, L2-SP's pull."""
 
+import re
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import timm
@@ -15,6 +16,7 @@ from whypretrain.networks import train as training
 from whypretrain.networks.adapt import add_adapters, anchor, depths, merged, trained_names
 from whypretrain.networks.build import build, head_keys, read_weights
 from whypretrain.networks.train import Run, fit
+from whypretrain.settings.models import TextArchitecture
 from whypretrain.settings.training import Recipe
 
 NETWORKS = ("whypretrain_vgg", "whypretrain_resnet", "whypretrain_vit")
@@ -188,3 +190,37 @@ def test_the_head_is_trained_alone_before_the_rest(tmp_path: Path, digits: Split
     assert changed(before, after) == before.keys()
     with pytest.raises(ValueError, match="head_warmup_epochs = 2: below epochs = 2"):
         Recipe(epochs=2, head_warmup_epochs=2)
+
+
+def test_text_networks_have_stem_layers_and_classifier(
+    encoder: TextArchitecture, decoder: TextArchitecture
+) -> None:
+    for architecture in (encoder, decoder):
+        model = build(architecture, 2)
+        found = depths(model)
+        n_layers = cast("Any", model).encoder.config.num_hidden_layers
+        assert set(found.values()) == set(range(n_layers + 2))
+        for name, depth in found.items():
+            if "embed" in name or ".wte." in name or ".wpe." in name:
+                assert depth == 0
+            elif layer := re.search(r"\.(?:layer|layers|h)\.(\d+)\.", name):
+                assert depth == int(layer[1]) + 1
+            else:
+                assert depth == n_layers + 1
+
+
+def test_lora_of_text_networks(encoder: TextArchitecture, decoder: TextArchitecture) -> None:
+    tokens = torch.randint(3, 20, (2, 6))
+    for architecture in (encoder, decoder):
+        model = build(architecture, 2).eval()
+        keys = list(model.state_dict())
+        add_adapters(model, Recipe(trained="lora"))
+        adapted = [name for name, _ in model.named_parameters() if "lora_B" in name]
+        assert len(adapted) >= 4 * cast("Any", model).encoder.config.num_hidden_layers
+        for name, parameter in model.named_parameters():
+            if name in adapted:
+                nn.init.normal_(parameter, std=0.1)
+        with torch.inference_mode():
+            whole = merged(model)
+            torch.testing.assert_close(whole(tokens), model(tokens), rtol=1e-4, atol=1e-5)
+        assert list(whole.state_dict()) == keys

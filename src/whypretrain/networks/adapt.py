@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from whypretrain.networks.build import TextNetwork, classifier, head_keys
 from whypretrain.settings.training import Recipe
 
+GPT2S = "Conv1D"  # linear layers of GPT-2, whose weights are transposed
 ADAPTER = ".lora_"
 """In the names of all weights that the library adds."""
 
@@ -41,7 +42,7 @@ def add_adapters(model: nn.Module, recipe: Recipe) -> None:
     layers = [
         name
         for name, module in model.named_modules()
-        if isinstance(module, nn.Linear) and module is not head
+        if (isinstance(module, nn.Linear) or type(module).__name__ == GPT2S) and module is not head
     ]
     if not layers:
         message = (
@@ -50,7 +51,13 @@ def add_adapters(model: nn.Module, recipe: Recipe) -> None:
         )
         raise ValueError(message)
     scale: Any = recipe.lora_alpha  # of which the library says int, and takes a float
-    options = peft().LoraConfig(r=recipe.lora_rank, lora_alpha=scale, target_modules=layers)
+    transposed = any(type(module).__name__ == GPT2S for module in model.modules())
+    options = peft().LoraConfig(
+        r=recipe.lora_rank,
+        lora_alpha=scale,
+        target_modules=layers,
+        fan_in_fan_out=transposed,
+    )
     peft().inject_adapter_in_model(options, model)
 
 
@@ -134,13 +141,14 @@ def _text_depths(model: TextNetwork) -> dict[str, int]:
         message = f"{type(model.encoder).__name__}: it has no list of layers; use trained: all"
         raise ValueError(message)
     name, layers = max(lists, key=lambda own: (len(own[1]), -len(own[0])))
-    prefix, last = f"encoder.{name}.", len(layers) + 1
-    found = {}
+    prefix, found = f"encoder.{name}.", {}
+    depth = 0  # what comes before the layers is the stem
     for key in dict(model.named_parameters()):
         if key.startswith(prefix):
-            found[key] = int(key.removeprefix(prefix).split(".")[0]) + 1
-        else:
-            found[key] = 0 if ".embeddings" in key or ".wte." in key or ".wpe." in key else last
+            depth = int(key.removeprefix(prefix).split(".")[0]) + 1
+        elif depth:
+            depth = len(layers) + 1
+        found[key] = depth
     return found
 
 
