@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from tests.knowledge.plain import f, permuted_models, sets_of
 from whypretrain.interactions.mobius import orders
+from whypretrain.interactions.sets import sets_of_orders
 from whypretrain.knowledge.chance import (
     by_order,
     common,
     expected_common,
     largest_common,
-    sets_of_orders,
 )
 from whypretrain.knowledge.strengths import (
     RATIO_READINGS,
