@@ -33,7 +33,7 @@ WHOLE_RUNS = CONFIG.whole_runs()
 VARIANTS = ["probe", "finetune", "scratch"]
 SNAPSHOTS = [snapshot_label(fraction) for fraction in CONFIG.snapshots]
 TABLES = "knowledge ratio agreement jaccard courses losses history".split()
-TABLES += "models salience counterfactual redundancy hard neighbours robustness".split()
+TABLES += "models salience sparsity counterfactual redundancy hard neighbours robustness".split()
 SUITE_TABLES = ["claims", "overview", "correlations", "kinds"]
 OF_THE_PAPER = ["fig2", "fig3", "fig4", "curves"]
 # Figures that a suite makes unasked; one with variations has too many experiments for their

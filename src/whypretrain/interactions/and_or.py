@@ -10,7 +10,6 @@ the same however it is split, so it is left out of the strength. A set of one pl
 "all of them" is "any of them", so it stands with AND as well, and OR sets begin at order 2.
 """
 
-from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
@@ -204,7 +203,10 @@ class _Transforms:
 
 
 def _power(matrix: Array, times: int) -> Array:
-    return reduce(np.kron, [matrix] * times, np.ones((1, 1)))
+    result: Array = np.ones((1, 1))
+    for _ in range(times):
+        result = np.asarray(np.kron(result, matrix), dtype=np.float64)
+    return result
 
 
 def _solve(

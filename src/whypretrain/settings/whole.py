@@ -268,12 +268,14 @@ class Config(Section):
         )
 
     def knowledge(self, experiment: str) -> MetricsSettings:
+        own = self.experiments[experiment]
         return MetricsSettings(
             experiment=experiment,
-            seeds=self.experiments[experiment].seeds,
+            seeds=own.seeds,
+            interactions=own.interactions,
             metrics=self.metrics,
             statistics=self.statistics,
-            least_scratch_accuracy=self.experiments[experiment].least_scratch_accuracy,
+            least_scratch_accuracy=own.least_scratch_accuracy,
         )
 
     def figure(self, suite: str) -> FigureSettings:
