@@ -100,6 +100,22 @@ def test_many_sets_against_draws(n_players: int) -> None:
     assert (draws <= largest_common(first, second) + 1e-12).all()
 
 
+def test_and_or_interactions_change_places_with_their_kind() -> None:
+    """Against all permutations of 3 players: of AND pairs, and of OR pairs."""
+    n_sets = 12
+    first, second = np.random.default_rng(2).normal(size=(2, n_sets))
+    groups = [[0], [1, 2, 4], [3, 5, 6], [7], [8, 9, 10], [11]]
+    expected, largest = expected_common(first, second), largest_common(first, second)
+    most = np.zeros(4)
+    for order, own in zip([0, 1, 2, 3, 2, 3], groups, strict=True):
+        mean, of_group = brute(first[own], second[own])
+        np.testing.assert_allclose(expected[own], mean)
+        most[order] += of_group
+    np.testing.assert_allclose(largest, most)
+    sums = by_order(first)
+    np.testing.assert_allclose(sums[2], first[[3, 5, 6, 8, 9, 10]].sum())
+
+
 @given(pairs)
 def test_expected_lies_between_nothing_and_the_largest(models: Array) -> None:
     expected, largest = by_order(expected_common(*models)), largest_common(*models)

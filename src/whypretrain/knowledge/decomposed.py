@@ -92,10 +92,11 @@ def and_or_record(
 
 
 def resolution(found: Split) -> Array:
-    """Strength below which a split does not tell an interaction from none: (n_samples,), nats.
+    """Strength that counts as none, as the split ended before it was 0: (n_samples,), nats.
 
     The strength of all sets may exceed the least by objective - bound. It is shared out alike among
-    as many interactions as a sparsest split may need, which is one for each output but v(∅).
+    as many interactions as a sparsest split may need, which is one for each output but v(∅). This
+    is a convention; a single interaction has no bound, as the sparsest split is not unique.
     """
     return (found.objective - found.bound) / (found.interactions_and.shape[1] - 1)
 

@@ -296,12 +296,16 @@ class Config(Section):
         )
 
     def explore(self, suite: str) -> ExplorerSettings:
-        shown = set(Setup.model_fields) - {"players"}
+        shown = set(Setup.model_fields) - {"players", "interactions"}
         return ExplorerSettings(
             **dict(self.figure(suite)),
             suite=suite,
             setups=[
-                Setup(players=own.sampling.players.kind, **own.model_dump(include=shown))
+                Setup(
+                    players=own.sampling.players.kind,
+                    interactions=own.interactions.kind,
+                    **own.model_dump(include=shown),
+                )
                 for own in map(self.experiments.__getitem__, self.suites[suite])
             ],
             snapshots=self.snapshots,
