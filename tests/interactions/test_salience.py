@@ -86,3 +86,27 @@ def test_threshold_zero_loses_nothing_and_error_is_between_none_and_all(
     nothing = random_reconstruction_error(interactions, np.zeros(2, dtype=int))
     varies = (interactions[:, 1:] != 0).any(axis=1)
     np.testing.assert_allclose(nothing[varies], 1)
+
+
+def test_errors_of_and_or_interactions_equal_their_definitions() -> None:
+    """All choices of as many interactions of two players; OR takes effect where any is kept."""
+    interactions = np.random.default_rng(0).normal(size=(1, 5))
+    sets, kinds = [0, 1, 2, 3, 3], ["and"] * 4 + ["or"]
+
+    def error(kept: tuple[int, ...]) -> float:
+        outputs, rebuilt = np.zeros(4), np.zeros(4)
+        for t in range(4):
+            for at, (own, kind) in enumerate(zip(sets, kinds, strict=True)):
+                if (own & t == own) if kind == "and" else own & t:
+                    outputs[t] += interactions[0, at]
+                    rebuilt[t] += interactions[0, at] * (at in (0, *kept))
+        spread = np.mean((outputs - outputs[0]) ** 2)
+        return float(np.mean((rebuilt - outputs) ** 2) / spread)
+
+    chosen = np.array([[False, False, True, False, True]])
+    found = reconstruction_error(interactions, chosen)
+    assert found[0] == pytest.approx(np.sqrt(error((2, 4))))
+    for n_kept in range(5):
+        draws = [error(kept) for kept in itertools.combinations(range(1, 5), n_kept)]
+        expected = random_reconstruction_error(interactions, np.array([n_kept]))
+        assert expected[0] == pytest.approx(np.sqrt(np.mean(draws)), abs=1e-12)

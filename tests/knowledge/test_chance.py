@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from tests.knowledge.plain import f, permuted_models, sets_of
 from whypretrain.interactions.mobius import orders
+from whypretrain.interactions.sets import sets_of_orders
 from whypretrain.knowledge.chance import (
     by_order,
     common,
     expected_common,
     largest_common,
-    sets_of_orders,
 )
 from whypretrain.knowledge.strengths import (
     RATIO_READINGS,
@@ -98,6 +98,22 @@ def test_many_sets_against_draws(n_players: int) -> None:
     error = draws.std(axis=0) / np.sqrt(len(draws))
     assert (np.abs(draws.mean(axis=0) - expected) <= 4 * error + 1e-12).all()
     assert (draws <= largest_common(first, second) + 1e-12).all()
+
+
+def test_and_or_interactions_change_places_with_their_kind() -> None:
+    """Against all permutations of 3 players: of AND pairs, and of OR pairs."""
+    n_sets = 12
+    first, second = np.random.default_rng(2).normal(size=(2, n_sets))
+    groups = [[0], [1, 2, 4], [3, 5, 6], [7], [8, 9, 10], [11]]
+    expected, largest = expected_common(first, second), largest_common(first, second)
+    most = np.zeros(4)
+    for order, own in zip([0, 1, 2, 3, 2, 3], groups, strict=True):
+        mean, of_group = brute(first[own], second[own])
+        np.testing.assert_allclose(expected[own], mean)
+        most[order] += of_group
+    np.testing.assert_allclose(largest, most)
+    sums = by_order(first)
+    np.testing.assert_allclose(sums[2], first[[3, 5, 6, 8, 9, 10]].sum())
 
 
 @given(pairs)

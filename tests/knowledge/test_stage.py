@@ -13,7 +13,7 @@ from whypretrain.files.artifacts import ArtifactError
 from whypretrain.interactions.record import Record, write_record
 from whypretrain.knowledge.reading import TABLES, read_table
 from whypretrain.knowledge.summary import COLUMNS
-from whypretrain.settings.knowledge import Metrics, MetricsSettings, Statistics
+from whypretrain.settings.knowledge import Interactions, Metrics, MetricsSettings, Statistics
 from whypretrain.stages import knowledge
 
 Records = dict[str, list[Record]]
@@ -27,7 +27,12 @@ def records() -> Records:
     return {"probe": [record(0, n_snapshots=1)], **found}
 
 
-def stage(folder: Path, found: Records, monkeypatch: pytest.MonkeyPatch) -> None:
+def stage(
+    folder: Path,
+    found: Records,
+    monkeypatch: pytest.MonkeyPatch,
+    interactions: Interactions | None = None,
+) -> None:
     arguments: list[object] = []
     for name, own in found.items():
         paths = [folder / f"{name}-{at}.h5" for at in range(len(own))]
@@ -48,7 +53,11 @@ def stage(folder: Path, found: Records, monkeypatch: pytest.MonkeyPatch) -> None
     shifts.to_csv(folder / "robustness.csv", index=False)
     pd.DataFrame({"label": range(50)}).to_parquet(folder / "test.parquet")
     settings = MetricsSettings(
-        experiment="one", seeds=list(SEEDS[:n_seeds]), metrics=Metrics(), statistics=Statistics()
+        experiment="one",
+        seeds=list(SEEDS[:n_seeds]),
+        interactions=interactions or Interactions(),
+        metrics=Metrics(),
+        statistics=Statistics(),
     )
     arguments += ["--settings", settings.to_json(), "--test", folder / "test.parquet"]
     arguments += ["--robustness", *[folder / "robustness.csv"] * 3]
@@ -112,6 +121,29 @@ def test_orders_in_the_noise_floor_are_said(
     summary = read_table(tmp_path / "summary.csv", TABLES["summary"])
     assert set(summary.query("quantity == 'ratio'")["order"]) == {"1", "2", "4", "all"}
     assert set(summary.query("quantity == 'agreement'")["order"]) == {"1", "2", "1-2", "all"}
+
+
+def test_and_or_interactions_take_the_place_of_harsanyi_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    coarse = Interactions(kind="and_or", max_iterations=25, tolerance=1e-6)
+    stage(tmp_path, records(), monkeypatch, coarse)
+    log = capsys.readouterr().err
+    assert "knowledge one: AND-OR interactions: 100% 19/19" in log
+    (warning,) = (line for line in log.splitlines() if "max_iterations" in line)
+    assert "raise interactions.max_iterations or interactions.tolerance" in warning
+    written = {
+        path.stem: read_table(path, TABLES[path.stem])
+        for path in (tmp_path / "tables").glob("[a-z]*.csv")
+    }
+    assert written.keys() == TABLES.keys() - MADE_ELSEWHERE
+    strengths = written["knowledge"].query("quantity == 'probe'")
+    assert strengths.groupby("order")["n_sets"].first().tolist() == [1, 4, 12, 8, 2]
+    assert set(written["redundancy"]["n_sets"]) == {26}
+    sparsity = written["sparsity"].groupby(["variant", "seed", "kind"]).size()
+    assert set(sparsity) == {len(NAMES)}
+    assert len(sparsity) == 2 * 7
+    assert (tmp_path / "summary.csv").exists()
 
 
 def test_only_noise_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

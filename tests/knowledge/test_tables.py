@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tests.knowledge import plain
 from tests.knowledge.records import METRICS, NAMES, SEEDS, compared, record, tables, trained
 from whypretrain.interactions.mobius import orders
-from whypretrain.knowledge.chance import sets_of_orders
+from whypretrain.interactions.sets import sets_of_orders
 from whypretrain.knowledge.compared import compare
 from whypretrain.knowledge.reading import TABLES
 from whypretrain.knowledge.strengths import (

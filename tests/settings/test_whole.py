@@ -40,6 +40,8 @@ MISTAKES = [
     ("experiments.vgg-digits.sampling.players.kind", "voronoi", "'grid'"),
     ("experiments.vgg-digits.sampling.baseline", "black", "'pixel_mean'"),
     ("experiments.vgg-digits.sampling.background", "blur", "'keep' or 'mask'"),
+    ("experiments.vgg-digits.interactions.kind", "or", "kind = 'or': Input should be 'harsanyi'"),
+    ("experiments.vgg-digits.interactions.tolerance", 0, "tolerance = 0: Input should be greater"),
     ("experiments.vgg-digits.seeds", ["0"], "experiments.vgg-digits.seeds.0 = '0'"),
     ("experiments.vgg-digits.least_scratch_accuracy", 45, "accuracy = 45: Input should be less"),
     ("experiments.vgg-digits.probe.l2", 0, "probe.l2 = 0: Input should be greater than 0"),
@@ -213,6 +215,19 @@ def test_settings_survive_json_and_their_text_depends_on_values_alone() -> None:
         assert list(json.loads(settings.to_json())) == sorted(json.loads(settings.to_json()))
     assert Recipe(epochs=2, batch_size=3).to_json() == Recipe(batch_size=3, epochs=2).to_json()
     assert Recipe(epochs=2, batch_size=3).to_json() != Recipe(epochs=3, batch_size=2).to_json()
+
+
+def test_the_kind_of_interactions_changes_what_follows_extraction_alone() -> None:
+    changed = copy.deepcopy(VALID)
+    changed["experiments"]["vgg-digits"]["interactions"] = {"kind": "and_or"}
+    before, after = check(VALID), check(changed)
+    assert before.extract("vgg-digits") == after.extract("vgg-digits")
+    assert before.samples("vgg-digits") == after.samples("vgg-digits")
+    assert after.knowledge("vgg-digits").interactions.kind == "and_or"
+    assert after.knowledge("vit-digits") == before.knowledge("vit-digits")
+    suite = next(name for name, own in after.suites.items() if own[0] == "vgg-digits")
+    assert after.explore(suite).setups[0].interactions == "and_or"
+    assert before.explore(suite).setups[0].interactions == "harsanyi"
 
 
 def test_schema_and_reference_are_in_step_with_the_types() -> None:

@@ -30,7 +30,7 @@ from whypretrain.settings.data import Digits
 from whypretrain.settings.models import Architecture, ImageArchitecture, ImageModel
 from whypretrain.settings.training import Recipe
 from whypretrain.settings.whole import Config
-from workflow.lib.resources import BACKWARD, knowledge_bytes
+from workflow.lib.resources import BACKWARD, PER_SPLIT, knowledge_bytes
 
 if TYPE_CHECKING:
     from workflow.lib.plan import Job
@@ -253,15 +253,22 @@ class Costs:
             "forwards": forwards,
             "flop": passes * network.flops if network else 0,
             "disk_bytes": disk,
-            "memory_bytes": LIBRARIES + self.memory(job.rule, work, network),
+            "memory_bytes": LIBRARIES + self.memory(job, work, network),
             "seconds": self.seconds(job, work) if seconds is None else seconds,
             "recorded": seconds is not None,
         }
 
-    def memory(self, rule: str, work: Work, network: Network | None) -> float:
+    def splits(self, job: "Job") -> bool:
+        """Whether the job `knowledge` splits outputs into AND and OR."""
+        own = self.config.experiments[job.wildcards["experiment"]]
+        return own.interactions.kind == "and_or"
+
+    def memory(self, job: "Job", work: Work, network: Network | None) -> float:
         """Bytes that a job takes beside libraries, from the shapes of tensors."""
+        rule = job.rule
         if rule == "knowledge":
-            return knowledge_bytes(work.forwards // (2 * len(self.config.snapshots) + 2))
+            n_values = work.forwards // (2 * len(self.config.snapshots) + 2)
+            return knowledge_bytes(n_values << self.splits(job))
         if rule not in ON_CARD or network is None:
             return 0.0
         if work.recipe is None:
@@ -281,7 +288,7 @@ class Costs:
         if job.rule == "prepare" and size:
             total += PER_ITEM * (size.train + size.test)
         if job.rule == "knowledge":
-            total += PER_INTERACTION * work.forwards
+            total += (PER_INTERACTION + self.splits(job) * PER_SPLIT) * work.forwards
         if job.rule not in ON_CARD or size is None:
             return total
         network = self.networks[model]

@@ -24,6 +24,8 @@ MB_PER_MILLION, COPIES_OF_DATA = 100, 4
 """Weights, gradients, optimiser and activations; a data file in memory, rounded up."""
 ARRAYS_IN_MEMORY = 16
 """Float64 arrays of shape (n_samples, 2**n) that `knowledge` holds at once, rounded up."""
+PER_SPLIT = 1e-4
+"""Seconds of splitting one output into AND and OR, at the default tolerance."""
 TRAINING_TFLOPS, MEASURING_TFLOPS = 15.0, 5.0
 """Sustained by a card in mixed precision, and in float32."""
 ITEMS_PER_SECOND = 1000.0
@@ -132,10 +134,11 @@ def extraction(size: Size, samples: str, n: int, n_networks: int) -> Needs:
     return _needs(size, [samples], passes * size.gigaflops / MEASURING_TFLOPS / 1000)
 
 
-def comparison(interactions: str, n: int, n_networks: int) -> Needs:
-    """Tables from the 2**n interactions of every sample of some networks."""
-    n_values = count_rows(interactions) << n
+def comparison(interactions: str, n: int, n_networks: int, *, and_or: bool) -> Needs:
+    """Tables from the 2**n interactions of every sample of some networks, or twice as many."""
+    n_values = count_rows(interactions) << n + and_or
     megabytes, minutes = knowledge_bytes(n_values) / 2**20, n_values * n_networks / 1e6
+    minutes += and_or * n_values * n_networks * PER_SPLIT / 60
     return Needs(FIXED_MB + round(megabytes), FIXED_MINUTES + round(minutes))
 
 

@@ -34,7 +34,7 @@ VARIANTS = ["probe", "finetune", "scratch"]
 WAYS = sorted({way for own in CONFIG.experiments.values() for way in own.variants})
 SNAPSHOTS = [snapshot_label(fraction) for fraction in CONFIG.snapshots]
 TABLES = "knowledge ratio agreement jaccard courses losses history".split()
-TABLES += "models salience counterfactual redundancy hard neighbours robustness".split()
+TABLES += "models salience sparsity counterfactual redundancy hard neighbours robustness".split()
 SUITE_TABLES = ["claims", "overview", "correlations", "kinds"]
 OF_THE_PAPER = ["fig2", "fig3", "fig4", "curves"]
 # Figures that a suite makes unasked; one with variations has too many experiments for their

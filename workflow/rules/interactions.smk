@@ -65,6 +65,7 @@ rule knowledge:
                 input.probe,
                 players_of(w),
                 n_networks=len(CONFIG.variants(w.experiment)) + 2 * len(SNAPSHOTS),
+                and_or=CONFIG.experiments[w.experiment].interactions.kind == "and_or",
             )
         ),
     params:

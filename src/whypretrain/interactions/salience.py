@@ -1,11 +1,15 @@
-"""Salient interactions and how well they alone rebuild the network's outputs."""
+"""Salient interactions and how well they alone rebuild the network's outputs.
+
+Arrays are as long as :mod:`whypretrain.interactions.sets` says: `n_sets` is 2**n_players for
+Harsanyi interactions.
+"""
 
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from whypretrain.interactions.mobius import n_players_of, orders, zeta
+from whypretrain.interactions.sets import active_share, outputs_of
 
 SalienceScale = Literal["sample", "model"]
 
@@ -17,13 +21,13 @@ def salient(
 
     Parameters
     ----------
-    interactions : array of shape (n_samples, 2**n_players)
+    interactions : array of shape (n_samples, n_sets)
     threshold : share of the largest strength that an interaction must exceed
     scale : whether the maximum runs over the sample's own sets or over all samples of the model
 
     Returns
     -------
-    array of shape (n_samples, 2**n_players), bool
+    array of shape (n_samples, n_sets), bool
         The empty set is never salient.
     """
     strength = np.abs(interactions)
@@ -39,7 +43,7 @@ def reconstruction_error(
 
     Parameters
     ----------
-    interactions : array of shape (n_samples, 2**n_players)
+    interactions : array of shape (n_samples, n_sets)
     is_salient : array of the same shape. The empty set is always kept in the rebuilding.
 
     Returns
@@ -49,8 +53,8 @@ def reconstruction_error(
     """
     varying = interactions.copy()
     varying[:, 0] = 0.0
-    error = zeta(np.where(is_salient, 0.0, varying))
-    spread = np.sqrt(np.mean(zeta(varying) ** 2, axis=1))
+    error = outputs_of(np.where(is_salient, 0.0, varying))
+    spread = np.sqrt(np.mean(outputs_of(varying) ** 2, axis=1))
     rms = np.sqrt(np.mean(error**2, axis=1))
     return np.divide(rms, spread, out=np.zeros_like(rms), where=spread > 0)
 
@@ -62,12 +66,12 @@ def random_reconstruction_error(
 
     No draw is made. Of M sets, d left out at random, one is left out with probability
     p = d/M and two with q = d(d - 1)/(M(M - 1)); so the expected squared error at T is
-    q·(v(T) - v(∅))² + (p - q)·Σ of I(S)² over ∅ ≠ S ⊆ T.
+    q·(v(T) - v(∅))² + (p - q)·Σ of I(S)² over the S ≠ ∅ that take effect at T (S ⊆ T).
 
     Parameters
     ----------
-    interactions : array of shape (n_samples, 2**n_players), with at least one player
-    n_kept : array of shape (n_samples,), from 0 to 2**n_players - 1. The empty set is kept besides.
+    interactions : array of shape (n_samples, n_sets), with at least one player
+    n_kept : array of shape (n_samples,), from 0 to n_sets - 1. The empty set is kept besides.
 
     Returns
     -------
@@ -80,8 +84,7 @@ def random_reconstruction_error(
     n_left_out = n_sets - n_kept
     one = n_left_out / n_sets
     two = one * (n_left_out - 1) / max(n_sets - 1, 1)
-    spread = np.mean(zeta(varying) ** 2, axis=1)
-    # A set is part of one coalition in 2**|S|.
-    squares = (varying**2 / 2.0 ** orders(n_players_of(varying.shape[1]))).sum(axis=1)
+    spread = np.mean(outputs_of(varying) ** 2, axis=1)
+    squares = (varying**2 * active_share(varying.shape[1])).sum(axis=1)
     error = np.sqrt(np.maximum(two * spread + (one - two) * squares, 0.0))
     return np.divide(error, np.sqrt(spread), out=np.zeros_like(error), where=spread > 0)

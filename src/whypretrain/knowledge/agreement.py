@@ -34,7 +34,7 @@ def set_terms(first: Array, second: Array) -> Terms:
 
     Parameters
     ----------
-    first, second : interactions, arrays of shape (..., 2**n_players)
+    first, second : interactions, arrays of shape (..., n_sets)
     """
     held, expected = common(first, second), expected_common(first, second)
     return Terms(by_order(held), by_order(expected), largest_common(first, second))

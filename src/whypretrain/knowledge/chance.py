@@ -1,27 +1,21 @@
 """Chance levels in closed form: what is expected if one model's interactions were permuted.
 
 A permutation is among the sets of equal order within a sample, so that strengths stay and what they
-are of does not. Every metric is a sum of f(x, y) = 1[xy > 0] min(|x|, |y|) over sets, so its
-expectation over all m! permutations is a double sum of minima over the m² pairs of sets, which
-sorting gives in O(m log m). There are no draws, and so no seed and no Monte Carlo error.
+are of does not. Of AND-OR interactions it keeps the kind too: only sets of one order and one kind
+are told apart by nothing but their players. Arrays have the lengths that
+:mod:`whypretrain.interactions.sets` describes: for Harsanyi interactions, `n_sets` is 2**n_players.
+
+Every metric is a sum of f(x, y) = 1[xy > 0] min(|x|, |y|) over sets, so its expectation over all m!
+permutations is a double sum of minima over the m² pairs of sets, which sorting gives in O(m log m).
+There are no draws, and so no seed and no Monte Carlo error.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
-from whypretrain.interactions.mobius import n_players_of, orders
+from whypretrain.interactions.sets import alike_sets, players_of, sets_of_orders
 
 Array = NDArray[np.float64]
-
-
-def sets_of_orders(n_coalitions: int) -> list[NDArray[np.int64]]:
-    """The coalitions of each order, from 0 to the number of players.
-
-    >>> sets_of_orders(4)
-    [array([0]), array([1, 2]), array([3])]
-    """
-    order_of = orders(n_players_of(n_coalitions))
-    return [np.flatnonzero(order_of == order) for order in range(order_of[-1] + 1)]
 
 
 def common(first: Array, second: Array) -> Array:
@@ -40,17 +34,17 @@ def expected_common(first: Array, second: Array) -> Array:
 
     Parameters
     ----------
-    first, second : arrays of shape (..., 2**n_players)
+    first, second : arrays of shape (..., n_sets)
 
     Returns
     -------
-    array of that shape, float64: of every set k, over the m sets j of its order
+    array of that shape, float64: of every set k, over the m sets j of its order and kind
 
     >>> expected_common(np.array([0.0, 1.0, 3.0, 5.0]), np.array([0.0, 2.0, -4.0, 1.0]))
     array([0. , 0.5, 1. , 1. ])
     """
     expected = np.empty(np.broadcast_shapes(first.shape, second.shape))
-    for sets in sets_of_orders(first.shape[-1]):
+    for _, sets in alike_sets(first.shape[-1]):
         x, y = np.broadcast_arrays(first[..., sets], second[..., sets])
         expected[..., sets] = _mean_minimum(np.maximum(x, 0), np.maximum(y, 0))
         expected[..., sets] += _mean_minimum(np.maximum(-x, 0), np.maximum(-y, 0))
@@ -83,15 +77,17 @@ def largest_common(first: Array, second: Array) -> Array:
     >>> largest_common(np.array([0.0, 1.0, 3.0, 5.0]), np.array([0.0, 2.0, -4.0, 1.0]))
     array([0., 2., 1.])
     """
-    sums = [
-        common(np.sort(first[..., sets]), np.sort(second[..., sets])).sum(axis=-1)
-        for sets in sets_of_orders(first.shape[-1])
-    ]
-    return np.stack(sums, axis=-1)
+    n_sets = first.shape[-1]
+    shape = np.broadcast_shapes(first.shape[:-1], second.shape[:-1])
+    largest = np.zeros((*shape, players_of(n_sets) + 1))
+    for order, sets in alike_sets(n_sets):
+        alike = common(np.sort(first[..., sets]), np.sort(second[..., sets]))
+        largest[..., order] += alike.sum(axis=-1)
+    return largest
 
 
 def by_order(values: Array) -> Array:
-    """Sums over the sets of each order: (..., 2**n_players) to (..., n_players + 1).
+    """Sums over the sets of each order: (..., n_sets) to (..., n_players + 1).
 
     >>> by_order(np.array([1.0, 2.0, 3.0, 4.0]))
     array([1., 5., 4.])

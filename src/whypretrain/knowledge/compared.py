@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from whypretrain.interactions.mobius import orders
 from whypretrain.interactions.record import Record
+from whypretrain.interactions.sets import orders_of
 
 Array = NDArray[np.float64]
 
@@ -19,7 +19,7 @@ class Compared(NamedTuple):
     ----------
     seeds : names of seeds, as tables spell them
     finetune, scratch : a record for each seed; those of one snapshot hold the last
-    counted : sets that metrics count, of shape (2**n_players,): whole orders, see
+    counted : sets that metrics count, of shape (n_sets,): whole orders, see
         :func:`counted_sets`
     noise_floor : of shape (n_players + 1,), the highest of the final networks
     """
@@ -39,10 +39,10 @@ class Compared(NamedTuple):
     @property
     def orders(self) -> NDArray[np.int64]:
         """Orders that are counted."""
-        return np.unique(orders(self.probe.n_players)[self.counted])
+        return np.unique(orders_of(len(self.counted))[self.counted])
 
     def finals(self, variant: str) -> list[Array]:
-        """Final interactions of a variant by seed, each of shape (n_samples, 2**n_players)."""
+        """Final interactions of a variant by seed, each of shape (n_samples, n_sets)."""
         return [heard_at(record, -1) for record in self.records(variant)]
 
     def records(self, variant: str) -> list[Record]:
@@ -74,20 +74,20 @@ def heard_at(record: Record, snapshot: int) -> Array:
 
     Returns
     -------
-    array of shape (n_samples, 2**n_players)
+    array of shape (n_samples, n_sets)
     """
     return heard(record.interactions[snapshot], record.noise_floor[snapshot])
 
 
 def heard(interactions: Array, noise_floor: Array) -> Array:
-    """Interactions, (..., 2**n_players), with 0 where not stronger than the floor of their order.
+    """Interactions, (..., n_sets), with 0 where not stronger than the floor of their order.
 
     So what rounding leaves counts as none in every metric.
 
     >>> heard(np.array([[0.0, -1.0, 1e-9, 2.0]]), np.array([0.0, 1e-8, 1e-7]))
     array([[ 0., -1.,  0.,  2.]])
     """
-    of_set = noise_floor[orders(len(noise_floor) - 1)]
+    of_set = noise_floor[orders_of(interactions.shape[-1])]
     return np.where(np.abs(interactions) > of_set, interactions, 0.0)
 
 
@@ -98,14 +98,14 @@ def counted_sets(records: Sequence[Record]) -> NDArray[np.bool_]:
 
     Returns
     -------
-    array of shape (2**n_players,)
+    array of shape (n_sets,)
 
     Raises
     ------
     ValueError
         If no order is left.
     """
-    order_of = orders(records[0].n_players)
+    order_of = orders_of(records[0].interactions.shape[-1])
     counted = order_of > 0
     for record in records:
         strength = np.abs(record.interactions[-1]).mean(axis=0)

@@ -43,7 +43,7 @@ def hard_table(
 
     Parameters
     ----------
-    interactions : of `probe`, `finetune` and `scratch`, shape (n_samples, 2**n_players)
+    interactions : of `probe`, `finetune` and `scratch`, shape (n_samples, n_sets)
     correct : whether each of them is right, shape (n_samples,)
     labels : true classes, shape (n_samples,)
 

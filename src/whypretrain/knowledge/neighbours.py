@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from whypretrain.data.samples import Sample
+from whypretrain.interactions.sets import parted
 
 Array = NDArray[np.float64]
 FARTHEST = 5
@@ -60,14 +61,14 @@ def neighbours_table(
     Parameters
     ----------
     samples : one a row of the arrays
-    interactions : arrays of shape (n_samples, 2**n_players) by variant
+    interactions : arrays of shape (n_samples, n_sets) by variant
 
     Returns
     -------
     table with columns `variant`, `distance` (rounded, 1 to :data:`FARTHEST`, which stands for all
     beyond), `n_pairs` (over samples), `correlation` (of the contents of the two players of a pair,
     over all these pairs; the same for all variants, NaN for words), `strength` (mean |I({i, j})|,
-    nats)
+    nats; of AND-OR interactions the sum of both kinds)
     """
     first, second = np.array(list(combinations(range(n_players), 2))).T
     contents = np.stack([content(sample, n_players) for sample in samples])
@@ -82,7 +83,8 @@ def neighbours_table(
         varies = bool((both.std(axis=1) > 0).all())
         correlation = float(np.corrcoef(both)[0, 1]) if varies else np.nan
         for variant, own in interactions.items():
-            strength = np.abs(own[:, (1 << first) | (1 << second)])[chosen].mean()
+            strength = np.abs(parted(own))[..., (1 << first) | (1 << second)].sum(axis=0)
+            strength = strength[chosen].mean()
             rows.append((variant, distance, int(chosen.sum()), correlation, strength))
     columns = ["variant", "distance", "n_pairs", "correlation", "strength"]
     return pd.DataFrame(rows, columns=columns)

@@ -85,6 +85,11 @@ TABLES: dict[str, Columns] = {
         empty="seed",
         number="threshold n_salient salient_share reconstruction_error random_error",
     ),
+    "sparsity": _columns(
+        text="experiment variant kind sample",
+        empty="seed",
+        number="n_salient n_sets strength or_share gap iterations",
+    ),
     "counterfactual": _columns(
         text="experiment variant removed order reference sample seed",
         number="strength v_before v_after positive_before positive_after",

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from whypretrain.knowledge.chance import sets_of_orders
+from whypretrain.interactions.sets import sets_of_orders
 from whypretrain.knowledge.strengths import split_knowledge
 
 Array = NDArray[np.float64]
@@ -27,7 +27,7 @@ def removed_effect(interactions: Array, part: Array) -> Array:
 
     Parameters
     ----------
-    interactions, part : arrays of shape (n_samples, 2**n_players)
+    interactions, part : arrays of shape (n_samples, n_sets)
 
     Returns
     -------
@@ -75,7 +75,7 @@ def counterfactual_table(
     Parameters
     ----------
     samples : ids, one a row of the arrays
-    probe, finetune, scratch : arrays of shape (n_samples, 2**n_players)
+    probe, finetune, scratch : arrays of shape (n_samples, n_sets)
 
     Returns
     -------
@@ -154,7 +154,7 @@ def redundancy_table(samples: list[str], interactions: Array) -> pd.DataFrame:
     Parameters
     ----------
     samples : ids, one a row of `interactions`
-    interactions : array of shape (n_samples, 2**n_players)
+    interactions : array of shape (n_samples, n_sets)
 
     Returns
     -------

@@ -129,8 +129,8 @@ def expected_jaccard(snapshot: Array, final: Array, counted: NDArray[np.bool_]) 
 
     Parameters
     ----------
-    snapshot, final : arrays of shape (n_samples, 2**n_players), all sets
-    counted : sets that enter, of shape (2**n_players,): whole orders
+    snapshot, final : arrays of shape (n_samples, n_sets), all sets
+    counted : sets that enter, of shape (n_sets,): whole orders
     """
     held = expected_common(snapshot, final)[..., counted].sum(axis=-1)
     return _similarity(held, snapshot[..., counted], final[..., counted])

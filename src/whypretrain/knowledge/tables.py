@@ -13,13 +13,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from whypretrain.interactions.mobius import orders
 from whypretrain.interactions.salience import (
     SalienceScale,
     random_reconstruction_error,
     reconstruction_error,
     salient,
 )
+from whypretrain.interactions.sets import orders_of
 from whypretrain.knowledge.agreement import (
     Terms,
     agreement,
@@ -92,7 +92,7 @@ def _strengths(compared: Compared) -> Iterator[Table]:
     units of v, i.e. nats of log-odds), `n_sets`, `noise_floor`.
     """
     (a,), finetune, scratch = map(compared.finals, VARIANTS)
-    order_of = orders(compared.probe.n_players)
+    order_of = orders_of(a.shape[-1])
     n_sets = np.bincount(order_of)
 
     def table(reference: str, seeds: dict[str, str], strengths: Mapping[str, Array]) -> Table:
@@ -166,11 +166,11 @@ def ratio_table(
 
     Parameters
     ----------
-    held, reached : arrays of shape (n_samples, 2**n_players)
+    held, reached : arrays of shape (n_samples, n_sets)
         Preserved strength, and what scratch reaches of it.
-    counted : sets that enter, of shape (2**n_players,)
+    counted : sets that enter, of shape (n_sets,)
     """
-    order_of = orders(held.shape[1].bit_length() - 1)
+    order_of = orders_of(held.shape[1])
     groups = {"all": counted} | {
         str(order): (order_of == order) & counted for order in np.unique(order_of[counted])
     }
@@ -322,7 +322,7 @@ def salience_table(
 
     Returns
     -------
-    table with columns `sample`, `n_salient`, `salient_share` (of 2**n_players),
+    table with columns `sample`, `n_salient`, `salient_share` (of all sets),
     `reconstruction_error` (RMS over coalitions, relative to the RMS of v(T) - v(∅))
     """
     chosen = salient(interactions, threshold=threshold, scale=scale)

@@ -21,6 +21,7 @@ from whypretrain.settings.base import (
     require,
 )
 from whypretrain.settings.interactions import Sampling
+from whypretrain.settings.knowledge import Interactions
 from whypretrain.settings.reading import laid_over
 from whypretrain.settings.training import Probe, RecipeChoice, Start, TrainedVariant, Way
 
@@ -93,6 +94,8 @@ class Experiment(Section):
     """How the linear probe of the pre-trained network is fitted."""
     sampling: Sampling = Sampling()
     """What is explained: samples, players, baseline."""
+    interactions: Interactions = Interactions()
+    """Which interactions the outputs are taken apart into."""
     seeds: list[Seed] = Field(default=[0, 1, 2], min_length=1)
     """Seeds of fine-tuning and of training from scratch: first weights, order and augmentation.
     Each trains a network of either; an interval over seeds, and so an answer, takes three."""

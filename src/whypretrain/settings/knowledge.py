@@ -1,4 +1,4 @@
-"""Options of the stage `knowledge`: what is salient, intervals and chance levels."""
+"""Options of the stage `knowledge`: kind of interactions, what is salient, intervals."""
 
 from typing import Annotated, Literal
 
@@ -19,6 +19,18 @@ class Statistics(Section):
     of other kinds of worlds there are fewer. Intervals are tested on 15 times as many."""
 
 
+class Interactions(Section):
+    """Which interactions the numbers are about. A change measures nothing again."""
+
+    kind: Literal["harsanyi", "and_or"] = "harsanyi"
+    """`harsanyi` is the paper's (eq. 2). `and_or` splits the outputs into an AND and an OR part
+    with the least strength of interactions, as later papers of its authors do."""
+    tolerance: float = Field(default=1e-4, gt=0, lt=1)
+    """A sample is split once its strength exceeds the least possible by at most this share."""
+    max_iterations: int = Field(default=20000, ge=1)
+    """Iterations after which a sample is taken as it is. The log names the largest gap."""
+
+
 class Metrics(Section):
     """Which interactions are salient. Every reading of the ratio is always computed."""
 
@@ -34,6 +46,7 @@ class MetricsSettings(Section):
     experiment: str
     seeds: list[int]
     """In the order of the records of fine-tuned and of scratch networks."""
+    interactions: Interactions = Interactions()
     metrics: Metrics
     statistics: Statistics
     least_scratch_accuracy: float | None = None

@@ -66,6 +66,8 @@ class Setup(Section):
     dataset: str
     players: str
     """Kind of players."""
+    interactions: str = "harsanyi"
+    """Kind of interactions that the numbers are about; the page's samples show Harsanyi ones."""
     seeds: list[int]
 
 

@@ -277,12 +277,14 @@ class Config(Section):
         )
 
     def knowledge(self, experiment: str) -> MetricsSettings:
+        own = self.experiments[experiment]
         return MetricsSettings(
             experiment=experiment,
-            seeds=self.experiments[experiment].seeds,
+            seeds=own.seeds,
+            interactions=own.interactions,
             metrics=self.metrics,
             statistics=self.statistics,
-            least_scratch_accuracy=self.experiments[experiment].least_scratch_accuracy,
+            least_scratch_accuracy=own.least_scratch_accuracy,
         )
 
     def adapting(self, experiment: str) -> AdaptingSettings:
@@ -313,12 +315,16 @@ class Config(Section):
         )
 
     def explore(self, suite: str) -> ExplorerSettings:
-        shown = set(Setup.model_fields) - {"players"}
+        shown = set(Setup.model_fields) - {"players", "interactions"}
         return ExplorerSettings(
             **dict(self.figure(suite)),
             suite=suite,
             setups=[
-                Setup(players=own.sampling.players.kind, **own.model_dump(include=shown))
+                Setup(
+                    players=own.sampling.players.kind,
+                    interactions=own.interactions.kind,
+                    **own.model_dump(include=shown),
+                )
                 for own in map(self.experiments.__getitem__, self.suites[suite])
             ],
             snapshots=self.snapshots,

@@ -31,6 +31,7 @@ def main() -> None:
     from whypretrain.interactions.record import Record, read_record
     from whypretrain.knowledge.compared import compare
     from whypretrain.knowledge.courses import course_tables, n_snapshots
+    from whypretrain.knowledge.decomposed import decompose
     from whypretrain.knowledge.neighbours import neighbours_table
     from whypretrain.knowledge.reading import HISTORY, ROBUSTNESS, count_rows, read_table
     from whypretrain.knowledge.strengths import VARIANTS
@@ -46,7 +47,17 @@ def main() -> None:
             raise damaged(path, f"its samples are not those of {arguments.probe}")
         return record
 
-    trained = [[fitting(path) for path in own] for own in (arguments.finetune, arguments.scratch)]
+    records = [probe, *map(fitting, arguments.finetune), *map(fitting, arguments.scratch)]
+    n_splits = sum(len(record.fractions) for record in records)
+    progress = Progress(f"{label}: AND-OR interactions", n_splits, "snapshot")
+    found = decompose(records, settings.interactions, settings.metrics, progress.update)
+    if found.largest_gap > settings.interactions.tolerance:
+        say(
+            f"{label}: the strength of a split may exceed the least possible by a share of "
+            f"{found.largest_gap:.1g}; raise interactions.max_iterations or interactions.tolerance"
+        )
+    probe, last = found.records[0], 1 + len(settings.seeds)
+    trained = found.records[1:last], found.records[last:]
     try:
         compared = compare(settings.seeds, probe, *trained)
     except ValueError as error:
@@ -61,6 +72,11 @@ def main() -> None:
     firsts = {variant: compared.finals(variant)[0] for variant in VARIANTS}
     tables["neighbours"] = neighbours_table(samples.samples, probe.n_players, firsts)
     networks = [("probe", ""), *product(VARIANTS[1:], compared.seeds)]
+    sparsities = [
+        table.assign(variant=variant, seed=seed)
+        for (variant, seed), table in zip(networks, found.sparsities, strict=True)
+    ]
+    tables["sparsity"] = pd.concat(sparsities, ignore_index=True)
     histories = [
         read_table(path, HISTORY).assign(variant=variant, seed=seed)
         for (variant, seed), path in zip(networks, arguments.histories, strict=True)

@@ -211,8 +211,9 @@ function introduction() {
 // What an experiment explains, in words.
 function about({ setup, n_samples, n_players }) {
   const { model, dataset, players, seeds } = setup;
+  const kind = setup.interactions === "and_or" ? ", AND-OR interactions" : "";
   const over = basis({ n: n_samples, n_seeds: seeds.length });
-  return `${model} on ${dataset}: ${over} (${seeds.join(", ")}), ${n_players} players each (${players})`;
+  return `${model} on ${dataset}: ${over} (${seeds.join(", ")}), ${n_players} players each (${players})${kind}`;
 }
 
 function claimsView(suite) {

@@ -232,6 +232,9 @@ function sampleView(suite, data, sample, route, at, choose) {
           "The error is that of all 2ⁿ outputs rebuilt from the salient interactions alone, as a share ",
           `of how much the outputs vary. The models are those of the first seed, ${data.setup.seeds[0]}; the `,
           "pre-trained one has no snapshots: it stays as it is.",
+          data.setup.interactions === "and_or"
+            ? " Shown are Harsanyi interactions; the experiment's figures and claims are about AND-OR interactions."
+            : "",
         ),
         filter.node,
         h("div.lists", lists.map(({ section }) => section)),
