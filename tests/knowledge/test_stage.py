@@ -17,7 +17,7 @@ from whypretrain.settings.knowledge import Interactions, Metrics, MetricsSetting
 from whypretrain.stages import knowledge
 
 Records = dict[str, list[Record]]
-MADE_ELSEWHERE = {"summary", "claims", "overview", "correlations", "similarity"}
+MADE_ELSEWHERE = {"summary", "claims", "overview", "correlations", "similarity", "adapting"}
 SHIFTS = {"n_items": 9, "n_correct": 8, "accuracy": 0.9, "loss": 0.1, "n_lost": 1, "n_gained": 0}
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from whypretrain.interactions.mobius import orders
 from whypretrain.interactions.record import Record
+from whypretrain.interactions.sets import orders_of
 from whypretrain.knowledge.accuracies import share
 from whypretrain.knowledge.agreement import order_groups
 from whypretrain.knowledge.cells import Row, means
@@ -47,7 +47,7 @@ def adapting_rows(
     """
     (probe,) = ways["probe"].values()
     records = [record for own in ways.values() for record in own.values()]
-    counted = np.unique(orders(probe.n_players)[counted_sets(records)])
+    counted = np.unique(orders_of(probe.interactions.shape[-1])[counted_sets(records)])
     groups = order_groups(counted[counted < probe.n_players])
     finals = {
         way: {seed: heard_at(record, -1) for seed, record in own.items()}

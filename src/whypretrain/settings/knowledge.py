@@ -59,4 +59,6 @@ class AdaptingSettings(Section):
     """Names of the networks in the order of their records, such as `lora-seed1`."""
     titles: dict[str, str]
     """Names of the variants in figures."""
+    interactions: Interactions
+    metrics: Metrics
     statistics: Statistics

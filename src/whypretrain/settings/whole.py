@@ -294,6 +294,8 @@ class Config(Section):
             seeds=chosen.seeds,
             networks=self.variants(experiment),
             titles={name: way.title or name for name, way in chosen.variants.items()},
+            interactions=chosen.interactions,
+            metrics=self.metrics,
             statistics=self.statistics,
         )
 

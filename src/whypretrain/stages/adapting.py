@@ -21,6 +21,7 @@ def main() -> None:
     from whypretrain.files.progress import say
     from whypretrain.interactions.record import Record, read_record
     from whypretrain.knowledge.adapting import adapting_rows
+    from whypretrain.knowledge.decomposed import decompose
     from whypretrain.knowledge.reading import HISTORY, count_rows, read_table
     from whypretrain.knowledge.summary import as_table
 
@@ -32,7 +33,7 @@ def main() -> None:
         settings.networks, arguments.records, arguments.histories, strict=True
     ):
         way, _, seed = name.partition("-seed")
-        record = read_record(path)
+        record = read_record(path).at(-1)
         (start,) = next(iter(ways.values()), {"": record}).values()
         if not record.fits(start):
             raise damaged(path, f"its samples are not those of {arguments.records[0]}")
@@ -40,6 +41,9 @@ def main() -> None:
         accuracy = read_table(history, HISTORY)["test_accuracy"].iloc[-1]
         accuracies.setdefault(way, []).append(float(accuracy))
     say(f"{label}: {len(ways)} ways of adapting, {len(arguments.records)} networks")
+    read = [record for own in ways.values() for record in own.values()]
+    decomposed = iter(decompose(read, settings.interactions, settings.metrics).records)
+    ways = {way: {seed: next(decomposed) for seed in own} for way, own in ways.items()}
     try:
         rows = [
             row | {"level": settings.titles.get(row["variant"], "")}
