@@ -1,4 +1,4 @@
-# make demo · make test · make test-slurm: each sets up what it needs, and is quick when nothing is to be done.
+# make demo · make test · make test-slurm: each installs what it needs, and is quick when nothing is to be done.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
@@ -22,47 +22,46 @@ $(INSTALLED): envs/requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-demo: $(INSTALLED)  ## run the embedded suite and say where its figures are
+demo: $(INSTALLED)  ## run the embedded suite and print where its figures are
 	@echo "Running the suite 'embedded' (about 5 minutes on two idle cores the first time)."
 	@snakemake --cores $(CORES) --config suite=embedded
 	@echo; echo "Figures (PDF, PNG, and their numbers as CSV):"
 	@ls results/figures/embedded/*.pdf
-	@echo "All of it to look through, in a browser: results/explorer/embedded/index.html"
+	@echo "Browse all results in one page: results/explorer/embedded/index.html"
 
 PYTEST_ALL := pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-test: $(INSTALLED)  ## run the tests for every day (at most 6 minutes on two cores)
+test: $(INSTALLED)  ## run the everyday tests (at most 6 minutes on two cores)
 	@$(PYTEST_ALL) -m "not slow and not campaign" $(PYTEST)
 
 test-all: $(INSTALLED)  ## run all tests: whole workflows, browsers, kills, damage
 	@$(PYTEST_ALL) $(PYTEST)
 
-# Debian and Ubuntu, as root or with sudo that asks for no password. The cluster is stopped again,
-# however the tests end.
-test-slurm: $(INSTALLED)  ## run the workflow on a real Slurm of one node, which is installed for it
+# Debian and Ubuntu, as root or with passwordless sudo. The cluster is stopped however the tests end.
+test-slurm: $(INSTALLED)  ## install a one-node Slurm and run the workflow on it
 	@tests/slurm/cluster.sh install
 	@trap 'tests/slurm/cluster.sh stop' EXIT; tests/slurm/cluster.sh start \
 		&& WHYPRETRAIN_SLURM=required pytest tests/slurm $(PYTEST)
 
 KILLS ?= 50
-test-kills: $(INSTALLED)  ## kill the tiny suite at 50 random moments, and every stage at every change of files
+test-kills: $(INSTALLED)  ## kill the tiny suite at 50 random moments, and every stage at every change of its files
 	@pytest tests/reliability/test_kills.py tests/reliability/test_crash_points.py --kills $(KILLS) -v
 
-browser:  ## install Debian's Chromium and Firefox, without which tests of the explorer's page are skipped
+browser:  ## install Debian's Chromium and Firefox for the tests of the explorer's page (skipped without)
 	@{ command -v chromedriver && command -v firefox-esr; } >/dev/null || { $(SUDO) apt-get -qq -o DPkg::Lock::Timeout=300 update && \
 		$(SUDO) apt-get -qq -y -o DPkg::Lock::Timeout=300 install --no-install-recommends chromium chromium-driver firefox-esr >/dev/null; }
 
-pictures: demo browser  ## take the docs' pictures of the embedded suite anew
+pictures: demo browser  ## retake the docs' pictures of the embedded suite
 	@python -m tests.report.explorer.pictures
 
-bench: $(INSTALLED)  ## measure speed against naive extraction (three quarters of an hour on two cores)
+bench: $(INSTALLED)  ## measure speed against naive extraction (about 45 minutes on two cores)
 	@python -m validation.benchmarks.inputs
 	@python -m validation.benchmarks.bench
 
 check-gpu: $(INSTALLED)  ## check exactness, repeatability and speed on a CUDA card (6 minutes, offline)
 	@PYTHONPATH=src$${PYTHONPATH:+:$$PYTHONPATH} python -m validation.check_gpu
 
-check: lint types  ## lint, format and type checks
+check: lint types  ## check lint, format and types
 
 lint: $(INSTALLED)
 	@echo "Checking lint and format."
@@ -81,7 +80,7 @@ format: $(INSTALLED)  ## format all code
 	@ruff format .
 	@snakefmt Snakefile workflow
 
-lock: $(INSTALLED)  ## resolve pyproject.toml into envs/ anew
+lock: $(INSTALLED)  ## resolve pyproject.toml into envs/ again
 	@uv pip compile pyproject.toml --extra workflow --extra dev --universal --python-version 3.11 \
 		--generate-hashes --quiet --no-header --output-file envs/requirements.lock
 	@python envs/conda.py

@@ -1,4 +1,4 @@
-"""What this version does on a card: exactness, repeatability, memory, speed; six minutes at most.
+"""Check this version on a card: exactness, repeatability, memory, speed; at most six minutes.
 
 PYTHONPATH=src python -m validation.check_gpu [--output FOLDER] [--rehearse]
 
@@ -315,7 +315,9 @@ def main(given: list[str] | None = None) -> int:
     end, longest = time.monotonic() + SECONDS, 0.0
     parser = argparse.ArgumentParser("python -m validation.check_gpu", description=__doc__)
     parser.add_argument("--output", type=Path, default=OUTPUT, help=f"folder, default {OUTPUT}")
-    parser.add_argument("--rehearse", action="store_true", help="tiny, on the CPU")
+    parser.add_argument(
+        "--rehearse", action="store_true", help="run all parts at tiny sizes on the CPU"
+    )
     output, tiny = (arguments := parser.parse_args(given)).output, arguments.rehearse
     if not (tiny or torch.cuda.is_available()):
         print("torch sees no CUDA card; --rehearse runs all parts on the CPU", file=sys.stderr)

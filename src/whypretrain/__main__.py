@@ -1,4 +1,4 @@
-"""List the stages of the workflow, each with what it does: `python -m whypretrain`."""
+"""List the stages of the workflow and what each does: `python -m whypretrain`."""
 
 import ast
 from pathlib import Path
@@ -24,7 +24,7 @@ def listed() -> str:
 def main() -> None:
     """Print the list and how to go on."""
     print(
-        "Snakemake runs these stages (`snakemake --cores all`); each is a program of its own:\n\n"
+        "Snakemake runs these stages (`snakemake --cores all`); you can also run each by hand:\n\n"
         f"{listed()}\n\n"
         "  python -m whypretrain.stages.STAGE --help                    what it reads and writes\n"
         "  python -m whypretrain.settings show config.yaml STAGE NAME   its --settings\n"

@@ -177,7 +177,7 @@ def test_answers_do_not_wait_for_each_other() -> None:
 
 
 @pytest.mark.parametrize(
-    ("n_seeds", "note"), [(1, "1 seed, an answer takes 3"), (2, "2 seeds, an answer takes 3")]
+    ("n_seeds", "note"), [(1, "1 seed, an answer needs 3"), (2, "2 seeds, an answer needs 3")]
 )
 def test_fewer_than_three_seeds_leave_every_answer_open(n_seeds: int, note: str) -> None:
     found = judge(summary(seeds=tuple(range(n_seeds))), "zero")
@@ -195,7 +195,7 @@ def test_fewer_than_three_seeds_leave_every_answer_open(n_seeds: int, note: str)
 def test_of_trajectories_of_the_first_seed_only_their_claims_are_open() -> None:
     found = judge(summary(trajectories="first"), "zero").set_index("claim")
     along = found.index.isin(["earlier", "steadier", "epochs"])
-    assert (found.loc[along, "note"] == "1 seed, an answer takes 3").all()
+    assert (found.loc[along, "note"] == "1 seed, an answer needs 3").all()
     assert (found.loc[along, "as_worded"] == "open").all()
     assert not found.loc[~along, "note"].str.contains("seed").any()
     assert (found.loc[~along, "n_seeds"] == 3).all()
@@ -296,7 +296,7 @@ def table_of(text: str, title: str) -> list[list[str]]:
 
 def test_every_reading_has_a_line(claims: pd.DataFrame) -> None:
     text = document(claims, settings_of("One", "Two"))
-    assert text.startswith("# Claims of the paper\n\nThree answers to each claim")
+    assert text.startswith("# Claims of the paper\n\nEach claim has three answers")
     assert [line[3:] for line in text.splitlines() if line.startswith("## ")] == [
         claim.statement for claim in CLAIMS
     ]

@@ -1,6 +1,6 @@
-"""All benchmarks in one session: `make bench`. Writes a table as JSON and Markdown.
+"""Run all benchmarks in one session (`make bench`), and write a table as JSON and Markdown.
 
-Ratios are taken side by side in one run; the times themselves say little about another machine.
+Both sides of a ratio are measured in the same run; times say little about another machine.
 """
 
 import argparse

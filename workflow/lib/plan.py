@@ -1,8 +1,8 @@
-"""What a suite costs, before it is run: jobs that are due, forward passes, disk, memory and time.
+"""Estimate what a suite costs before it runs: jobs, forward passes, disk, memory and time.
 
-Takes `--configfile` and `--config` as Snakemake does. Times are arithmetic at the rates of this
-machine, which are measured in at most 20 s, or of a card whose throughput is stated. A job that has
-run before takes as long as its record in results/benchmarks says.
+`--configfile` and `--config` work as in Snakemake. Times are computed from the rates of this
+machine, measured in at most 20 s, or of a card whose throughput you state. For a job that has run
+before, the time is that of its record in results/benchmarks.
 
     python -m workflow.lib.plan --config suite=paper --gpu-tflops 40
 """
@@ -219,8 +219,8 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--configfile", nargs="+", default=[], metavar="FILE", help="as Snakemake's")
-    add("--config", nargs="*", default=[], metavar="KEY=VALUE", help="as Snakemake's")
+    add("--configfile", nargs="+", default=[], metavar="FILE", help="as in Snakemake")
+    add("--config", nargs="*", default=[], metavar="KEY=VALUE", help="as in Snakemake")
     add("--cores", default="all", type=_cores, help="cores for jobs (default: all)")
     add("--gpu-tflops", type=_positive, metavar="T", help="throughput of a card, in TFLOP/s")
     add("--json", action="store_true", help="print JSON instead of a table")

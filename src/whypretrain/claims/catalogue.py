@@ -10,9 +10,9 @@ Keys = dict[str, str]
 
 @dataclass(frozen=True)
 class Question:
-    """One of the two questions about agreement: rows of the summary, and what "yes" is.
+    """One of the two questions about agreement: rows of the summary, and when it is a "yes".
 
-    `words` say what the number is. `side`: where its interval lies of 0 for a yes.
+    `words` say what the number is. `side`: on which side of 0 its interval lies for a yes.
     """
 
     words: str
@@ -23,14 +23,15 @@ class Question:
 
 @dataclass(frozen=True)
 class Claim:
-    """What the paper says, and the range that the number must lie in as the paper words it.
+    """What the paper says, and the range in which its words put the number.
 
     Attributes
     ----------
-    quantity : of the rows of the summary that hold the number
-    along, readings : the key column that tells its readings apart, and their names, the one
-        answered for first
-    chance, retraining : what agreement the claim is about, and how it differs from a second run's
+    quantity : quantity of the rows of the summary that hold the number
+    along, readings : the key column that distinguishes its readings, and their names, the main
+        one first
+    chance, retraining : the agreement that the claim is about, and its difference from that of a
+        second run
     """
 
     key: str
@@ -52,15 +53,15 @@ KEPT = Question(
     {"variant": "probe-finetune", "order": "all"},
 )
 KEPT_AGAIN = Question(
-    "it, minus that of two fine-tuned",
+    "that agreement, minus that of two fine-tuned",
     "beyond_retraining",
     {"variant": "probe-finetune"},
     side="below",
 )
 FALLS = Question(
-    "fall of the agreement of probe and fine-tuned from low to high orders", "agreement_falls"
+    "fall of the agreement of probe and fine-tuned, from low to high orders", "agreement_falls"
 )
-FALLS_AGAIN = Question("it, minus that of two fine-tuned", "falls_beyond_retraining")
+FALLS_AGAIN = Question("that fall, minus that of two fine-tuned", "falls_beyond_retraining")
 AXES = ("epoch", "step", "fraction")
 
 CLAIMS = (
@@ -120,7 +121,7 @@ CLAIMS = (
             {"variant": "preserved-scratch", "order": "all"},
         ),
         retraining=Question(
-            "it, minus that of a second fine-tuned",
+            "that agreement, minus that of a second fine-tuned run",
             "beyond_retraining",
             {"variant": "preserved-scratch"},
             side="below",
@@ -128,35 +129,35 @@ CLAIMS = (
     ),
     Claim(
         "earlier",
-        "Fine-tuning comes to its final interactions earlier",
-        "area under Jaccard over epochs, fine-tuned − scratch",
+        "Fine-tuning reaches its final interactions earlier",
+        "area under the Jaccard curve over epochs, fine-tuned − scratch",
         "a sharper increase (Fig. 4)",
         "earlier",
         readings=AXES,
         chance=Question(
-            "area under agreement with the final network, fine-tuned − scratch",
+            "the same area under the agreement with the final network",
             "earlier_agreement",
             {"level": "own"},
         ),
         retraining=Question(
-            "of agreement with another seed's final network",
+            "the same area, with another seed's final network",
             "earlier_agreement",
             {"level": "second run"},
         ),
     ),
     Claim(
         "steadier",
-        "Fine-tuning comes to its final interactions more steadily",
-        "downward movement of Jaccard, scratch − fine-tuned",
+        "Fine-tuning reaches its final interactions more steadily",
+        "downward movement of the Jaccard curve, scratch − fine-tuned",
         "a stabler increase (Fig. 4)",
         "steadier",
         chance=Question(
-            "downward movement of that agreement, scratch − fine-tuned",
+            "the same movement of the agreement with the final network",
             "steadier_agreement",
             {"level": "own"},
         ),
         retraining=Question(
-            "of agreement with another seed's final network",
+            "the same movement, with another seed's final network",
             "steadier_agreement",
             {"level": "second run"},
         ),
@@ -171,7 +172,7 @@ CLAIMS = (
     Claim(
         "epochs",
         "Fine-tuning takes fewer epochs to a given loss",
-        "epochs to a loss both reach, scratch − fine-tuned",
+        "epochs to a loss that both reach, scratch − fine-tuned",
         "faster (footnote 5)",
         "epochs",
         readings=("epoch", "step"),

@@ -81,12 +81,12 @@ def _cell(text: str) -> str:
 def _introduction(settings: ClaimsSettings) -> str:
     confidence = settings.statistics.confidence
     return (
-        "Three answers to each claim, which docs/claims.md explains. *As worded*: does the number "
-        "lie in the range of the paper's words? *Beyond chance*: is there more agreement than "
-        "chance gives? 0 is chance, 1 as alike as strengths allow. *Beyond retraining*: does a "
-        "second run, another seed in the other network's place, give something else? "
-        f"Brackets hold {confidence:.0%} intervals over samples and seeds; fewer than "
-        f"{FEWEST_SEEDS} seeds leave an answer open. Where the truth is at a limit, about "
+        "Each claim has three answers, which docs/claims.md explains. *As worded*: does the number "
+        "lie in the range of the paper's words? *Beyond chance*: do the networks agree more than "
+        "chance? 0 is chance, 1 is as alike as the strengths allow. *Beyond retraining*: does a "
+        "second run, with another seed in place of the other network, give a different agreement? "
+        f"Brackets are {confidence:.0%} intervals over samples and seeds. With fewer than "
+        f"{FEWEST_SEEDS} seeds, an answer is open. Where the truth is exactly at a limit, about "
         f"{1 - confidence:.0%} of answers are yes or no by chance."
     )
 
@@ -99,11 +99,11 @@ def _sections(claims: pd.DataFrame, settings: ClaimsSettings) -> Iterator[Sectio
             continue
         questions = {
             "Agreement": claim.chance,
-            "Against a second run": claim.retraining,
+            "Compared with a second run": claim.retraining,
         }
         about = [f"Number: {claim.number}. The paper: {claim.paper}."]
         about += [f"{name}: {one.words}." for name, one in questions.items() if one]
-        heads = ["experiment", "reading", "number", "chance", "second run", "seeds, n"]
+        heads = ["experiment", "reading", "number", "chance level", "second run", "seeds, n"]
         heads += [*ANSWERS.values(), "note"]
         rows = [
             [

@@ -96,7 +96,7 @@ def _row(claim: Claim, reading: str, summary: pd.DataFrame) -> list[dict[str, An
         asked += [told] if told else []
     few = min(one.n_seeds for one in asked)
     enough = few >= FEWEST_SEEDS
-    row["note"] = [] if enough else [f"{few} seed{'s' * (few > 1)}, an answer takes {FEWEST_SEEDS}"]
+    row["note"] = [] if enough else [f"{few} seed{'s' * (few > 1)}, an answer needs {FEWEST_SEEDS}"]
     return [row]
 
 

@@ -4,72 +4,73 @@ python -m whypretrain.report.glossary > docs/glossary.md
 """
 
 TERMS = {
-    "player": "A region of an image, or a word: what is shown or masked as a whole.",
+    "player": "A region of an image, or a word. It is shown or masked as a whole.",
     "coalition": "A set of players. All others are masked.",
-    "baseline": "What stands in the place of a masked pixel or token.",
+    "baseline": "The value that replaces a masked pixel or token.",
     "log-odds": (
-        "v(T) = log(p / (1 − p)), in nats, with p the probability of the true class when only "
-        "the coalition T is shown. Above 0 the class is more probable than all others together."
+        "v(T) = log(p / (1 − p)), in nats, where p is the probability of the true class when only "
+        "the coalition T is shown. Above 0, the class is more probable than all others together."
     ),
     "interaction": (
-        "I(S): what v gains when all players of the set S are shown together, beyond what every "
-        "smaller part of S gains. All interactions sum up to v."
+        "I(S): what v gains when all players of the set S are shown together, beyond the "
+        "interactions of all smaller parts of S. All interactions sum to v of the whole input."
     ),
     "order": (
-        "How many players a set has: |S|. Order 1 is a region alone; high orders are patterns "
+        "The number of players in a set: |S|. Order 1 is a single region; high orders are patterns "
         "of many regions."
     ),
-    "strength": "|I(S)|, in nats, whatever the sign.",
+    "strength": "|I(S)|, in nats, regardless of the sign.",
     "salient": (
-        "Stronger than a share of the sample's strongest interaction: 0.05, unless configured "
-        "otherwise."
+        "Stronger than a given share of the sample's strongest interaction: 0.05, unless "
+        "configured otherwise."
     ),
     "linear probe": (
-        "The pre-trained network, frozen, with a new linear classifier. It stands for what "
-        "pre-training knows."
+        "The pre-trained network, frozen, with a new linear classifier. It represents what "
+        "the pre-trained network knows."
     ),
     "fine-tuned": "The pre-trained network, trained further on the new task.",
     "from scratch": "The same architecture, trained on the new task from random weights.",
-    "snapshot": "The network's weights after a fraction of its training.",
+    "snapshot": "A network's weights after a fraction of its training.",
     "seed": (
-        "What decides a training's random numbers. Networks of several seeds show how much of a "
-        "number is chance of training."
+        "The number that determines all random choices of a training run. Networks of several "
+        "seeds show how much of a result is due to these choices."
     ),
     "preserved": (
-        "Strength that the probe and the fine-tuned network have in the same set with the same "
-        "sign: the smaller of the two (eq. 6)."
+        "Strength that the probe and the fine-tuned network both have, in the same set and with "
+        "the same sign: the smaller of the two strengths (eq. 6)."
     ),
-    "discarded": "Strength of the probe that the fine-tuned network has not (eq. 6).",
-    "new": "Strength of the fine-tuned network that the probe has not (eq. 7).",
+    "discarded": "Strength of the probe that the fine-tuned network does not have (eq. 6).",
+    "new": "Strength of the fine-tuned network that the probe does not have (eq. 7).",
     "ratio": (
-        "The share of the preserved strength that training from scratch reaches too (eq. 8). "
-        "Where nothing is preserved it is 0/0, and needs a reading."
+        "The share of the preserved strength that training from scratch also reaches (eq. 8). "
+        "Where nothing is preserved, it is 0/0 and can be read in several ways."
     ),
     "Jaccard similarity": (
-        "How alike two networks' interactions are, by strengths, from 0 to 1 (eq. 9)."
+        "How similar the interactions of two networks are, from 0 to 1 (eq. 9)."
     ),
     "chance level": (
-        "What a number is on average if one network's interactions are permuted among the sets "
-        "of their order: the same strengths, nothing in common but by chance."
+        "The average of a number if one network's interactions are permuted among the sets of "
+        "their order: strengths stay the same, and anything in common is chance."
     ),
     "agreement": (
-        "What two networks have in common beyond chance: 0 at the chance level, 1 as alike as "
-        "their strengths allow."
+        "What two networks have in common beyond chance: 0 at the chance level, 1 if they are as "
+        "alike as their strengths allow."
     ),
     "transfer": (
         "Agreement of the probe with the fine-tuned network, minus that of the probe with the "
         "network from scratch."
     ),
     "second fine-tuned run": (
-        "A network that differs from the fine-tuned one in its seed alone. What it gives is no "
-        "effect of pre-training."
+        "A fine-tuned network that differs from the first only in its seed. A difference that "
+        "it shows too is not an effect of pre-training."
     ),
     "noise floor": (
-        "What rounding in float32 makes of an order's interactions. Below it nothing is counted."
+        "The strength that rounding alone produces in interactions of an order. Weaker "
+        "interactions count as 0."
     ),
     "interval": (
-        "The range in brackets, or a whisker or band: it holds the true number in 95 % of cases, "
-        "unless configured otherwise, over samples and seeds."
+        "The range shown in brackets, or as a whisker or band. Over samples and seeds, it contains "
+        "the true number in 95 % of cases, unless configured otherwise."
     ),
 }
 """What each means, in a sentence or two."""
@@ -77,7 +78,7 @@ TERMS = {
 
 def page() -> str:
     """docs/glossary.md."""
-    lines = ["# Glossary", "", "*What do the words in figures, tables and the explorer mean?*", ""]
+    lines = ["# Glossary", "", "*What do the terms in figures, tables and the explorer mean?*", ""]
     lines += ["| term | meaning |", "|---|---|"]
     for term, meaning in TERMS.items():
         lines.append(f"| {term} | {meaning.replace('|', chr(92) + '|')} |")

@@ -6,8 +6,8 @@ python -m whypretrain.settings show config.yaml extract vgg-digits
 python -m whypretrain.settings schema > workflow/schemas/config.schema.json
 python -m whypretrain.settings reference > docs/configuration.md
 
-Each file is laid over those before it, and all over config.yaml and config/ beside the first.
-The stages planted and simulation have the one name `all`.
+Each file is merged over those before it, and all over config.yaml and config/ beside the first.
+For the stages planted and simulation, the name is `all`.
 """
 
 import argparse
@@ -84,10 +84,10 @@ def reference() -> str:
     lines = [
         "# Configuration reference",
         "",
-        "All keys of `config.yaml`, of the files in `config/` beneath it, and of files given with",
-        "`--configfile`. Unknown keys and values of another type are errors, reported before any",
-        "work. `make schema` writes this page from the types in `src/whypretrain/settings/`; do",
-        "not edit it.",
+        "This page lists all keys of `config.yaml`, of the files in `config/`, and of files given",
+        "with `--configfile`. Unknown keys and values of another type are errors, reported before",
+        "any work. `make schema` writes this page from the types in `src/whypretrain/settings/`;",
+        "do not edit it.",
     ]
     for name, section in sections.items():
         title = "config.yaml" if name == "Config" else name
@@ -129,9 +129,9 @@ def main() -> None:
     commands.add_parser("reference", help="print docs/configuration.md")
     show = commands.add_parser("show", help="print the settings of one stage as JSON")
     for own in (checks, show):
-        text = "each is laid over those before it"
+        text = "each is merged over those before it"
         own.add_argument("files", type=Path, nargs="+", metavar="FILE", help=text)
-    show.add_argument("stage", metavar="STAGE", help="such as train; any other lists all")
+    show.add_argument("stage", metavar="STAGE", help="such as train; any other name lists them")
     show.add_argument("name", metavar="NAME", help="dataset, model, run, experiment or suite")
     arguments = parser.parse_args()
     if arguments.command in ("schema", "reference"):

@@ -23,18 +23,19 @@ class Digits(_Source):
 
     source: Literal["digits"]
     classes: list[Annotated[int, Field(ge=0, le=9)]] = Field(min_length=2)
-    """Digits to use; they become the classes 0, 1, … in this order."""
+    """The digits to use; they become the classes 0, 1, … in this order."""
     train_per_class: int | None = Field(default=None, ge=1)
-    """Training images drawn for each class; the rest is for testing."""
+    """Number of training images drawn per class; the rest is for testing."""
     train_from: int = Field(default=0, ge=0)
-    """With `train_per_class`: number of images of each class to skip before the first for training.
-    Datasets with the same `classes` and `seed` draw in the same order."""
+    """With `train_per_class`: number of images of each class to skip before the first training
+    image. Datasets with the same `classes` and `seed` draw in the same order."""
     test_from: int | None = Field(default=None, ge=1)
-    """As `train_from`, for testing; null tests on all but the training images."""
+    """The same for test images; null tests on all images except the training images."""
     test_fraction: float | None = Field(default=None, gt=0, lt=1)
-    """Instead of `train_per_class`: share of each class held out for testing."""
+    """Share of each class held out for testing; use it instead of `train_per_class`."""
     distortion: Literal["none", "invert", "shuffle"] = "none"
-    """Change of every image: dark and light swapped, or its pixels shuffled, all in one order."""
+    """Change of every image: dark and light swapped, or pixels shuffled, in one order for all
+    images."""
     seed: Seed = 0
     """Seed of the split and of the order of shuffled pixels."""
     task: ClassVar[Task] = "image"
@@ -80,15 +81,15 @@ class _Files(_Source):
     """A dataset in files, local or downloaded."""
 
     path: str | None = Field(default=None, min_length=1)
-    """Local folder; set it to use local files instead of downloading. Relative paths start where
-    Snakemake is started; environment variables are replaced."""
+    """Local folder; set it to use local files instead of downloading. Relative paths are relative
+    to the folder where Snakemake is started; environment variables are expanded."""
     hub: Hub | None = None
-    """Download: the repository on the hub."""
+    """The repository on the hub to download."""
     n_classes: int | None = Field(default=None, ge=2)
     """Number of classes; not checked if left out."""
     sizes: SplitSizes | None = None
-    """Number of items in each split; not checked if left out. Before a download,
-    `python -m workflow.lib.plan` estimates from `sizes` and `n_classes`."""
+    """Number of items in each split; not checked if left out. Before a download, `python -m
+    workflow.lib.plan` bases its estimate on `sizes` and `n_classes`."""
 
     @property
     def own_files(self) -> list[str]:
@@ -119,7 +120,8 @@ class Cub(_ImageFiles):
 
     source: Literal["cub"]
     archive: Archive | None = None
-    """Download: the release, `https://data.caltech.edu/records/65de6-vp158/files/CUB_200_2011.tgz`."""
+    """The release to download,
+    `https://data.caltech.edu/records/65de6-vp158/files/CUB_200_2011.tgz`."""
 
 
 class Cars(_ImageFiles):
@@ -136,7 +138,8 @@ class _Table(_Files):
     text_column: str = "sentence"
     """Column of the sentences."""
     classes: list[str] | None = Field(default=None, min_length=2)
-    """Names of the labels 0, 1, …; if left out, those in the files, or the labels themselves."""
+    """Names of the labels 0, 1, …. If left out, the names in the files are used, or else the labels
+    themselves."""
 
     @field_validator("classes")
     @classmethod
@@ -147,23 +150,23 @@ class _Table(_Files):
 
 
 class HubParquet(_Table):
-    """Parquet as on the hub, `<split>-*.parquet` or `<split>/*.parquet`, or `save_to_disk`."""
+    """Parquet as on the hub (`<split>-*.parquet`, `<split>/*.parquet`) or as of `save_to_disk`."""
 
     source: Literal["parquet"]
     task: Task = "image"
-    """What is classified: the column of images or of sentences."""
+    """Whether to classify the column of images or of sentences."""
     image_column: str = "image"
     """Column of the encoded images."""
     train_split: str = "train"
     """Name of the training split."""
     test_split: str = "test"
-    """Name of the test split; `validation` if the test split has no labels (SST-2)."""
+    """Name of the test split; use `validation` if the test split has no labels (SST-2)."""
     max_train_per_class: int | None = Field(default=None, ge=1)
-    """Largest number of training rows of each class; they are drawn at random."""
+    """Largest number of training rows per class; they are drawn at random."""
     max_test_per_class: int | None = Field(default=None, ge=1)
-    """Largest number of test rows of each class; they are drawn at random."""
+    """Largest number of test rows per class; they are drawn at random."""
     seed: Seed = 0
-    """Seed of the draws; a larger number of rows contains those of a smaller one."""
+    """Seed of the draws; a larger draw contains the rows of a smaller one."""
 
 
 class TextTable(_Table):

@@ -71,8 +71,8 @@ class Experiment(Section):
     """A network on a dataset: pre-trained, fine-tuned and trained from scratch."""
 
     extends: Name | None = None
-    """Another of `experiments`, whose keys this one takes over, except for the title. Keys given
-    here are laid over them; `sampling.seed: 1` changes one key inside a section."""
+    """Another of `experiments`, from which this one inherits all keys except the title. Keys given
+    here override inherited ones; `sampling.seed: 1` changes one key inside a section."""
     model: Name
     """One of `models`."""
     dataset: Name
@@ -86,10 +86,12 @@ class Experiment(Section):
     another learning rate, … Each is trained with every seed; of its interactions the last snapshot
     is measured. They make the table `adapting.csv`, and the figure `adapting` of a suite."""
     least_scratch_accuracy: float | None = Field(default=None, gt=0, lt=1)
-    """Test accuracy, as a share, that training from scratch should at least reach, by public
-    references. Below it, results are marked and no claim is judged. Null asks for none."""
+    """Smallest test accuracy, as a share, that training from scratch should reach according to
+    public references. If it stays below, results are marked and no claim is judged. Null sets no
+    limit."""
     title: Title = ""
-    """Name in figures; if empty, `<model> · <dataset>`, or the base's with `factor` and `level`."""
+    """Name in figures. If empty, it is `<model> · <dataset>`, or the base's name with `factor` and
+    `level`."""
     probe: Probe = Probe()
     """How the linear probe of the pre-trained network is fitted."""
     sampling: Sampling = Sampling()
@@ -97,15 +99,17 @@ class Experiment(Section):
     interactions: Interactions = Interactions()
     """Which interactions the outputs are taken apart into."""
     seeds: list[Seed] = Field(default=[0, 1, 2], min_length=1)
-    """Seeds of fine-tuning and of training from scratch: first weights, order and augmentation.
-    Each trains a network of either; an interval over seeds, and so an answer, takes three."""
+    """Seeds of fine-tuning and of training from scratch: they set initial weights, order and
+    augmentation. Each seed trains one network of either kind. An answer to a claim needs at least
+    three seeds."""
     trajectories: Literal["first", "all"] = "first"
-    """Of which seeds all snapshots are measured. `first` keeps and measures the last one alone of
-    the others: cheaper, but claims about training then rest on one seed and stay open."""
+    """For which seeds all snapshots are measured. With `first`, only the last snapshot of the other
+    seeds is kept and measured. This is cheaper, but claims about the course of training then rest
+    on one seed and stay open."""
     factor: Title = ""
-    """With `extends`: the choice that differs, as the figure `sensitivity` names it."""
+    """With `extends`: the name of the changed choice in the figure `sensitivity`."""
     level: Title = ""
-    """With `factor`: what is chosen instead."""
+    """With `factor`: the name of the new choice."""
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -187,14 +191,14 @@ Levels = Annotated[list[Scalar] | dict[str, Values], BeforeValidator(_check_leve
 
 
 class Variation(Section):
-    """Experiments that each change one choice of a base, to see how results depend on it."""
+    """Experiments that each change one choice of a base, to show how results depend on it."""
 
     base: Name
     """One of `experiments`."""
     factors: dict[Name, Levels] = Field(min_length=1)
     """What to change. `<key>: [<value>, …]` gives other values to one key of the experiment, such
-    as `sampling.seed`; `<factor>: {<level>: {<key>: <value>, …}, …}` changes several keys at once.
-    Each level makes one experiment, `<base>-<factor>-<level>`, that extends the base."""
+    as `sampling.seed`. `<factor>: {<level>: {<key>: <value>, …}, …}` changes several keys at once.
+    Each level makes one experiment, `<base>-<factor>-<level>`, which extends the base."""
 
     @model_validator(mode="after")
     def _names_are_possible(self) -> Self:

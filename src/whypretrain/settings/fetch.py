@@ -15,7 +15,7 @@ class Hub(Section):
     repo: str = Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*/[A-Za-z0-9_][A-Za-z0-9_.-]*$")
     """`owner/name`."""
     revision: str = Field(pattern=r"^[0-9a-f]{40}$")
-    """Commit, 40 hexadecimal digits; branches and tags are not accepted, as they move."""
+    """Commit, 40 hexadecimal digits. Branches and tags are not accepted, because they can move."""
     files: list[str] = Field(min_length=1)
     """Names or patterns of the files to download."""
     sha256: dict[str, Sha256] = {}
@@ -26,7 +26,7 @@ class Archive(Section):
     """One tar archive on a web server."""
 
     url: str = Field(pattern=r"^https://[^\s/@?#]+(/[^\s]*)?$")
-    """Address; https only, without user and password, as results record it."""
+    """Address; https only, without user and password, because results record it."""
     sha256: Sha256
     """Checksum, 64 hexadecimal digits, checked before unpacking."""
 

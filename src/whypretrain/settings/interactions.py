@@ -17,11 +17,11 @@ class GridPlayers(Section):
 
     kind: Literal["grid"] = "grid"
     n: PlayerCount = 10
-    """Players of each sample; all 2**n coalitions are evaluated."""
+    """Number of players of each sample; all 2**n coalitions are evaluated."""
     cells: int = Field(default=8, ge=1)
-    """Cells along each side."""
+    """Number of cells along each side."""
     margin: int = Field(default=1, ge=0)
-    """Rings of cells at the edge that no player is drawn from."""
+    """Number of rings of cells at the edge from which no player is drawn."""
 
     def check(self, key: str, image_size: int, model: str) -> None:
         """Raise ValueError if there are too few cells, or the model's images too small."""
@@ -36,11 +36,11 @@ class GridPlayers(Section):
 
 
 class PartPlayers(Section):
-    """Players are the parts of an object: cells around its keypoints, in its bounding box."""
+    """Players are the parts of an object: cells around its keypoints, inside its bounding box."""
 
     kind: Literal["parts"]
     n: PlayerCount = 10
-    """Players of each sample; samples with fewer visible parts are not explained."""
+    """Number of players of each sample; samples with fewer visible parts are not explained."""
 
 
 class SuperpixelPlayers(Section):
@@ -48,7 +48,7 @@ class SuperpixelPlayers(Section):
 
     kind: Literal["superpixels"]
     n: PlayerCount = 10
-    """Players of each sample; every image is cut into exactly as many regions."""
+    """Number of players of each sample; every image is cut into exactly this many regions."""
 
 
 class AnnotationPlayers(Section):
@@ -56,10 +56,11 @@ class AnnotationPlayers(Section):
 
     kind: Literal["annotations"]
     n: PlayerCount = 10
-    """Players of each sample; every sample must have exactly as many regions."""
+    """Number of players of each sample; every sample must have exactly this many regions."""
     path: str = Field(min_length=1)
-    """JSON file that maps ids of samples to one list of pixels [row, column] for each player.
-    Relative paths start where Snakemake is started; environment variables are replaced."""
+    """JSON file that maps sample ids to one list of pixels [row, column] for each player. Relative
+    paths are relative to the folder where Snakemake is started; environment variables are
+    expanded."""
 
 
 class WordPlayers(Section):
@@ -67,7 +68,7 @@ class WordPlayers(Section):
 
     kind: Literal["words"]
     n: PlayerCount = 10
-    """Players of each sample; sentences with fewer words are not explained."""
+    """Number of players of each sample; sentences with fewer words are not explained."""
 
 
 def _grid_by_default(values: Any) -> Any:
@@ -88,20 +89,21 @@ Background = Literal["keep", "mask"]
 
 
 class Sampling(Section):
-    """Which test samples are explained, by which players, and how absent players are masked."""
+    """Which test samples are explained, with which players, and how absent players are masked."""
 
     per_class: int | None = Field(default=2, ge=1)
-    """Samples of each class, drawn from the test split whatever is predicted; or give `total`."""
+    """Number of samples of each class, drawn from the test split regardless of predictions.
+    Alternatively, set `total`."""
     total: int | None = Field(default=None, ge=1)
-    """Samples in total, spread over the classes as evenly as possible."""
+    """Total number of samples, spread over the classes as evenly as possible."""
     seed: Seed = 0
-    """Seed of the choice of samples and players."""
+    """Seed for drawing samples and players."""
     players: Players = GridPlayers()
     """What can be present or masked."""
     baseline: Literal["pixel_mean", "channel_mean", "zero", "blur", "mask_token"] = "pixel_mean"
-    """What replaces a masked pixel: its mean over the training images, the mean of its channel,
-    black, or the blurred sample. Words are replaced by the mask token, or the model's
-    `baseline_token`."""
+    """What replaces a masked pixel: its mean over the training images (`pixel_mean`), the mean of
+    its channel, black (`zero`), or the blurred sample. `mask_token` replaces masked words by the
+    tokenizer's mask token, or by the model's `baseline_token`."""
     blur_sigma: float = Field(default=10.0, gt=0)
     """Standard deviation of the Gaussian of `baseline: blur`, in pixels of the resized image."""
     background: Background = "keep"
@@ -136,14 +138,15 @@ class Extraction(Section):
     """How the 2**n outputs of a sample are computed."""
 
     batch_size: int | None = Field(default=None, ge=1)
-    """Coalitions in a forward pass; null takes what fits into memory, at most 256 (CUDA: 1024)."""
+    """Number of coalitions per forward pass; null takes as many as fit into memory, at most 256
+    (CUDA: 1024)."""
     sharing: bool = True
-    """Compute once what masked versions of an input share. The outputs are exact either way; false
-    computes every version from its pixels or words."""
+    """Compute once what masked versions of an input have in common. The outputs are exact either
+    way; false computes every version from its pixels or words."""
     precision: Literal["float32", "tf32x3", "tf32", "bf16"] = "float32"
-    """Precision of the forward passes. `tf32x3` adds three products of a card's TF32 cores for
-    each one of float32 and is nearly as exact. `tf32` (CUDA) and `bf16` are faster and raise the
-    noise floor, mostly at high orders; the record of interactions holds the measured floor."""
+    """Precision of the forward passes. `tf32x3` replaces each float32 product by three products on
+    a card's TF32 cores and is nearly as exact. `tf32` (CUDA) and `bf16` are faster but raise the
+    noise floor, mostly at high orders; the trajectory file holds the measured floor."""
 
 
 class SamplesSettings(Section):

@@ -10,13 +10,14 @@ Shares = Annotated[list[Annotated[float, Field(ge=0, lt=1)]], AfterValidator(che
 
 
 class Statistics(Section):
-    """Intervals of the numbers. They and chance levels are closed forms, which draw nothing."""
+    """Intervals of the numbers. They and chance levels have closed forms, without random draws."""
 
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
     """Confidence level of every interval."""
     simulated_worlds: int = Field(default=300, ge=1)
-    """Simulated worlds without transfer that test the answers (`results/simulation/rates.csv`);
-    of other kinds of worlds there are fewer. Intervals are tested on 15 times as many."""
+    """Number of simulated worlds without transfer on which the answers are tested
+    (`results/simulation/rates.csv`); other kinds of worlds are fewer. Intervals are tested on 15
+    times as many."""
 
 
 class Interactions(Section):
@@ -35,11 +36,12 @@ class Metrics(Section):
     """Which interactions are salient. Every reading of the ratio is always computed."""
 
     salience_threshold: float = Field(default=0.05, ge=0, lt=1)
-    """Share of the largest strength that the strength of a salient interaction exceeds."""
+    """An interaction is salient if its strength exceeds this share of the largest strength."""
     salience_thresholds: Shares = Field(default=[0.01, 0.02, 0.05, 0.1, 0.2], min_length=1)
-    """Shares for the table `salience`: how well salient interactions alone give the outputs."""
+    """Thresholds for the table `salience`, which shows how well salient interactions alone rebuild
+    the outputs."""
     salience_scale: Literal["sample", "model"] = "sample"
-    """Whether the largest strength is that of the sample, or of the network over all samples."""
+    """Whether the largest strength is the sample's, or the network's over all samples."""
 
 
 class MetricsSettings(Section):

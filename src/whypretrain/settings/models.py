@@ -21,7 +21,7 @@ class ImageArchitecture(Section):
     family: Literal["timm"] = "timm"
     """Library of the model; may be left out."""
     timm: str = Field(pattern=r"^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)?$")
-    """Name for `timm.create_model`, without the address of a hub or folder; the project adds three
+    """Name for `timm.create_model`, without the address of a hub or folder. The project adds three
     small models, `whypretrain_*`."""
     options: dict[str, Any] = {}
     """Further keyword arguments of `timm.create_model`."""
@@ -48,7 +48,8 @@ class _TextInput(Section):
     family: Literal["transformers"]
     """Library of the model; its architecture and tokenizer come with the weights."""
     max_tokens: int = Field(default=128, ge=4)
-    """Longer sentences are cut for training and never chosen as samples."""
+    """Largest number of tokens; longer sentences are cut for training and never chosen as
+    samples."""
     feature: Literal["pooler", "first_token", "last_token"] = "pooler"
     """Penultimate feature: the pooled output (BERT), the first token's last state (DistilBERT), or
     that of the last token that is no padding (decoders: GPT-2, Llama, Qwen)."""
@@ -74,17 +75,17 @@ class Weights(Section):
     dataset: Name | None = None
     """Trained here: the upstream task, one of `datasets`; needs `recipe`."""
     recipe: Name | None = None
-    """Trained here: how, one of `recipes`."""
+    """Trained here: the upstream recipe, one of `recipes`."""
     labels: UpstreamLabels = "classes"
-    """Trained here: what the network learns to predict: the class of an image, or which of four
+    """Trained here: whether the network learns to predict the class of an image, or which of four
     rotations it is shown in (self-supervised; Gidaris et al., 2018)."""
     seed: Seed = 0
-    """Trained here: seed of first weights, order and augmentation."""
+    """Trained here: seed of initial weights, order and augmentation."""
     hub: Hub | None = None
     """Downloaded: repository and revision."""
     path: str | None = Field(default=None, min_length=1)
     """Local: a safetensors file, or a folder with `model.safetensors` (a timm `local-dir:` or a
-    transformers model). Environment variables such as `$HOME` are replaced."""
+    transformers model). Environment variables such as `$HOME` are expanded."""
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:

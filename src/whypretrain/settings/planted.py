@@ -6,11 +6,12 @@ from whypretrain.settings.base import Section, Seed
 
 
 class Planted(Section):
-    """The check with networks whose interactions are known; no suite depends on it."""
+    """The check with networks whose interactions are known; it is part of no suite."""
 
     n: int = Field(default=10, ge=1, le=16)
-    """Players of each sample."""
+    """Number of players of each sample."""
     samples: int = Field(default=4, ge=1)
-    """Samples of each network; they show different symbols, so that their interactions differ."""
+    """Number of samples of each network; they show different symbols, so their interactions
+    differ."""
     seed: Seed = 0
-    """Seed of what is planted: inputs, coalitions and weights."""
+    """Seed for everything planted: inputs, coalitions and weights."""

@@ -10,15 +10,17 @@ from whypretrain.settings.models import Kind
 
 
 class Figures(Section):
-    """Choices in figures."""
+    """How figures are drawn."""
 
     ratio_reading: Literal["positive", "zero", "salient", "weighted"] = "zero"
-    """The reading of 0/0 in eq. 8 that claims and figures take first; `zero` is the paper's."""
+    """The reading of 0/0 in eq. 8 that claims and figures show first; `zero` is the paper's."""
     width: float = Field(default=7, ge=3.4, le=14)
-    """Width of figures in inches, at which no text is below 6 pt: a column of print has about 3.4,
-    a page of one column 5.5, of two columns 7. Panels wrap into rows; a few are narrower."""
+    """Width of figures in inches, at which no text is smaller than 6 pt. One column of a two-column
+    page is about 3.4 wide, a single-column page 5.5, a two-column page 7. Panels wrap into rows; a
+    few figures are narrower."""
     sets: int = Field(default=4, ge=1)
-    """Strongest sets of each model in an overlay (`results/overlays/<experiment>/<sample>.pdf`)."""
+    """Number of strongest sets of each model in an overlay
+    (`results/overlays/<experiment>/<sample>.pdf`)."""
 
 
 class Varied(Section):
@@ -49,14 +51,16 @@ class ClaimsSettings(FigureSettings):
 
 
 class Explorer(Section):
-    """How much the explorer page holds; the results themselves are complete."""
+    """How much the explorer page shows; the result files are complete."""
 
     samples: int = Field(default=20, ge=0)
-    """Samples of each experiment, spread evenly over all; fewer beyond `megabytes`."""
+    """Largest number of samples of each experiment, spread evenly over all. The page shows fewer if
+    it would exceed `megabytes`."""
     interactions: int = Field(default=8, ge=1)
-    """Preserved, discarded and new interactions listed for each sample, strongest first."""
+    """Number of preserved, of discarded and of new interactions listed for each sample, strongest
+    first."""
     megabytes: float = Field(default=15, gt=0)
-    """Largest size of the page, in 10**6 bytes; the charting library takes about 2."""
+    """Largest size of the page, in 10**6 bytes."""
 
 
 class Setup(Section):

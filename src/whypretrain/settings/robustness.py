@@ -13,20 +13,21 @@ Levels = AfterValidator(check_increasing)
 
 
 class Robustness(Section):
-    """Shifts of the test split, each at several levels; an empty list leaves one out."""
+    """Shifts of the test split, each at several levels; an empty list turns a shift off."""
 
     noise: Annotated[list[Annotated[float, Field(gt=0)]], Levels] = [0.1, 0.2, 0.3]
-    """Images: standard deviations of Gaussian noise on each pixel; black to white is 1."""
+    """Images: standard deviations of Gaussian noise on each pixel; the range from black to white is
+    1."""
     rotation: Annotated[list[Annotated[float, Field(gt=0, le=180)]], Levels] = [15, 30]
-    """Images: degrees of rotation; the side is drawn for each image."""
+    """Images: degrees of rotation; the direction is drawn for each image."""
     adversarial: Annotated[list[Annotated[float, Field(gt=0, le=1)]], Levels] = [0.01, 0.03]
-    """Images: by how much every intensity is changed against the network, in one step along the
-    sign of the gradient (FGSM, Goodfellow et al., 2015); black to white is 1."""
+    """Images: how far each intensity is changed to mislead the network, in one step along the sign
+    of the gradient (FGSM, Goodfellow et al., 2015); the range from black to white is 1."""
     masked_words: Annotated[list[Annotated[float, Field(gt=0, le=1)]], Levels] = [0.1, 0.3]
     """Sentences: probabilities with which each word is replaced by the mask token, or the
     model's `baseline_token`."""
     seed: Seed = 0
-    """Seed of noise, sides and words, combined with the id of each test item."""
+    """Seed for noise, directions and masked words, combined with the id of each test item."""
 
 
 class RobustnessSettings(Section):

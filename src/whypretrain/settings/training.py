@@ -21,11 +21,11 @@ class RandAugment(Section):
     """A few operations drawn for each image, all of one magnitude (arXiv:1909.13719)."""
 
     n_ops: int = Field(default=2, ge=1)
-    """Operations an image, of 14: identity, shears, shifts, rotation, brightness, colour, contrast,
-    sharpness, posterize, solarize, autocontrast, equalize."""
+    """Number of operations per image, drawn from 14: identity, two shears, two shifts, rotation,
+    brightness, colour, contrast, sharpness, posterize, solarize, autocontrast, equalize."""
     magnitude: float = Field(default=9.0, ge=0, le=LARGEST_MAGNITUDE)
-    """Strength of the operations, from 0 to 10 as in the paper and in timm (`rand-m9`); 0 changes
-    nothing. torchvision counts to 30: its 9 is 3 here."""
+    """Strength of the operations, from 0 to 10 as in RandAugment's paper and in timm (`rand-m9`); 0
+    changes nothing. torchvision's scale ends at 30, so its 9 is 3 here."""
 
     @property
     def strength(self) -> float:
@@ -34,10 +34,10 @@ class RandAugment(Section):
 
 
 class Augmentation(Section):
-    """Random changes of training images; all are off by default. Sentences are not changed."""
+    """Random changes of training images; all are off by default. Sentences are not augmented."""
 
     crop_min_scale: float = Field(default=1.0, gt=0, le=1)
-    """Smallest share of the area that a random crop keeps; 1 does not crop."""
+    """Smallest share of the area that a random crop keeps; 1 turns cropping off."""
     rotate: float = Field(default=0.0, ge=0, le=180)
     """Largest rotation, in degrees."""
     translate: float = Field(default=0.0, ge=0, lt=1)
@@ -49,8 +49,8 @@ class Augmentation(Section):
     jitter: float = Field(default=0.0, ge=0, lt=1)
     """Largest relative change of brightness, of contrast and of saturation."""
     randaugment: RandAugment | None = None
-    """RandAugment on top, such as `{n_ops: 2, magnitude: 9}`: its moves become part of the one
-    affine map, its changes of colour come last. Null is off."""
+    """RandAugment in addition, for example `{n_ops: 2, magnitude: 9}`. Its geometric operations
+    become part of the one affine map; its colour operations come last. Null turns it off."""
 
     @property
     def largest_turn(self) -> float:
@@ -63,9 +63,9 @@ class Recipe(Section):
     """How a network is trained."""
 
     epochs: int = Field(default=100, ge=1)
-    """Passes over the training split."""
+    """Number of passes over the training split."""
     batch_size: int = Field(default=64, ge=1)
-    """Images or sentences in a step."""
+    """Number of images or sentences per optimiser step."""
     micro_batch_size: int | None = Field(default=None, ge=1)
     """Largest number of samples per forward pass; gradients are accumulated to `batch_size`, and
     each pass has its own BatchNorm statistics. Null computes `batch_size` at once."""
@@ -74,28 +74,29 @@ class Recipe(Section):
     Networks are always evaluated in float32."""
     deterministic: bool = True
     """On CUDA, compute gradients by operations that give the same bytes each time. False is faster
-    where a network attends with a mask, and needed where torch has no such operation; snapshots
-    say which was used."""
+    for networks that attend with a mask, and required where torch has no such operation. Snapshots
+    record which was used."""
     optimizer: Literal["adamw", "sgd"] = "adamw"
     """AdamW, or SGD with momentum."""
     learning_rate: float = Field(default=1e-3, gt=0)
-    """Learning rate after warm-up, the highest."""
+    """Highest learning rate, reached at the end of the warm-up."""
     head_learning_rate_multiplier: float = Field(default=1.0, gt=0)
-    """Factor on the learning rate of the classifier."""
+    """Factor by which the classifier's learning rate is multiplied."""
     classifier_std: float | None = Field(default=None, ge=0)
     """Standard deviation of the fresh classifier's weights; its biases are then 0. Null keeps the
-    library's own, but brings weights above 1/√features (timm's EfficientNets and MobileNets) down
-    to torch's 1/√(3·features), so that the first loss is near ln(classes)."""
+    library's initialisation, but reduces a standard deviation above 1/√features (timm's
+    EfficientNets and MobileNets) to torch's 1/√(3·features), so that the first loss is near
+    ln(classes)."""
     weight_decay: float = Field(default=0.05, ge=0)
-    """Decay of matrices and kernels; biases and normalisation layers are not decayed."""
+    """Weight decay of matrices and kernels; biases and normalisation layers have none."""
     momentum: float = Field(default=0.9, ge=0, lt=1)
     """Momentum of SGD; AdamW does not use it."""
     warmup_epochs: float = Field(default=0.0, ge=0)
-    """Length of the linear warm-up; then the learning rate decays to 0 on a cosine."""
+    """Length of the linear warm-up in epochs; then the learning rate decays to 0 on a cosine."""
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
-    """Share of the target that is spread over all classes."""
+    """Share of the target probability that is spread over all classes."""
     clip_gradient_norm: float | None = Field(default=None, gt=0)
-    """Largest norm of the gradient; null does not clip it."""
+    """Largest norm of the gradient; null turns clipping off."""
     trained: Literal["all", "classifier", "last_blocks", "biases", "lora"] = "all"
     """What of the network is trained, besides the classifier: `all` of it; nothing (`classifier`);
     its `last_blocks` and what follows them; `biases` and normalisation; or `lora`, low-rank changes
@@ -117,12 +118,13 @@ class Recipe(Section):
     head_warmup_epochs: int = Field(default=0, ge=0)
     """Number of epochs at the start in which the classifier alone is trained."""
     freeze_batch_norm: bool = False
-    """Keep the initial statistics of BatchNorm layers; their weights are still trained."""
+    """Keep the initial statistics of BatchNorm layers; the layers' weights are still trained."""
     reestimate_batch_norm: bool = False
-    """Estimate the statistics of BatchNorm layers anew, on training images without augmentation
-    (at most 10,000), for every snapshot and for the accuracy after every epoch; training goes on
-    with its running averages, which lag behind the weights where an epoch has few steps. Costs a
-    forward pass over these images an epoch. Networks without BatchNorm stay as they are."""
+    """Re-estimate the statistics of BatchNorm layers on training images without augmentation (at
+    most 10,000), for every snapshot and for the accuracy after every epoch. Training itself
+    continues with the running averages, which lag behind the weights if an epoch has few steps.
+    This costs a forward pass over these images per epoch. Networks without BatchNorm are not
+    changed."""
     augmentation: Augmentation = Augmentation()
     """Random changes of training images."""
 
@@ -171,11 +173,11 @@ class Probe(Section):
 
     l2: float = Field(default=1.0, gt=0)
     """L2 penalty: l2 / (2 · items) times the sum of squared weights is added to the mean loss, on
-    features scaled to mean variance 1. (1/C of scikit-learn; with two classes, for which that has
-    one row of weights, 2/C.)"""
+    features scaled to mean variance 1. This is 1/C of scikit-learn; with two classes, where
+    scikit-learn has one row of weights, it is 2/C."""
     max_iterations: int = Field(default=200, ge=1)
-    """Largest number of Newton steps; about 20 are usual. The probe is fitted until it is at its
-    optimum, and a warning says so if it is not."""
+    """Largest number of Newton steps; about 20 are usual. The probe is fitted to its optimum, and a
+    warning says if it does not reach it."""
 
 
 SNAPSHOT_DIGITS = 4

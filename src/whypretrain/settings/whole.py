@@ -39,19 +39,19 @@ LARGEST_TILT = 45
 
 
 class Config(Section):
-    """config.yaml laid over the files in config/."""
+    """config.yaml merged over the files in config/."""
 
     suite: Name = "embedded"
     """The suite to run; on the command line `--config suite=NAME`."""
     suites: dict[Name, list[Name]] = Field(min_length=1)
-    """Experiments of each suite; the name of a variation stands for its base and all that it makes.
-    Suites that name the same experiment share its results."""
+    """Experiments of each suite. The name of a variation stands for its base and all experiments
+    that it makes. Suites that name the same experiment share its results."""
     experiments: dict[Name, Experiment]
     """All experiments, whether or not a suite names them."""
     variations: dict[Name, Variation] = {}
-    """Lists of experiments that each change one choice of a base."""
+    """Sets of experiments that each change one choice of a base experiment."""
     models: dict[Name, Model]
-    """Networks: architectures with their pre-trained weights."""
+    """Networks: architectures and their pre-trained weights."""
     datasets: dict[Name, Dataset]
     """Upstream and downstream datasets."""
     recipes: dict[Name, Recipe]
@@ -69,7 +69,7 @@ class Config(Section):
     figures: Figures = Figures()
     """Options of the figures."""
     explorer: Explorer = Explorer()
-    """What the explorer page holds."""
+    """What the explorer page shows."""
     planted: Planted = Planted()
     """The check with networks whose interactions are known in advance."""
 

@@ -1,11 +1,14 @@
-"""Stage `claims`: what the data of a suite say about each claim of the paper."""
+"""Stage `claims`: answer, from a suite's data, three questions about each claim of the paper."""
 
 from whypretrain.settings.report import ClaimsSettings
 from whypretrain.stages import command
 
 
 def main() -> None:
-    paths = {"summaries+": "summary.csv of every experiment", "output": "folder of tables to write"}
+    paths = {
+        "summaries+": "summary.csv of every experiment",
+        "output": "folder to write tables into",
+    }
     arguments, settings = command.parse("claims", __doc__, ClaimsSettings, paths)
 
     import pandas as pd

@@ -54,7 +54,7 @@ def parse(
     if names:
         add("name", choices=names, metavar="NAME", help=f"one of {', '.join(names)}")
     show = f"python -m whypretrain.settings show config.yaml {stage} NAME"
-    shown = f"settings of the stage, which `{show}` prints; an unknown NAME lists those there are"
+    shown = f"settings of the stage; `{show}` prints them, and an unknown NAME lists all names"
     add("--settings", required=True, metavar="JSON", help=shown)
     for name, text in paths.items():
         option, kind = name.rstrip("?+*3"), name[-1]
@@ -62,10 +62,14 @@ def parse(
         how: dict[str, Any] = {"type": Path, "metavar": "PATH", "help": text, "nargs": nargs}
         add(f"--{option}", required=kind not in "?*", default=[] if kind == "*" else None, **how)
     if resumes:
-        add("--code", default="", metavar="DIGEST", help="digest of the code, from the workflow")
+        add(
+            "--code", default="", metavar="DIGEST", help="digest of the code, given by the workflow"
+        )
     if computes or resumes:
         add("--threads", type=int, default=1, help="CPU threads (default 1)")
-        add("--device", default="auto", help="auto (default: cuda if there is one), cpu, cuda:1, …")
+        add(
+            "--device", default="auto", help="auto (the default: cuda if available), cpu, cuda:1, …"
+        )
     arguments = parser.parse_args()
     return arguments, settings.from_json(arguments.settings)
 

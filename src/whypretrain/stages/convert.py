@@ -1,8 +1,8 @@
-"""Stage `convert`: pre-trained weights from a hub's or a local folder, checked key by key.
+"""Stage `convert`: read pre-trained weights from a local or downloaded folder, and check every key.
 
-They are written in the form in which `pretrain` writes its own, without the classifier of their old
-task, so that everything after is the same for both. A text model's configuration and tokenizer are
-copied beside them: nothing later looks outside `results/`.
+It writes them in the format of `pretrain`, without the classifier of their old task, so that all
+later stages treat both alike. It copies a text model's configuration and tokenizer beside them, so
+that no later stage reads outside `results/`.
 """
 
 from whypretrain import __version__

@@ -1,4 +1,4 @@
-"""Stage `explorer`: a suite's results as one HTML page that opens without a server."""
+"""Stage `explorer`: write a suite's results as one HTML page that opens without a server."""
 
 from whypretrain import __version__
 from whypretrain.settings.report import ExplorerSettings

@@ -1,8 +1,8 @@
-"""Stage `extract`: all 2**n interactions of every sample, for every snapshot of one trajectory.
+"""Stage `extract`: measure all 2**n interactions of every sample at every snapshot of one run.
 
-A measurement in the output is kept while the digest of all that made it holds: weights, image,
-label, players, baseline, settings and the code that evaluates. Each group of samples is written to
-a hidden folder beside the output once it is measured, so a killed job loses one group at most.
+A measurement in the output is kept as long as the digest of everything that determines it holds:
+weights, image, label, players, baseline, settings and the evaluating code. Each measured group of
+samples is written to a hidden folder beside the output, so a killed job loses at most one group.
 """
 
 import math

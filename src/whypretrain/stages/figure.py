@@ -1,4 +1,4 @@
-"""Stage `figure`: one figure of a suite as PDF and PNG, and the numbers it shows as CSV."""
+"""Stage `figure`: draw one figure of a suite as PDF and PNG, and write its numbers as CSV."""
 
 import importlib
 from pkgutil import iter_modules
@@ -14,7 +14,7 @@ def main() -> None:
     paths = {
         "summaries+": "summary.csv of every experiment",
         "tables*": "tables of the suite that the figure reads: claims, overview, correlations",
-        "output": "PDF to write; PNG and CSV stand beside it",
+        "output": "PDF to write; PNG and CSV are written beside it",
     }
     arguments, settings = command.parse("figure", __doc__, FigureSettings, paths, names=NAMES)
 

@@ -1,4 +1,4 @@
-"""Stage `knowledge`: all tables of one experiment and its summary, from what was measured."""
+"""Stage `knowledge`: compute all tables of one experiment and its summary from its measurements."""
 
 from itertools import product
 from pathlib import Path
@@ -14,9 +14,9 @@ def main() -> None:
         "probe": "record of interactions of the probe, HDF5",
         "finetune+": f"records of fine-tuned networks {each}",
         "scratch+": f"records of networks from scratch {each}",
-        "histories+": "history.csv of the probe, fine-tuned networks and those from scratch",
+        "histories+": "history.csv of the probe and of all fine-tuned and scratch networks",
         "robustness3": "robustness.csv of probe, finetune and scratch, of the first seed",
-        "test": "test split that the histories' accuracies are of",
+        "test": "test split on which the histories' accuracies were measured",
         "tables": "folder to write the tables into",
         "summary": "summary to write, CSV",
     }

@@ -1,4 +1,4 @@
-"""Stage `overlay`: the strongest sets of the three models on one sample, as PDF and SVG."""
+"""Stage `overlay`: draw the strongest sets of the three models on one sample, as PDF and SVG."""
 
 import argparse
 from pathlib import Path
@@ -14,9 +14,9 @@ def main() -> None:
     records = "its probe.h5, finetune.h5 and scratch.h5"
     add("--records", type=Path, nargs=3, required=True, metavar="PATH", help=records)
     add("--position", type=int, required=True, help="the sample's number, from 0")
-    add("--sets", type=int, default=4, help="sets of each model (default 4)")
+    add("--sets", type=int, default=4, help="number of sets per model (default 4)")
     add("--width", type=float, default=7.0, help="width in inches (default 7)")
-    add("--output", type=Path, required=True, help="PDF to write; the SVG stands beside it")
+    add("--output", type=Path, required=True, help="PDF to write; the SVG is written beside it")
     arguments = parser.parse_args()
 
     from whypretrain.data.samples import read_samples

@@ -1,4 +1,4 @@
-"""Stage `player_sheet`: a picture of every sample with its players, for a person to check."""
+"""Stage `player_sheet`: draw a picture of every sample with its players, for a person to check."""
 
 import argparse
 import re
@@ -11,7 +11,7 @@ def main() -> None:
     program = "python -m whypretrain.stages.player_sheet"
     parser = argparse.ArgumentParser(prog=program, description=__doc__)
     parser.add_argument("--samples", type=Path, required=True, help="an experiment's samples.h5")
-    parser.add_argument("--folder", type=Path, required=True, help="folder of pictures to write")
+    parser.add_argument("--folder", type=Path, required=True, help="folder to write pictures into")
     arguments = parser.parse_args()
 
     from PIL import Image

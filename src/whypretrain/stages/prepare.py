@@ -1,4 +1,4 @@
-"""Stage `prepare`: read a dataset from its source and write its train and test split."""
+"""Stage `prepare`: read a dataset from its source and write its training and test split."""
 
 from whypretrain.settings.data import PrepareSettings
 from whypretrain.stages import command
@@ -8,7 +8,7 @@ def main() -> None:
     paths = {
         "train": "train split to write, Parquet",
         "test": "test split to write, Parquet",
-        "downloaded?": "folder that the stage fetch filled; left out if the dataset is local",
+        "downloaded?": "folder that the stage fetch filled; leave out if the dataset is local",
     }
     arguments, settings = command.parse("prepare", __doc__, PrepareSettings, paths)
 

@@ -1,6 +1,6 @@
 """Stage `pretrain`: train an architecture on the upstream dataset, to make pre-trained weights.
 
-It learns the classes, or which rotation an image is shown in. The classifier of either is replaced
+The network learns the classes, or in which rotation an image is shown. The classifier is replaced
 downstream.
 """
 

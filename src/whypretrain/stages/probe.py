@@ -1,6 +1,6 @@
-"""Stage `probe`: the frozen pre-trained network with a new linear classifier (eq. 5).
+"""Stage `probe`: fit a new linear classifier on the frozen pre-trained network (eq. 5).
 
-The result is a whole network, so that what follows treats it like any other.
+The result is a whole network, so that later stages treat it like any other.
 """
 
 from whypretrain import __version__

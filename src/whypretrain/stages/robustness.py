@@ -1,4 +1,4 @@
-"""Stage `robustness`: accuracy and loss of a network on the test split, as it is and shifted."""
+"""Stage `robustness`: measure a network's accuracy and loss on the test split and its shifts."""
 
 from whypretrain.settings.robustness import RobustnessSettings
 from whypretrain.stages import command

@@ -1,4 +1,4 @@
-"""Stage `similarity`: linear CKA of the final networks' penultimate features on the test split."""
+"""Stage `similarity`: compute the linear CKA of the final networks' features on the test split."""
 
 from whypretrain.settings.similarity import SimilaritySettings
 from whypretrain.stages import command

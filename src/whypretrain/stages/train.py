@@ -1,8 +1,8 @@
-"""Stage `train`: the fine-tuned model or the one from scratch, with snapshots along the way.
+"""Stage `train`: train a fine-tuned network or one from scratch, and keep snapshots on the way.
 
-The two differ in one thing besides their recipes: `finetune` starts from the pre-trained weights
-with a fresh classifier, `scratch` from random weights. A third, `continued`, starts from the end of
-another run, classifier included.
+Besides their recipes, the two differ only in their start: `finetune` starts from the pre-trained
+weights with a fresh classifier, `scratch` from random weights. A third, `continued`, starts from
+the end of another run, classifier included.
 """
 
 from whypretrain import __version__
