@@ -135,12 +135,12 @@ CLAIMS = (
         "earlier",
         readings=AXES,
         chance=Question(
-            "the same area under the agreement with the final network",
+            "area under the agreement with the final network, fine-tuned − scratch",
             "earlier_agreement",
             {"level": "own"},
         ),
         retraining=Question(
-            "the same area, with another seed's final network",
+            "that area, with another seed's final network",
             "earlier_agreement",
             {"level": "second run"},
         ),
@@ -152,12 +152,12 @@ CLAIMS = (
         "a stabler increase (Fig. 4)",
         "steadier",
         chance=Question(
-            "the same movement of the agreement with the final network",
+            "downward movement of that agreement, scratch − fine-tuned",
             "steadier_agreement",
             {"level": "own"},
         ),
         retraining=Question(
-            "the same movement, with another seed's final network",
+            "that movement, with another seed's final network",
             "steadier_agreement",
             {"level": "second run"},
         ),
