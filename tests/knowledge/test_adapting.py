@@ -70,3 +70,21 @@ def test_accuracies_stand_beside(table: pd.DataFrame) -> None:
     assert own.loc["lora", "number"] == pytest.approx(0.6)
     assert own.loc["lora", "n_seeds"] == 3
     assert set(own.index) == set(WAYS)
+
+
+def test_ways_are_measured_by_full_finetuning(table: pd.DataFrame) -> None:
+    low = table[table["order"] == "1-2"].set_index("variant")
+    kept = low[low["quantity"] == "more_kept"]
+    assert set(kept.index) == {"lora", "scratch"}
+    agreement = low.loc[low["quantity"] == "agreement", "number"]
+    for way in ("lora", "scratch"):
+        difference = agreement[f"probe-{way}"] - agreement["probe-finetune"]
+        assert kept.loc[way, "number"] == pytest.approx(difference)
+        assert kept.loc[way, "low"] < difference < kept.loc[way, "high"]
+    # The number that the summary calls transfer, the other way round.
+    summary = records.summary()
+    transfer = summary[(summary["quantity"] == "transfer") & (summary["order"] == "1-2")].iloc[0]
+    assert kept.loc["scratch", "number"] == pytest.approx(-transfer["number"])
+    assert kept.loc["scratch", "low"] == pytest.approx(-transfer["high"])
+    gained = table[table["quantity"] == "accuracy_gain"].set_index("variant")
+    assert gained.loc["lora", "number"] == pytest.approx(0.6 - 0.9)

@@ -48,9 +48,9 @@ def tested_rows(
         ]
         why = next(filter(None, whys), "")
         yield {"quantity": "learned", **of, "number": float(not why), "level": why}
-    gain = _gain(final["finetune"], final["scratch"], n_test, confidence)
+    gained = gain(final["finetune"], final["scratch"], n_test, confidence)
     n_seeds = min(len(final["finetune"]), len(final["scratch"]))
-    yield {"quantity": "accuracy_gain", "n": n_test, "n_seeds": n_seeds} | gain
+    yield {"quantity": "accuracy_gain", "n": n_test, "n_seeds": n_seeds} | gained
 
 
 def share(accuracies: Sequence[float], n_test: int, confidence: float) -> Row:
@@ -85,10 +85,10 @@ def _reach(networks: Sequence[Sequence[float]], n_test: int, confidence: float) 
     return float(quantile * np.sqrt(variance))
 
 
-def _gain(
+def gain(
     finetune: Sequence[float], scratch: Sequence[float], n_test: int, confidence: float
 ) -> Row:
-    """Accuracy of fine-tuned minus scratch networks.
+    """Accuracy of fine-tuned minus scratch networks, or of any two ways of training.
 
     Both see the same items, which the interval takes no advantage of: it is too wide rather than
     too narrow. Of single networks it is Newcombe's (1998).

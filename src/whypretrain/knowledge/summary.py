@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from whypretrain.knowledge.accuracies import robustness_rows, tested_rows
 from whypretrain.knowledge.agreement import GROUPS
-from whypretrain.knowledge.cells import Row, by_reference, cells, means, number, with_gaps
+from whypretrain.knowledge.cells import Cells, Row, by_reference, cells, means, number, with_gaps
 from whypretrain.knowledge.speed import course_rows
 from whypretrain.knowledge.statistics import (
     quotient,
@@ -185,18 +185,7 @@ def _agreements(agreement: pd.DataFrame, confidence: float) -> Iterator[Row]:
     groups = [name for name in (*GROUPS, "all") if (own["order"] == name).any()]
 
     def combined(signs: Mapping[tuple[str, str], int]) -> Row:
-        """Sum of mean agreements, by pair and group, each with its sign."""
-
-        def total(*sums: Array) -> Array:
-            means = map(quotient, sums[::2], sums[1::2])
-            return np.asarray(sum(s * own for s, own in zip(signs.values(), means, strict=True)))
-
-        values = [pairs[pair].one(order=group) for pair, group in signs]
-        arrays = [array for own in values for array in with_gaps(own)]
-        n_seeds = min(pairs[pair].n_seeds for pair, _ in signs)
-        spreads = [pairs[pair].spread for pair, _ in signs for _ in range(2)]
-        row = number(total, {"measured": arrays}, confidence, spreads=spreads)
-        return row | {"n": values[0].shape[-1], "n_seeds": n_seeds}
+        return combined_agreement(pairs, signs, confidence)
 
     kept, again = "probe-finetune", "finetune-finetune"
     for group in groups:
@@ -214,6 +203,29 @@ def _agreements(agreement: pd.DataFrame, confidence: float) -> Iterator[Row]:
         if low != high:
             falls |= {(again, low): -1, (again, high): 1}
             yield {"quantity": "falls_beyond_retraining"} | combined(falls)
+
+
+def combined_agreement(
+    pairs: Mapping[str, Cells], signs: Mapping[tuple[str, str], int], confidence: float
+) -> Row:
+    """Sum of mean agreements, each with its sign.
+
+    Parameters
+    ----------
+    pairs : cells of agreement by order, by pair of networks
+    signs : by pair and order
+    """
+
+    def total(*sums: Array) -> Array:
+        means = map(quotient, sums[::2], sums[1::2])
+        return np.asarray(sum(s * own for s, own in zip(signs.values(), means, strict=True)))
+
+    values = [pairs[pair].one(order=group) for pair, group in signs]
+    arrays = [array for own in values for array in with_gaps(own)]
+    n_seeds = min(pairs[pair].n_seeds for pair, _ in signs)
+    spreads = [pairs[pair].spread for pair, _ in signs for _ in range(2)]
+    row = number(total, {"measured": arrays}, confidence, spreads=spreads)
+    return row | {"n": values[0].shape[-1], "n_seeds": n_seeds}
 
 
 def _salience(salience: pd.DataFrame, confidence: float) -> Iterator[Row]:
