@@ -9,9 +9,18 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 from tests.knowledge import plain
-from tests.knowledge.records import METRICS, NAMES, SEEDS, compared, record, trained
+from tests.knowledge.records import (
+    METRICS,
+    NAMES,
+    SEEDS,
+    Trajectories,
+    compared,
+    record,
+    trained,
+)
 from whypretrain.knowledge.cancellation import expected_uncancelled, uncancelled
 from whypretrain.knowledge.chance import by_order, sets_of_orders
+from whypretrain.knowledge.courses import n_snapshots
 from whypretrain.knowledge.turnover import (
     Held,
     Signs,
@@ -233,14 +242,21 @@ def test_what_there_was_and_what_there_is_add_up(tables: dict[str, pd.DataFrame]
     assert (counts["every"].xs("all", level="order") == sum(sizes[1:4])).all()
 
 
-def test_seeds_with_their_last_snapshot_alone_are_second_runs() -> None:
+def test_seeds_with_their_last_snapshot_alone_have_rows_of_it(
+    tables: dict[str, pd.DataFrame],
+) -> None:
     made = turnover_tables(compared(trajectories="first"), METRICS)
-    for table in made.values():
-        assert set(table["seed"]) == {"0"}
-    assert set(made["held"]["second"]) == {"", *map(str, SEEDS[1:])}
+    for name, table in made.items():
+        assert set(table.loc[table["fraction"] < 1, "seed"]) == {"0"}
+        there = (tables[name]["seed"] == "0") | (tables[name]["fraction"] == 1)
+        expected = tables[name][there].reset_index(drop=True)
+        pd.testing.assert_frame_equal(table, expected)
+    assert set(made["held"]["second"]) == {"", *map(str, SEEDS)}
 
 
-def test_it_ticks_once_a_snapshot() -> None:
+@pytest.mark.parametrize(("trajectories", "expected"), [("all", 18), ("first", 6)])
+def test_it_ticks_once_a_snapshot(trajectories: Trajectories, expected: int) -> None:
     ticks: list[int] = []
-    turnover_tables(compared(), METRICS, tick=lambda: ticks.append(1))
-    assert len(ticks) == 18
+    networks = compared(trajectories=trajectories)
+    turnover_tables(networks, METRICS, tick=lambda: ticks.append(1))
+    assert len(ticks) == n_snapshots(networks) == expected

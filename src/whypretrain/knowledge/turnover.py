@@ -141,13 +141,13 @@ def shares(terms: Held, counted: NDArray[np.int64]) -> tuple[Array, Array]:
 def turnover_tables(
     compared: Compared, metrics: Metrics, tick: Callable[[], None] = lambda: None
 ) -> dict[str, Table]:
-    """Tables by name: `held` and `turnover`, of networks with all their snapshots.
+    """Tables by name: `held` and `turnover`, of every snapshot of every fine-tuned or scratch network.
 
     Groups of orders at every snapshot, single orders at the last one.
 
     Parameters
     ----------
-    tick : called after each snapshot
+    tick : called after each snapshot of networks with all their snapshots
     """
     held, turned = [], []
     every = agreed_groups(compared)
@@ -158,8 +158,6 @@ def turnover_tables(
             seed: _heard(record, -1, metrics) for seed, record in compared.each(variant)
         }
         for seed, record in compared.each(variant):
-            if not begins(record):
-                continue
             last = len(record.fractions) - 1
             for at in range(last + 1):
                 groups = every if at == last else whole
@@ -175,7 +173,8 @@ def turnover_tables(
                     table.assign(**of)
                     for table in _turned(compared.samples, snapshot, probe, finals[seed], groups)
                 ]
-                tick()
+                if begins(record):
+                    tick()
     return {
         "held": pd.concat(held, ignore_index=True),
         "turnover": pd.concat(turned, ignore_index=True),

@@ -1,0 +1,111 @@
+"""Rows of the summary about turnover along training, and about what emerges late in fine-tuning.
+
+The advice to stop early (Zhang et al., 2026): once a network has shed what cancels out, further
+fine-tuning adds interactions that do little but cancel out. The number that judges it is ours: ρ of
+what emerges after the snapshot at which test accuracy (or loss) is at its best, minus ρ of what had
+emerged until then.
+"""
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from whypretrain.knowledge.agreement import GROUPS
+from whypretrain.knowledge.cells import Row, cells, difference, means, number, with_gaps
+from whypretrain.knowledge.statistics import quotient
+
+Array = NDArray[np.float64]
+STOPS = ("accuracy", "loss")
+"""What a network is stopped by: readings of the number."""
+
+
+def turnover_rows(tables: Mapping[str, pd.DataFrame], confidence: float) -> Iterator[Row]:
+    """Shares and counts by snapshot, and how much less of what emerges late adds up.
+
+    Parameters
+    ----------
+    tables : `held`, `turnover`, `history`
+    """
+    spots = ["order", "fraction", "epoch"]
+    held = tables["held"].rename(columns={"target": "level"})
+    turned = tables["turnover"].rename(columns={"part": "level"})
+    for quantity, table, column, keys in (
+        ("held_share", held, "held", ["variant", "level", "reading", *spots]),
+        ("turnover_count", turned, "n_sets", ["variant", "level", *spots]),
+        ("uncancelled_share", turned, "uncancelled", ["variant", "level", *spots]),
+    ):
+        # Seeds that have but the last snapshot count there.
+        for _, own in table.groupby(table["fraction"] == table["fraction"].max()):
+            yield from means(own, keys, column, confidence, quantity=quantity)
+    yield from _late(turned, tables["history"], confidence)
+
+
+def stops(turned: pd.DataFrame, history: pd.DataFrame) -> dict[str, float]:
+    """At which snapshot, as a fraction of training, a network is at its best on the test split.
+
+    Means over the seeds that have all snapshots. `loss`: the lowest; `accuracy`: the first within
+    one standard error of the highest (the rule of Breiman et al., 1984), as a plateau has no peak.
+    Only snapshots after whole epochs are tested. Readings that stop at the end are left out: there
+    is nothing after it.
+
+    Parameters
+    ----------
+    turned, history : rows of one variant
+
+    >>> turned = pd.DataFrame({"fraction": [0.0, 0.5, 1.0], "epoch": [0.0, 1.0, 2.0], "seed": "0"})
+    >>> scores = {"test_accuracy": [0.2, 0.9, 0.91], "test_loss": [1.5, 0.4, 0.3]}
+    >>> stops(turned, turned.assign(**scores, n_test=50))
+    {'accuracy': 0.5}
+    """
+    start = turned["fraction"] == turned["fraction"].min()
+    whole = history[history["seed"].isin(turned.loc[start, "seed"])]
+    tested = whole.groupby("epoch")[["test_accuracy", "test_loss"]].mean()
+    fractions = turned.groupby("epoch")["fraction"].first()
+    tested = tested.loc[tested.index.intersection(fractions.index)].sort_index()
+    best = tested["test_accuracy"].max()
+    error = np.sqrt(best * (1 - best) / history["n_test"].iloc[0])
+    found = {"accuracy": (tested["test_accuracy"] >= best - error).idxmax()}
+    if tested["test_loss"].notna().all():
+        found["loss"] = tested["test_loss"].idxmin()
+    at = {reading: float(fractions[epoch]) for reading, epoch in found.items()}
+    return {reading: own for reading, own in at.items() if own < fractions.max()}
+
+
+def _late(turned: pd.DataFrame, history: pd.DataFrame, confidence: float) -> Iterator[Row]:
+    """ρ of what emerges after fine-tuning's best snapshot, minus that of what emerged until it.
+
+    Once more, less its chance level: fewer sets cancel less by chance.
+    """
+    stopped = {
+        variant: stops(own, history[history["variant"] == variant])
+        for variant, own in turned.groupby("variant")
+    }
+    groups = [name for name in (*GROUPS, "all") if (turned["order"] == name).any()]
+    less = difference(quotient, 2)
+    for reading, fraction in stopped["finetune"].items():
+        own = turned[(turned["variant"] == "finetune") & (turned["fraction"] == fraction)]
+        spot = {"variant": "finetune", "reading": reading, "fraction": fraction}
+        spot["epoch"] = own["epoch"].iloc[0]
+        for group in groups:
+            arrays = {name: _both(own, name, group) for name in ("measured", "chance")}
+            later = arrays["measured"][1]
+            counts = {"n": int(later.any(axis=(0, 1)).sum()), "n_seeds": own["seed"].nunique()}
+            known = spot | counts | {"order": group}
+            further = dict(arrays)
+            if reading in stopped["scratch"]:
+                at = turned["fraction"] == stopped["scratch"][reading]
+                scratch = turned[(turned["variant"] == "scratch") & at]
+                further["swapped"] = _both(scratch, "measured", group)
+            yield known | {"quantity": "late_uncancelled"} | number(less, further, confidence)
+            beyond = {"measured": [*arrays["measured"], *arrays["chance"]]}
+            row = number(difference(less, 4), beyond, confidence)
+            yield known | {"quantity": "late_uncancelled_excess"} | row
+
+
+def _both(own: pd.DataFrame, reference: str, group: str) -> list[Array]:
+    """Cells of ρ of what emerges later and of what has emerged, as :func:`quotient` takes them."""
+    chosen = own[(own["reference"] == reference) & (own["order"] == group)]
+    of_parts = cells(chosen, ["level"], "uncancelled")
+    return [array for part in ("later", "emerged") for array in with_gaps(of_parts.one(level=part))]
