@@ -38,7 +38,7 @@ SUITE_TABLES = ["claims", "overview", "correlations", "kinds"]
 OF_THE_PAPER = ["fig2", "fig3", "fig4", "curves"]
 # Figures that a suite makes unasked; one with variations has too many experiments for their
 # panels, and makes VARIATION_FIGURES, of one row an experiment. Every figure can be asked for.
-FIGURES = ["agreement", *OF_THE_PAPER, "claims", "stopping", "accuracy", "robustness"]
+FIGURES = ["agreement", *OF_THE_PAPER, "claims", "stopping", "turnover", "accuracy", "robustness"]
 FIGURES += ["salience", "exclusive", "counterfactual", "redundancy"]
 VARIATION_FIGURES = ["sensitivity"]
 # What figures read besides the summaries of the experiments: tables of the suite.

@@ -169,9 +169,10 @@ def turnover_tables(
                     table.assign(**of)
                     for table in _held(compared.samples, snapshot, probe, ends, groups)
                 ]
+                end = None if at == last else finals[seed]
                 turned += [
                     table.assign(**of)
-                    for table in _turned(compared.samples, snapshot, probe, finals[seed], groups)
+                    for table in _turned(compared.samples, snapshot, probe, end, groups)
                 ]
                 if begins(record):
                     tick()
@@ -223,35 +224,33 @@ def _held(
 
 
 def _turned(
-    samples: list[str], own: _Heard, probe: _Heard, end: _Heard, groups: Groups
+    samples: list[str], own: _Heard, probe: _Heard, end: _Heard | None, groups: Groups
 ) -> Iterator[Table]:
     """Parts of the salient sets: how many they are and what of them does not cancel.
 
     `removed`, `preserved` and `emerged` from the probe to the snapshot; `later`: what emerges from
-    the snapshot to the end; `salient`, and `every` set. Removed ones have the strengths of the
-    probe, later ones those of the end.
+    the snapshot to the end, if that is another; `salient`, and `every` set. Removed ones have the
+    strengths of the probe, later ones those of the end.
     """
-    since, until = (
-        [made(*both) for both in ((probe.signs, own.signs), (own.signs, end.signs))]
-        for made in (turnover, expected_turnover)
-    )
     order_of = orders(own.signs.shape[-1].bit_length() - 1)
     every = np.ones(own.signs.shape, dtype=bool)
-    (now, later), (now_expected, later_expected) = since, until
+    now, at_chance = (made(probe.signs, own.signs) for made in (turnover, expected_turnover))
+    # A permutation changes no number of all sets, or of salient ones.
     parts = {
-        "every": (own, every, None),
-        "salient": (own, own.signs != 0, None),
-        "removed": (probe, now.removed, now_expected.removed),
-        "preserved": (own, now.preserved, now_expected.preserved),
-        "emerged": (own, now.emerged, now_expected.emerged),
-        "later": (end, later.emerged, later_expected.emerged),
+        "every": (own, every, by_order(every)),
+        "salient": (own, own.signs != 0, by_order(own.signs != 0)),
+        "removed": (probe, now.removed, at_chance.removed),
+        "preserved": (own, now.preserved, at_chance.preserved),
+        "emerged": (own, now.emerged, at_chance.emerged),
     }
+    if end is not None:
+        later, at_chance = (made(own.signs, end.signs) for made in (turnover, expected_turnover))
+        parts["later"] = (end, later.emerged, at_chance.emerged)
     axes = {"order": list(groups), "sample": samples}
     for part, (network, chosen, expected) in parts.items():
-        counts = by_order(chosen)
         for reference, count, share_of in (
-            ("measured", counts, uncancelled),
-            ("chance", counts if expected is None else expected, expected_uncancelled),
+            ("measured", by_order(chosen), uncancelled),
+            ("chance", expected, expected_uncancelled),
         ):
             n_sets = np.array([count[:, counted].sum(axis=1) for counted in groups.values()])
             left = np.array(
