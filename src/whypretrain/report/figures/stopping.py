@@ -19,7 +19,7 @@ from whypretrain.settings.report import FigureSettings
 LABELS = ("test accuracy", "agreement\nwith the probe", "ρ: share that does\nnot cancel")
 GROUPS = {"1-2": ("-", "o", "orders 1–2"), "all": ((0, (4, 1.5)), "s", "all orders")}
 END: drawing.Look = {"color": style.COLOURS["scratch"], "linewidth": 0.9}
-EMERGED = {"emerged": ("-", "o", "emerged until then"), "later": (":", "^", "emerges after it")}
+EMERGED = {"emerged": ("-", "D", "emerged until then"), "later": (":", "^", "emerges after it")}
 
 
 def draw(tables: drawing.Tables, settings: FigureSettings) -> drawing.Drawn:
