@@ -1,4 +1,4 @@
-"""The share that does not cancel against loops, and its chance level against every pattern of signs."""
+"""The share that does not cancel by loops, and its chance level over every pattern of signs."""
 
 import math
 from itertools import product
@@ -37,7 +37,7 @@ def enumerated(values: Array) -> float:
 
 
 def integrated(values: Array) -> float:
-    """(2/π) ∫ (1 − Π cos(t a_k)) / t² dt over t > 0: the expectation by characteristic functions."""
+    """(2/π) ∫ (1 − Π cos(t a_k)) / t² dt over t > 0, by characteristic functions."""
     scaled = values / np.linalg.norm(values)
 
     def integrand(t: float) -> float:

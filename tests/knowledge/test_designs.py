@@ -44,7 +44,7 @@ def test_trajectories_of_the_first_seed_alone_are_enough_for_final_networks() ->
     found, whole = records.summary(trajectories="first"), records.summary()
     along = {"jaccard", "jaccard_area", "earlier", "steadier", "agreement_course", "epochs"}
     along |= {"earlier_agreement", "steadier_agreement"}
-    along |= {"late_uncancelled", "late_uncancelled_excess"}
+    along |= {"late_uncancelled", "late_uncancelled_excess", "late_held", "late_held_excess"}
     # Their rows of the last snapshot are of all seeds.
     till_the_end = {"held_share", "uncancelled_share", "turnover_count"}
     is_along = found["quantity"].isin(along)

@@ -1,4 +1,4 @@
-"""Rows about turnover: means with their references, the best snapshot, and what emerges after it."""
+"""Rows about turnover: means with their references, and what emerges after the best snapshot."""
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,7 @@ from whypretrain.knowledge.stopping import stops
 from whypretrain.knowledge.summary import summarise
 
 Array = NDArray[np.float64]
+Keys = dict[str, str | float]
 
 
 @pytest.fixture(scope="module", name="summary")
@@ -33,7 +34,7 @@ def test_held_shares_are_means_over_seeds_and_samples(
     summary: pd.DataFrame, target: str, reading: str
 ) -> None:
     keys = {"reading": reading, "order": "1-2", "variant": "finetune"}
-    of = {**keys, "fraction": 0.5, "target": target}
+    of: Keys = {**keys, "fraction": 0.5, "target": target}
     own = summary[summary["fraction"] == 0.5]
     found = row(own, "held_share", level=target, **keys)
     measured = values("held", "held", reference="measured", second="", **of)
@@ -44,11 +45,27 @@ def test_held_shares_are_means_over_seeds_and_samples(
     assert np.isnan(found["second_run"]) == (target == "probe")
 
 
+def test_what_other_seeds_hold_of_a_part_is_a_mean_over_pairs(summary: pd.DataFrame) -> None:
+    keys = {"order": "all", "variant": "finetune"}
+    table = tables()["held"]
+    for fraction in (0.5, 1.0):
+        chosen = (table["target"] == "emerged") & (table["fraction"] == fraction)
+        for key, value in keys.items():
+            chosen &= table[key] == value
+        own = table[chosen]
+        at = summary[summary["fraction"] == fraction]
+        found = row(at, "held_share", level="emerged", reading="salient", **keys)
+        means = own.groupby("reference")["held"].mean()
+        assert found["number"] == pytest.approx(means["measured"])
+        assert found["chance"] == pytest.approx(means["chance"])
+        assert (found["n"], found["n_seeds"]) == (5, 3)
+
+
 def test_counts_and_shares_of_parts_are_means_where_there_is_one(summary: pd.DataFrame) -> None:
     own = summary[summary["fraction"] == 0.5]
     for part in ("salient", "removed", "later"):
         keys = {"order": "all", "variant": "scratch"}
-        of = {**keys, "fraction": 0.5, "part": part, "reference": "measured"}
+        of: Keys = {**keys, "fraction": 0.5, "part": part, "reference": "measured"}
         counts = values("turnover", "n_sets", **of)
         check(row(own, "turnover_count", level=part, **keys), counts.mean(), plain.reach(counts))
         share = row(own, "uncancelled_share", level=part, **keys)
@@ -71,7 +88,7 @@ def test_what_emerges_late_is_set_against_what_had_emerged(summary: pd.DataFrame
     assert set(own["epoch"]) == {1.0}
     assert own["swapped"].isna().all()
     for order in ("1-2", "3-4", "all"):
-        of = {"variant": "finetune", "fraction": 0.5, "order": order}
+        of: Keys = {"variant": "finetune", "fraction": 0.5, "order": order}
         parts = {
             (reference, part): np.nanmean(
                 values("turnover", "uncancelled", part=part, reference=reference, **of)
@@ -95,13 +112,29 @@ def test_what_emerges_late_is_set_against_what_had_emerged(summary: pd.DataFrame
             )
 
 
+def test_what_another_seed_holds_of_it_is_compared_likewise(summary: pd.DataFrame) -> None:
+    table = tables()["held"].query("variant == 'finetune' and fraction == 0.5 and order == 'all'")
+    mean = table.groupby(["reference", "target"])["held"].mean()
+    measured, chance = (mean[one, "later"] - mean[one, "emerged"] for one in ("measured", "chance"))
+    for reading in ("accuracy", "loss"):
+        found = row(summary, "late_held", order="all", reading=reading)
+        assert found["number"] == pytest.approx(measured)
+        assert found["chance"] == pytest.approx(chance)
+        assert (found["n"], found["n_seeds"]) == (5, 3)
+        beyond = row(summary, "late_held_excess", order="all", reading=reading)
+        assert beyond["number"] == pytest.approx(measured - chance)
+    assert "late_held" not in set(records.summary(seeds=(0,))["quantity"])
+
+
 def test_scratch_stands_beside_it_where_it_stops_too() -> None:
     made = tables()
     history = made["history"]
     is_scratch = (history["variant"] == "scratch") & (history["epoch"] == 2.0)
     history.loc[is_scratch, "test_accuracy"] = 0.9
-    found = row(summarise("one", made, OPTIONS), "late_uncancelled", order="all", reading="accuracy")
-    of: dict[str, str | float] = {"variant": "scratch", "fraction": 0.5, "order": "all"}
+    found = row(
+        summarise("one", made, OPTIONS), "late_uncancelled", order="all", reading="accuracy"
+    )
+    of: Keys = {"variant": "scratch", "fraction": 0.5, "order": "all"}
     later, emerged = (
         np.nanmean(values("turnover", "uncancelled", part=part, reference="measured", **of))
         for part in ("later", "emerged")

@@ -33,6 +33,7 @@ from whypretrain.knowledge.turnover import (
 )
 
 Array = NDArray[np.float64]
+Keys = dict[str, str | float]
 signs = st.integers(1, 4).flatmap(
     lambda n: arrays(np.int8, (2, 1 << n), elements=st.integers(-1, 1))
 )
@@ -66,8 +67,8 @@ def test_expected_counts_are_those_over_all_permutations(both: Signs) -> None:
         np.testing.assert_allclose(getattr(found, name), mean, atol=1e-12)
 
 
-def permuted(model: NDArray[np.generic]) -> list[NDArray[np.generic]]:
-    return [moved.astype(model.dtype) for moved in plain.permuted_models(model)]
+def permuted(own: Signs) -> list[Signs]:
+    return [moved.astype(np.int8) for moved in plain.permuted_models(own.astype(np.float64))]
 
 
 @given(models)
@@ -98,10 +99,7 @@ def test_what_is_salient_in_both_is_what_loops_and_all_permutations_give(
             literal[s.bit_count()] += abs(own[s]) * (own_signs[s] == other[s])
     np.testing.assert_allclose(found.held, literal)
     np.testing.assert_allclose(found.whole, whole)
-    every = [
-        held_salient(own, own_signs, moved.astype(np.int8)).held
-        for moved in plain.permuted_models(other)
-    ]
+    every = [held_salient(own, own_signs, moved).held for moved in permuted(other)]
     np.testing.assert_allclose(found.chance, np.mean(every, axis=0), atol=1e-12)
 
 
@@ -162,7 +160,7 @@ def test_shares_are_of_the_probe_of_the_own_end_and_of_another_seeds(
 ) -> None:
     own = trained("finetune", 1).interactions
     probe = record(0, n_snapshots=1).interactions[0]
-    keys: dict[str, str | float] = {"variant": "finetune", "seed": "1", "fraction": 0.5}
+    keys: Keys = {"variant": "finetune", "seed": "1", "fraction": 0.5}
     others = {
         ("probe", "", "measured"): probe,
         ("own", "", "measured"): own[2],
@@ -173,7 +171,7 @@ def test_shares_are_of_the_probe_of_the_own_end_and_of_another_seeds(
             "strength": held_strength(own[1], other),
             "salient": held_salient(own[1], salient_signs(own[1]), salient_signs(other)),
         }
-        of = {"target": target, "second": second, "order": "1-2", **keys}
+        of: Keys = {"target": target, "second": second, "order": "1-2", **keys}
         for reading, one in terms.items():
             measured, chance = shares(one, np.array([1, 2]))
             found = rows(tables["held"], reading=reading, reference=reference, **of)
@@ -198,7 +196,8 @@ def test_parts_are_counted_and_weighed(tables: dict[str, pd.DataFrame], part: st
     }[part]
     for group, counted in (("1-2", [1, 2]), ("all", [1, 2, 3])):
         within = np.isin([s.bit_count() for s in range(16)], counted)
-        of = {"variant": "scratch", "seed": "2", "fraction": 0.5, "order": group, "part": part}
+        of: Keys = {"variant": "scratch", "seed": "2", "fraction": 0.5, "order": group}
+        of |= {"part": part}
         found = rows(tables["turnover"], reference="measured", **of)
         assert found["n_sets"].tolist() == (chosen & within).sum(axis=1).tolist()
         np.testing.assert_allclose(found["uncancelled"], uncancelled(network, chosen & within))
@@ -212,6 +211,31 @@ def test_parts_are_counted_and_weighed(tables: dict[str, pd.DataFrame], part: st
             name = "emerged" if part == "later" else part
             counts = getattr(expected, name)[:, counted].sum(axis=1)
             np.testing.assert_allclose(at_chance["n_sets"], counts)
+
+
+@pytest.mark.parametrize("part", ["salient", "removed", "preserved", "emerged", "later"])
+def test_of_each_part_another_seeds_end_holds_some(
+    tables: dict[str, pd.DataFrame], part: str
+) -> None:
+    own = trained("finetune", 0).interactions
+    probe = record(0, n_snapshots=1).interactions[0]
+    before, now, end = map(salient_signs, (probe, own[1], own[2]))
+    network, chosen = {
+        "salient": (own[1], now),
+        "removed": (probe, np.where(before != now, before, 0)),
+        "preserved": (own[1], np.where(before == now, now, 0)),
+        "emerged": (own[1], np.where(before != now, now, 0)),
+        "later": (own[2], np.where(end != now, end, 0)),
+    }[part]
+    other = salient_signs(trained("finetune", 2).interactions[2])
+    terms = held_salient(network, chosen.astype(np.int8), other)
+    of: Keys = {"variant": "finetune", "seed": "0", "fraction": 0.5, "target": part}
+    of |= {"second": "2", "order": "all"}
+    both = shares(terms, np.array([1, 2, 3]))
+    for reference, values in zip(("measured", "chance"), both, strict=True):
+        found = rows(tables["held"], reference=reference, **of)
+        assert set(found["reading"]) == {"salient"}
+        np.testing.assert_allclose(found["held"], values)
 
 
 def test_nothing_emerges_after_the_end(tables: dict[str, pd.DataFrame]) -> None:

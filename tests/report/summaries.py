@@ -126,6 +126,8 @@ def summary_of(  # noqa: PLR0912  (one quantity after the other)
                 add("held_share", **keys, **moment)
             for part in (*PARTS, *(["later"] if fraction < 1 else [])):
                 keys = {"variant": variant, "level": part, "order": group}
+                if replicated and part != "every" and (group == "all" or fraction == 1):
+                    add("held_share", **keys, **moment, reading="salient")
                 add("uncancelled_share", **keys, **moment)
                 add("turnover_count", **keys, **moment)
     for reading in ("accuracy", "loss"):

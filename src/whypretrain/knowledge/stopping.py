@@ -1,9 +1,9 @@
 """Rows of the summary about turnover along training, and about what emerges late in fine-tuning.
 
 The advice to stop early (Zhang et al., 2026): once a network has shed what cancels out, further
-fine-tuning adds interactions that do little but cancel out. The number that judges it is ours: ρ of
-what emerges after the snapshot at which test accuracy (or loss) is at its best, minus ρ of what had
-emerged until then.
+fine-tuning adds interactions that cancel out and that other networks lack. The numbers that judge
+it are ours: ρ, and γ in another seed's end, of what emerges after the snapshot at which test
+accuracy (or loss) is at its best, minus those of what had emerged until then.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,8 +17,8 @@ from whypretrain.knowledge.cells import Row, cells, difference, means, number, w
 from whypretrain.knowledge.statistics import quotient
 
 Array = NDArray[np.float64]
-STOPS = ("accuracy", "loss")
-"""What a network is stopped by: readings of the number."""
+EMERGED = ("later", "emerged")
+"""Parts whose numbers are compared: the first minus the second."""
 
 
 def turnover_rows(tables: Mapping[str, pd.DataFrame], confidence: float) -> Iterator[Row]:
@@ -31,15 +31,17 @@ def turnover_rows(tables: Mapping[str, pd.DataFrame], confidence: float) -> Iter
     spots = ["order", "fraction", "epoch"]
     held = tables["held"].rename(columns={"target": "level"})
     turned = tables["turnover"].rename(columns={"part": "level"})
+    whole = held["level"].isin(("probe", "own"))
     for quantity, table, column, keys in (
-        ("held_share", held, "held", ["variant", "level", "reading", *spots]),
+        ("held_share", held[whole], "held", ["variant", "level", "reading", *spots]),
+        ("held_share", held[~whole], "held", ["variant", "level", "reading", *spots]),
         ("turnover_count", turned, "n_sets", ["variant", "level", *spots]),
         ("uncancelled_share", turned, "uncancelled", ["variant", "level", *spots]),
     ):
         # Seeds that have but the last snapshot count there.
         for _, own in table.groupby(table["fraction"] == table["fraction"].max()):
             yield from means(own, keys, column, confidence, quantity=quantity)
-    yield from _late(turned, tables["history"], confidence)
+    yield from _late(turned, held, tables["history"], confidence)
 
 
 def stops(turned: pd.DataFrame, history: pd.DataFrame) -> dict[str, float]:
@@ -73,39 +75,67 @@ def stops(turned: pd.DataFrame, history: pd.DataFrame) -> dict[str, float]:
     return {reading: own for reading, own in at.items() if own < fractions.max()}
 
 
-def _late(turned: pd.DataFrame, history: pd.DataFrame, confidence: float) -> Iterator[Row]:
-    """ρ of what emerges after fine-tuning's best snapshot, minus that of what emerged until it.
+def _late(
+    turned: pd.DataFrame, held: pd.DataFrame, history: pd.DataFrame, confidence: float
+) -> Iterator[Row]:
+    """ρ and γ of what emerges after fine-tuning's best snapshot, minus those of what had emerged.
 
-    Once more, less its chance level: fewer sets cancel less by chance.
+    Each once more, less its chance level: fewer sets cancel less by chance.
     """
     stopped = {
         variant: stops(own, history[history["variant"] == variant])
         for variant, own in turned.groupby("variant")
     }
-    groups = [name for name in (*GROUPS, "all") if (turned["order"] == name).any()]
-    less = difference(quotient, 2)
-    for reading, fraction in stopped["finetune"].items():
-        own = turned[(turned["variant"] == "finetune") & (turned["fraction"] == fraction)]
-        spot = {"variant": "finetune", "reading": reading, "fraction": fraction}
-        spot["epoch"] = own["epoch"].iloc[0]
-        for group in groups:
-            arrays = {name: _both(own, name, group) for name in ("measured", "chance")}
-            later = arrays["measured"][1]
-            counts = {"n": int(later.any(axis=(0, 1)).sum()), "n_seeds": own["seed"].nunique()}
-            known = spot | counts | {"order": group}
-            further = dict(arrays)
+    for name, table, column in (
+        ("late_uncancelled", turned, "uncancelled"),
+        ("late_held", held, "held"),
+    ):
+        for reading, fraction in stopped["finetune"].items():
+            at = {"finetune": fraction}
             if reading in stopped["scratch"]:
-                at = turned["fraction"] == stopped["scratch"][reading]
-                scratch = turned[(turned["variant"] == "scratch") & at]
-                further["swapped"] = _both(scratch, "measured", group)
-            yield known | {"quantity": "late_uncancelled"} | number(less, further, confidence)
-            beyond = {"measured": [*arrays["measured"], *arrays["chance"]]}
-            row = number(difference(less, 4), beyond, confidence)
-            yield known | {"quantity": "late_uncancelled_excess"} | row
+                at["scratch"] = stopped["scratch"][reading]
+            for row in _less(table, column, at, confidence):
+                yield row | {"quantity": name + row["quantity"], "reading": reading}
 
 
-def _both(own: pd.DataFrame, reference: str, group: str) -> list[Array]:
-    """Cells of ρ of what emerges later and of what has emerged, as :func:`quotient` takes them."""
-    chosen = own[(own["reference"] == reference) & (own["order"] == group)]
-    of_parts = cells(chosen, ["level"], "uncancelled")
-    return [array for part in ("later", "emerged") for array in with_gaps(of_parts.one(level=part))]
+def _less(
+    table: pd.DataFrame, column: str, at: Mapping[str, float], confidence: float
+) -> Iterator[Row]:
+    """A column of what emerges later minus that of what has emerged, by group of orders.
+
+    The quantity is empty, or ``_excess`` for what of it is beyond chance.
+
+    Parameters
+    ----------
+    at : fractions of training by variant, that of scratch where it stands beside fine-tuning
+    """
+    own, *scratch = (
+        table[(table["variant"] == variant) & (table["fraction"] == fraction)]
+        for variant, fraction in at.items()
+    )
+    less = difference(quotient, 2)
+    spot = {"variant": "finetune", "fraction": at["finetune"], "epoch": own["epoch"].iloc[0]}
+    parts = own[own["level"].isin(EMERGED)]
+    for group in [name for name in (*GROUPS, "all") if (parts["order"] == name).any()]:
+        arrays, spreads = {}, []
+        for reference in ("measured", "chance"):
+            arrays[reference], spreads = _both(own, reference, group, column)
+        later = arrays["measured"][1]
+        counts = {"n": int(later.any(axis=(0, 1)).sum()), "n_seeds": own["seed"].nunique()}
+        known = spot | counts | {"order": group}
+        beyond = {"measured": [*arrays["measured"], *arrays["chance"]]}
+        row = number(difference(less, 4), beyond, confidence, spreads=spreads * 2)
+        yield known | {"quantity": "_excess"} | row
+        if scratch:
+            arrays["swapped"], _ = _both(scratch[0], "measured", group, column)
+        yield known | {"quantity": ""} | number(less, arrays, confidence, spreads=spreads)
+
+
+def _both(
+    own: pd.DataFrame, reference: str, group: str, column: str
+) -> tuple[list[Array], list[float]]:
+    """Cells of both parts, as :func:`quotient` takes them, and their spreads."""
+    chosen = (own["reference"] == reference) & (own["order"] == group)
+    of_parts = cells(own[chosen & own["level"].isin(EMERGED)], ["level"], column)
+    arrays = [array for part in EMERGED for array in with_gaps(of_parts.one(level=part))]
+    return arrays, [of_parts.spread] * len(arrays)

@@ -8,6 +8,7 @@ network's interactions among the sets of their order (:mod:`chance`).
 """
 
 from collections.abc import Callable, Iterator
+from itertools import product
 from typing import Literal, NamedTuple, get_args
 
 import numpy as np
@@ -80,9 +81,7 @@ def expected_turnover(before: Signs, after: Signs) -> Turnover:
     array([0. , 0.5, 0. ])
     """
     n_sets = by_order(np.ones(before.shape[-1]))
-    preserved = sum(
-        by_order(before == sign) * by_order(after == sign) / n_sets for sign in (1, -1)
-    )
+    preserved = sum(by_order(before == sign) * by_order(after == sign) / n_sets for sign in (1, -1))
     return Turnover(
         by_order(before != 0) - preserved, np.asarray(preserved), by_order(after != 0) - preserved
     )
@@ -141,9 +140,10 @@ def shares(terms: Held, counted: NDArray[np.int64]) -> tuple[Array, Array]:
 def turnover_tables(
     compared: Compared, metrics: Metrics, tick: Callable[[], None] = lambda: None
 ) -> dict[str, Table]:
-    """Tables by name: `held` and `turnover`, of every snapshot of every fine-tuned or scratch network.
+    """Tables by name: `held` and `turnover`, of all snapshots of fine-tuned and scratch networks.
 
-    Groups of orders at every snapshot, single orders at the last one.
+    Of groups of orders along training, of single orders too at its end. What another seed's end
+    holds of each part is of all orders along training, of groups at its end.
 
     Parameters
     ----------
@@ -154,9 +154,7 @@ def turnover_tables(
     whole = {name: own for name, own in every.items() if name in (*GROUPS, "all")}
     (probe,) = (_heard(record, -1, metrics) for record in compared.records("probe"))
     for variant in TRAINED:
-        finals = {
-            seed: _heard(record, -1, metrics) for seed, record in compared.each(variant)
-        }
+        finals = {seed: _heard(record, -1, metrics) for seed, record in compared.each(variant)}
         for seed, record in compared.each(variant):
             last = len(record.fractions) - 1
             for at in range(last + 1):
@@ -165,15 +163,13 @@ def turnover_tables(
                 of = {"variant": variant, "seed": seed, **spot}
                 snapshot = _heard(record, at, metrics)
                 ends = {"" if one == seed else one: end for one, end in finals.items()}
-                held += [
-                    table.assign(**of)
-                    for table in _held(compared.samples, snapshot, probe, ends, groups)
-                ]
-                end = None if at == last else finals[seed]
-                turned += [
-                    table.assign(**of)
-                    for table in _turned(compared.samples, snapshot, probe, end, groups)
-                ]
+                parts = _parts(snapshot, probe, None if at == last else finals[seed])
+                made = _held(compared.samples, snapshot, probe, ends, groups)
+                few = whole if at == last else {"all": whole["all"]}
+                again = _held_again(compared.samples, parts, ends, few)
+                held += [table.assign(**of) for table in (*made, *again)]
+                whole_and_parts = _turned(compared.samples, snapshot, parts, groups)
+                turned += [table.assign(**of) for table in whole_and_parts]
                 if begins(record):
                     tick()
     return {
@@ -223,41 +219,68 @@ def _held(
             yield long_table(axes, held=chance).assign(reference="chance", **known)
 
 
-def _turned(
-    samples: list[str], own: _Heard, probe: _Heard, end: _Heard | None, groups: Groups
-) -> Iterator[Table]:
-    """Parts of the salient sets: how many they are and what of them does not cancel.
+class _Part(NamedTuple):
+    """Some salient sets of a network: which, with their signs, and how many chance gives."""
 
-    `removed`, `preserved` and `emerged` from the probe to the snapshot; `later`: what emerges from
-    the snapshot to the end, if that is another; `salient`, and `every` set. Removed ones have the
-    strengths of the probe, later ones those of the end.
+    network: _Heard
+    signs: Signs
+    expected: Array
+
+
+def _parts(own: _Heard, probe: _Heard, end: _Heard | None) -> dict[str, _Part]:
+    """`salient` sets of a snapshot, those `removed`, `preserved` and `emerged` since the probe.
+
+    And what emerges `later`, from the snapshot to the end, if that is another. Removed sets have
+    the strengths of the probe, later ones those of the end.
     """
-    order_of = orders(own.signs.shape[-1].bit_length() - 1)
-    every = np.ones(own.signs.shape, dtype=bool)
     now, at_chance = (made(probe.signs, own.signs) for made in (turnover, expected_turnover))
-    # A permutation changes no number of all sets, or of salient ones.
+    # A permutation does not change how many are salient.
     parts = {
-        "every": (own, every, by_order(every)),
-        "salient": (own, own.signs != 0, by_order(own.signs != 0)),
-        "removed": (probe, now.removed, at_chance.removed),
-        "preserved": (own, now.preserved, at_chance.preserved),
-        "emerged": (own, now.emerged, at_chance.emerged),
+        "salient": _Part(own, own.signs, by_order(own.signs != 0)),
+        "removed": _Part(probe, probe.signs * now.removed, at_chance.removed),
+        "preserved": _Part(own, own.signs * now.preserved, at_chance.preserved),
+        "emerged": _Part(own, own.signs * now.emerged, at_chance.emerged),
     }
     if end is not None:
         later, at_chance = (made(own.signs, end.signs) for made in (turnover, expected_turnover))
-        parts["later"] = (end, later.emerged, at_chance.emerged)
+        parts["later"] = _Part(end, end.signs * later.emerged, at_chance.emerged)
+    return parts
+
+
+def _held_again(
+    samples: list[str], parts: dict[str, _Part], ends: dict[str, _Heard], groups: Groups
+) -> Iterator[Table]:
+    """γ of each part: what another seed's end, `second`, holds of its strength."""
     axes = {"order": list(groups), "sample": samples}
-    for part, (network, chosen, expected) in parts.items():
+    for (target, part), (second, end) in product(parts.items(), ends.items()):
+        if not second:
+            continue
+        terms = held_salient(part.network.interactions, part.signs, end.signs)
+        found = np.array([shares(terms, own) for own in groups.values()])
+        known = {"target": target, "second": second, "reading": "salient"}
+        for reference, values in zip(("measured", "chance"), np.moveaxis(found, 1, 0), strict=True):
+            yield long_table(axes, held=values).assign(reference=reference, **known)
+
+
+def _turned(
+    samples: list[str], own: _Heard, parts: dict[str, _Part], groups: Groups
+) -> Iterator[Table]:
+    """How many sets each part has and what of them does not cancel; `every` set is a part too."""
+    order_of = orders(own.signs.shape[-1].bit_length() - 1)
+    all_sets = np.ones_like(own.signs)
+    every = _Part(own, all_sets, by_order(all_sets != 0))
+    axes = {"order": list(groups), "sample": samples}
+    for name, (network, signs, expected) in {"every": every, **parts}.items():
         for reference, count, share_of in (
-            ("measured", by_order(chosen), uncancelled),
+            ("measured", by_order(signs != 0), uncancelled),
             ("chance", expected, expected_uncancelled),
         ):
             n_sets = np.array([count[:, counted].sum(axis=1) for counted in groups.values()])
             left = np.array(
                 [
-                    share_of(network.interactions, chosen & np.isin(order_of, counted))
+                    share_of(network.interactions, (signs != 0) & np.isin(order_of, counted))
                     for counted in groups.values()
                 ]
             )
             found = long_table(axes, n_sets=n_sets.astype(float), uncancelled=left)
-            yield found.assign(part=part, reference=reference)
+            yield found.assign(part=name, reference=reference)
