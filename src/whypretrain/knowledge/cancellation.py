@@ -75,7 +75,7 @@ def expected_sum(strengths: Array) -> Array:
     # Scaled, so that squares neither over- nor underflow.
     largest = strengths.max(axis=-1, keepdims=True)
     scaled = np.divide(strengths, largest, out=np.zeros_like(strengths), where=largest > 0)
-    ranked = -np.sort(-scaled, axis=-1)
+    ranked: Array = -np.sort(-scaled, axis=-1)
     first, others = ranked[..., :N_SIGNED], ranked[..., N_SIGNED:]
     sums = np.abs(first @ _signs(first.shape[-1]).T)
     spread = np.sqrt((others**2).sum(axis=-1))[..., None]
@@ -86,7 +86,6 @@ def expected_sum(strengths: Array) -> Array:
 
 
 def _signs(count: int) -> Array:
-    """All signs of some numbers of which the first is positive: shape (2**(count - 1), count)."""
+    """All signs of some numbers, up to that of the last one: shape (2**(count - 1), count)."""
     bits = np.arange(2 ** (count - 1))[:, None] >> np.arange(count) & 1
-    # The highest bit of every integer is 0, and so its sign is the one that never changes.
-    return 1.0 - 2.0 * bits
+    return np.asarray(1.0 - 2.0 * bits, dtype=np.float64)

@@ -117,13 +117,13 @@ def _less(
     spot = {"variant": "finetune", "fraction": at["finetune"], "epoch": own["epoch"].iloc[0]}
     parts = own[own["level"].isin(EMERGED)]
     for group in [name for name in (*GROUPS, "all") if (parts["order"] == name).any()]:
-        arrays, spreads = {}, []
-        for reference in ("measured", "chance"):
-            arrays[reference], spreads = _both(own, reference, group, column)
-        later = arrays["measured"][1]
+        measured, spreads = _both(own, "measured", group, column)
+        at_chance, _ = _both(own, "chance", group, column)
+        arrays = {"measured": measured, "chance": at_chance}
+        later = measured[1]
         counts = {"n": int(later.any(axis=(0, 1)).sum()), "n_seeds": own["seed"].nunique()}
         known = spot | counts | {"order": group}
-        beyond = {"measured": [*arrays["measured"], *arrays["chance"]]}
+        beyond = {"measured": [*measured, *at_chance]}
         row = number(difference(less, 4), beyond, confidence, spreads=spreads * 2)
         yield known | {"quantity": "_excess"} | row
         if scratch:

@@ -34,14 +34,19 @@ HELD_READINGS: tuple[HeldReading, ...] = get_args(HeldReading)
 
 
 class Turnover(NamedTuple):
-    """What becomes of salient sets from one network to another.
+    """What becomes of salient sets from one network to another: which, of the networks' shape."""
 
-    Of sets: bool arrays of the networks' shape. Of orders: counts of shape (..., n_players + 1).
-    """
+    removed: NDArray[np.bool_]
+    preserved: NDArray[np.bool_]
+    emerged: NDArray[np.bool_]
 
-    removed: NDArray[np.generic]
-    preserved: NDArray[np.generic]
-    emerged: NDArray[np.generic]
+
+class Counts(NamedTuple):
+    """How many sets of each order, arrays of shape (..., n_players + 1)."""
+
+    removed: Array
+    preserved: Array
+    emerged: Array
 
 
 class Held(NamedTuple):
@@ -71,7 +76,7 @@ def turnover(before: Signs, after: Signs) -> Turnover:
     return Turnover((before != 0) & ~preserved, preserved, (after != 0) & ~preserved)
 
 
-def expected_turnover(before: Signs, after: Signs) -> Turnover:
+def expected_turnover(before: Signs, after: Signs) -> Counts:
     """How many sets of each order are expected to be removed, preserved and to emerge.
 
     Where `after` is permuted, the sets of one sign that both have are a hypergeometric number: of m
@@ -81,10 +86,9 @@ def expected_turnover(before: Signs, after: Signs) -> Turnover:
     array([0. , 0.5, 0. ])
     """
     n_sets = by_order(np.ones(before.shape[-1]))
-    preserved = sum(by_order(before == sign) * by_order(after == sign) / n_sets for sign in (1, -1))
-    return Turnover(
-        by_order(before != 0) - preserved, np.asarray(preserved), by_order(after != 0) - preserved
-    )
+    of_sign = [by_order(before == sign) * by_order(after == sign) / n_sets for sign in (1, -1)]
+    preserved = of_sign[0] + of_sign[1]
+    return Counts(by_order(before != 0) - preserved, preserved, by_order(after != 0) - preserved)
 
 
 def held_strength(own: Array, other: Array) -> Held:
@@ -118,7 +122,7 @@ def held_salient(own: Array, own_signs: Signs, other_signs: Signs) -> Held:
         by_order(np.where(own_signs == sign, whole, 0.0)) * by_order(other_signs == sign) / n_sets
         for sign in (1, -1)
     ]
-    return Held(held, np.asarray(sum(of_sign)), by_order(whole))
+    return Held(held, of_sign[0] + of_sign[1], by_order(whole))
 
 
 def shares(terms: Held, counted: NDArray[np.int64]) -> tuple[Array, Array]:
@@ -233,7 +237,7 @@ def _parts(own: _Heard, probe: _Heard, end: _Heard | None) -> dict[str, _Part]:
     And what emerges `later`, from the snapshot to the end, if that is another. Removed sets have
     the strengths of the probe, later ones those of the end.
     """
-    now, at_chance = (made(probe.signs, own.signs) for made in (turnover, expected_turnover))
+    now, at_chance = turnover(probe.signs, own.signs), expected_turnover(probe.signs, own.signs)
     # A permutation does not change how many are salient.
     parts = {
         "salient": _Part(own, own.signs, by_order(own.signs != 0)),
@@ -242,7 +246,7 @@ def _parts(own: _Heard, probe: _Heard, end: _Heard | None) -> dict[str, _Part]:
         "emerged": _Part(own, own.signs * now.emerged, at_chance.emerged),
     }
     if end is not None:
-        later, at_chance = (made(own.signs, end.signs) for made in (turnover, expected_turnover))
+        later, at_chance = turnover(own.signs, end.signs), expected_turnover(own.signs, end.signs)
         parts["later"] = _Part(end, end.signs * later.emerged, at_chance.emerged)
     return parts
 
