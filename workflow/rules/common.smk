@@ -32,14 +32,15 @@ RUNS = CONFIG.runs()
 WHOLE_RUNS = CONFIG.whole_runs()
 VARIANTS = ["probe", "finetune", "scratch"]
 SNAPSHOTS = [snapshot_label(fraction) for fraction in CONFIG.snapshots]
-TABLES = "knowledge ratio agreement jaccard courses held turnover losses history".split()
+TABLES = "knowledge ratio agreement jaccard courses losses history".split()
 TABLES += "models salience counterfactual redundancy hard neighbours robustness".split()
+TABLES += ["held", "turnover"]
 SUITE_TABLES = ["claims", "overview", "correlations", "kinds"]
 OF_THE_PAPER = ["fig2", "fig3", "fig4", "curves"]
 # Figures that a suite makes unasked; one with variations has too many experiments for their
 # panels, and makes VARIATION_FIGURES, of one row an experiment. Every figure can be asked for.
-FIGURES = ["agreement", *OF_THE_PAPER, "claims", "stopping", "turnover", "accuracy", "robustness"]
-FIGURES += ["salience", "exclusive", "counterfactual", "redundancy"]
+FIGURES = ["agreement", *OF_THE_PAPER, "claims", "stopping", "accuracy", "robustness"]
+FIGURES += ["turnover", "salience", "exclusive", "counterfactual", "redundancy"]
 VARIATION_FIGURES = ["sensitivity"]
 # What figures read besides the summaries of the experiments: tables of the suite.
 FIGURE_TABLES = {"claims": ["claims"], "accuracy": ["overview", "correlations"]}
