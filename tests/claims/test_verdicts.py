@@ -143,6 +143,10 @@ QUESTIONS = {
     ),
     ("accuracy", ""): (None, None),
     ("epochs", "step"): (None, None),
+    ("stopping", "loss"): (
+        ("late_uncancelled_excess", {"reading": "loss", "order": "all"}, -1),
+        None,
+    ),
 }
 
 
@@ -194,7 +198,7 @@ def test_fewer_than_three_seeds_leave_every_answer_open(n_seeds: int, note: str)
 
 def test_of_trajectories_of_the_first_seed_only_their_claims_are_open() -> None:
     found = judge(summary(trajectories="first"), "zero").set_index("claim")
-    along = found.index.isin(["earlier", "steadier", "epochs"])
+    along = found.index.isin(["earlier", "steadier", "epochs", "stopping"])
     assert (found.loc[along, "note"] == "1 seed, an answer needs 3").all()
     assert (found.loc[along, "as_worded"] == "open").all()
     assert not found.loc[~along, "note"].str.contains("seed").any()

@@ -1,6 +1,6 @@
 """Made-up summaries of experiments, with every quantity that figures and explorer read."""
 
-from itertools import combinations_with_replacement, count
+from itertools import combinations_with_replacement, count, product
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,7 @@ PAIRS = (
     *("probe-finetune", "probe-scratch", "finetune-scratch", "preserved-scratch"),
     *("probe-untrained", "finetune-untrained"),
 )
+PARTS = ("every", "salient", "removed", "preserved", "emerged")
 SECOND_RUNS = ("finetune-finetune", "scratch-scratch", "preserved-finetune")
 
 
@@ -118,6 +119,20 @@ def summary_of(  # noqa: PLR0912  (one quantity after the other)
                 for group in groups:
                     keys: dict[str, Any] = {"variant": variant, "level": target, "order": group}
                     add("agreement_course", **keys, **moment)
+        for group, fraction in product(groups, fractions):
+            moment = {"fraction": fraction, "epoch": fraction * epochs}
+            for target, reading in product(("own", "probe"), ("strength", "salient")):
+                keys = {"variant": variant, "level": target, "order": group, "reading": reading}
+                add("held_share", **keys, **moment)
+            for part in (*PARTS, *(["later"] if fraction < 1 else [])):
+                keys = {"variant": variant, "level": part, "order": group}
+                if replicated and part != "every" and (group == "all" or fraction == 1):
+                    add("held_share", **keys, **moment, reading="salient")
+                add("uncancelled_share", **keys, **moment)
+                add("turnover_count", **keys, **moment)
+    for reading in ("accuracy", "loss"):
+        keys = {"variant": "finetune", "order": "all", "reading": reading}
+        add("late_uncancelled", **keys, fraction=0.5, epoch=epochs / 2)
     for quantity in sorted(QUANTITIES - {row["quantity"] for row in rows}):  # read by none
         add(quantity)
     table = pd.DataFrame(rows).reindex(columns=COLUMNS)

@@ -16,6 +16,7 @@ FIGURE_NAMES = (
     "curves",
     "claims",
     "stopping",
+    "turnover",
     "accuracy",
     "robustness",
     "salience",

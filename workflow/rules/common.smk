@@ -35,12 +35,13 @@ WAYS = sorted({way for own in CONFIG.experiments.values() for way in own.variant
 SNAPSHOTS = [snapshot_label(fraction) for fraction in CONFIG.snapshots]
 TABLES = "knowledge ratio agreement jaccard courses losses history".split()
 TABLES += "models salience sparsity counterfactual redundancy hard neighbours robustness".split()
+TABLES += ["held", "turnover"]
 SUITE_TABLES = ["claims", "overview", "correlations", "kinds"]
 OF_THE_PAPER = ["fig2", "fig3", "fig4", "curves"]
 # Figures that a suite makes unasked; one with variations has too many experiments for their
 # panels, and makes VARIATION_FIGURES, of one row an experiment. Every figure can be asked for.
 FIGURES = ["agreement", *OF_THE_PAPER, "claims", "stopping", "accuracy", "robustness"]
-FIGURES += ["salience", "exclusive", "counterfactual", "redundancy"]
+FIGURES += ["turnover", "salience", "exclusive", "counterfactual", "redundancy"]
 VARIATION_FIGURES = ["sensitivity"]
 # Those of a suite whose experiments have further variants, beside the others.
 ADAPTING_FIGURES = ["adapting", "pairs"]

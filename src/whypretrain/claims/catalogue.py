@@ -177,4 +177,20 @@ CLAIMS = (
         "epochs",
         readings=("epoch", "step"),
     ),
+    Claim(
+        "stopping",
+        "What emerges after the best snapshot of fine-tuning cancels more",
+        "share that does not cancel of what emerges after − until it",
+        "overfitted interactions, early stopping (Zhang et al., 2026); the number is ours",
+        "late_uncancelled",
+        low=-np.inf,
+        high=0,
+        readings=("accuracy", "loss"),
+        chance=Question(
+            "it, minus what random signs give",
+            "late_uncancelled_excess",
+            {"order": "all"},
+            side="below",
+        ),
+    ),
 )

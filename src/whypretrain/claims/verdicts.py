@@ -37,7 +37,8 @@ class Interval(NamedTuple):
 def judge(summary: pd.DataFrame, reading: str) -> pd.DataFrame:
     """Every claim that an experiment has the numbers for: a row for each of its readings.
 
-    Without a second run there is no answer beyond retraining, and with two snapshots no `steadier`.
+    Without a second run there is no answer beyond retraining, with two snapshots no `steadier`, and
+    where fine-tuning is at its best at its end no `stopping`.
 
     Parameters
     ----------

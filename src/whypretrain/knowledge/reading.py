@@ -65,6 +65,17 @@ TABLES: dict[str, Columns] = {
         number="fraction epoch",
         gaps="agreement",
     ),
+    "held": _columns(
+        text="experiment variant seed target reading order sample reference",
+        empty="second",
+        number="fraction epoch",
+        gaps="held",
+    ),
+    "turnover": _columns(
+        text="experiment variant seed part order sample reference",
+        number="fraction epoch n_sets",
+        gaps="uncancelled",
+    ),
     "losses": _columns(
         text="experiment variant seed sample", number="fraction loss epoch", truth="correct"
     ),
@@ -131,6 +142,7 @@ QUANTITIES = {
     *("test_accuracy", "test_loss", "accuracy", "accuracy_gain", "salient_count", "salient_share"),
     *("reconstruction_error", "counterfactual_change", "counterfactual_positive"),
     *("counterfactual_positive_before", "counterfactual_strength", "robustness_accuracy"),
+    *("held_share", "uncancelled_share", "turnover_count"),
 }
 """What the summary of every experiment holds, whatever its settings."""
 

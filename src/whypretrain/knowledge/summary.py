@@ -20,6 +20,7 @@ from whypretrain.knowledge.statistics import (
     slope,
     total_quotient,
 )
+from whypretrain.knowledge.stopping import turnover_rows
 from whypretrain.knowledge.strengths import REFERENCES, VARIANTS
 from whypretrain.settings.knowledge import Statistics
 
@@ -51,7 +52,8 @@ def summarise(
     Parameters
     ----------
     tables : `knowledge`, `ratio`, `agreement`, `jaccard`, `courses`, `losses` and `history`;
-        `salience`, `counterfactual`, `redundancy` and `robustness` where there are
+        `salience`, `counterfactual`, `redundancy`, `robustness` and, with each other, `held` and
+        `turnover` where there are
     least_scratch_accuracy : share of test items below which scratch does not count as learned
 
     Returns
@@ -73,6 +75,8 @@ def summarise(
     for name, made in further.items():
         if name in tables:
             rows += made(tables[name], confidence)
+    if "turnover" in tables:
+        rows += turnover_rows(tables, confidence)
     return as_table(rows, experiment)
 
 

@@ -41,6 +41,18 @@ TERMS = {
     ),
     "discarded": "Strength of the probe that the fine-tuned network does not have (eq. 6).",
     "new": "Strength of the fine-tuned network that the probe does not have (eq. 7).",
+    "removed, preserved, emerged sets": (
+        "Sets that are salient in the probe and no longer, in both with the same sign, or now and "
+        "not in the probe. A set whose sign turns is removed and emerges."
+    ),
+    "held share (γ)": (
+        "The share of a network's strength that another network has in the same sets with the "
+        "same sign. Of the probe and the fine-tuned network: the preserved share."
+    ),
+    "share that does not cancel (ρ)": (
+        "|Σ I(S)| ÷ Σ |I(S)| over some sets: 0 where positive and negative effects cancel, 1 where "
+        "all have one sign. Random signs give about 1/√(sets)."
+    ),
     "ratio": (
         "The share of the preserved strength that training from scratch also reaches (eq. 8). "
         "Where nothing is preserved, it is 0/0 and can be read in several ways."

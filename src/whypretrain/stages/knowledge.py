@@ -37,6 +37,7 @@ def main() -> None:
     from whypretrain.knowledge.strengths import VARIANTS
     from whypretrain.knowledge.summary import summarise
     from whypretrain.knowledge.tables import final_tables
+    from whypretrain.knowledge.turnover import turnover_tables
 
     label = f"knowledge {settings.experiment}"
     probe = read_record(arguments.probe)
@@ -66,8 +67,9 @@ def main() -> None:
     if len(lost := np.setdiff1d(range(1, probe.n_players + 1), compared.orders)):
         say(f"{label}: orders {lost} lie in the noise floor and are not counted")
     tables = final_tables(compared, settings.metrics)
-    progress = Progress(label, n_snapshots(compared), "snapshot")
+    progress = Progress(label, 2 * n_snapshots(compared), "snapshot")
     tables |= course_tables(compared, progress.update)
+    tables |= turnover_tables(compared, settings.metrics, progress.update)
     samples = read_samples(arguments.samples)
     firsts = {variant: compared.finals(variant)[0] for variant in VARIANTS}
     tables["neighbours"] = neighbours_table(samples.samples, probe.n_players, firsts)

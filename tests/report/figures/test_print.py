@@ -149,7 +149,8 @@ LEGENDS = {
     "exclusive": {"alone, chance level"},
     "salience": {"chance level: as many at random"},
     "sensitivity": {"chance level", "interval of the base"},
-    "stopping": {"chance level, 0"},
+    "stopping": {"chance level, 0", "its chance level", "emerged until then", "emerges after it"},
+    "turnover": {"chance level", "removed", "preserved", "emerged"},
 }
 """What legends must tell besides the interval."""
 

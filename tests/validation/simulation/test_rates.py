@@ -153,7 +153,8 @@ def test_tables_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     table = written["rates"]
     keys = ["world", "claim", "reading", "question"]
     assert np.allclose(table.groupby(keys)["rate"].sum(), 1)
-    assert set(table["claim"]) == {claim.key for claim in CLAIMS}
+    # Worlds have no accuracies along training, and so no best snapshot.
+    assert set(table["claim"]) == {claim.key for claim in CLAIMS} - {"stopping"}
     assert table.groupby("world")["n"].max().to_dict() == {"independent": 2, "kept 0.1, 5 seeds": 1}
     assert set(written["numbers"]["number"]) == set(rates.NUMBERS)
     assert set(written["coverage"]["interval"]) == {"summary", "bootstrap", "samples alone"}
