@@ -18,8 +18,9 @@ from tests.knowledge.records import (
     record,
     trained,
 )
+from whypretrain.interactions.sets import sets_of_orders
 from whypretrain.knowledge.cancellation import expected_uncancelled, uncancelled
-from whypretrain.knowledge.chance import by_order, sets_of_orders
+from whypretrain.knowledge.chance import by_order
 from whypretrain.knowledge.courses import n_snapshots
 from whypretrain.knowledge.turnover import (
     Held,
@@ -282,3 +283,11 @@ def test_it_ticks_once_a_snapshot(trajectories: Trajectories, expected: int) -> 
     networks = compared(trajectories=trajectories)
     turnover_tables(networks, METRICS, tick=lambda: ticks.append(1))
     assert len(ticks) == n_snapshots(networks) == expected
+
+
+def test_chance_permutes_and_and_or_sets_apart() -> None:
+    # Two players: ∅, {0}, {1}, {0, 1} of AND, then {0, 1} of OR, which is alone.
+    before, after = np.array([0, 1, 0, 1, 0]), np.array([0, 1, 1, 0, 1])
+    np.testing.assert_allclose(expected_turnover(before, after).preserved, [0, 1, 0])
+    own = np.array([0.0, 2.0, 0.0, 3.0, 0.0])
+    np.testing.assert_allclose(held_salient(own, before, after).chance, [0, 2, 0])

@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from whypretrain.interactions.mobius import orders
 from whypretrain.interactions.record import Record
 from whypretrain.interactions.salience import salient
+from whypretrain.interactions.sets import alike_sets, orders_of, players_of
 from whypretrain.knowledge.agreement import GROUPS
 from whypretrain.knowledge.cancellation import expected_uncancelled, uncancelled
 from whypretrain.knowledge.chance import by_order, common, expected_common
@@ -66,7 +66,7 @@ def turnover(before: Signs, after: Signs) -> Turnover:
 
     Parameters
     ----------
-    before, after : arrays of shape (..., 2**n_players)
+    before, after : arrays of shape (..., n_sets)
         Sign of each salient interaction, 0 of the others.
 
     >>> turnover(np.array([1, 1, -1, 0]), np.array([1, 0, 1, 0])).emerged
@@ -85,9 +85,7 @@ def expected_turnover(before: Signs, after: Signs) -> Counts:
     >>> expected_turnover(np.array([1, 1, -1, 0]), np.array([0, 0, 1, 0])).preserved
     array([0. , 0.5, 0. ])
     """
-    n_sets = by_order(np.ones(before.shape[-1]))
-    of_sign = [by_order(before == sign) * by_order(after == sign) / n_sets for sign in (1, -1)]
-    preserved = of_sign[0] + of_sign[1]
+    preserved = _expected(before == 1, after == 1) + _expected(before == -1, after == -1)
     return Counts(by_order(before != 0) - preserved, preserved, by_order(after != 0) - preserved)
 
 
@@ -99,7 +97,7 @@ def held_strength(own: Array, other: Array) -> Held:
 
     Parameters
     ----------
-    own, other : interactions, arrays of shape (..., 2**n_players)
+    own, other : interactions, arrays of shape (..., n_sets)
     """
     sums = common(own, other), expected_common(own, other), np.abs(own)
     return Held(*map(by_order, sums))
@@ -112,17 +110,25 @@ def held_salient(own: Array, own_signs: Signs, other_signs: Signs) -> Held:
 
     Parameters
     ----------
-    own : interactions, array of shape (..., 2**n_players)
+    own : interactions, array of shape (..., n_sets)
     own_signs, other_signs : arrays of that shape, as :func:`turnover` takes them
     """
-    n_sets = by_order(np.ones(own.shape[-1]))
     whole = np.where(own_signs != 0, np.abs(own), 0.0)
     held = by_order(np.where(own_signs == other_signs, whole, 0.0))
-    of_sign = [
-        by_order(np.where(own_signs == sign, whole, 0.0)) * by_order(other_signs == sign) / n_sets
-        for sign in (1, -1)
-    ]
-    return Held(held, of_sign[0] + of_sign[1], by_order(whole))
+    positive, negative = (
+        _expected(np.where(own_signs == sign, whole, 0.0), other_signs == sign) for sign in (1, -1)
+    )
+    return Held(held, positive + negative, by_order(whole))
+
+
+def _expected(first: Array, second: Array) -> Array:
+    """Σ first · second by order, where `second` is permuted among the sets that are alike."""
+    shape = np.broadcast_shapes(first.shape, second.shape)[:-1]
+    found = np.zeros((*shape, players_of(first.shape[-1]) + 1))
+    for order, sets in alike_sets(first.shape[-1]):
+        sums = first[..., sets].sum(axis=-1) * second[..., sets].sum(axis=-1)
+        found[..., order] += sums / len(sets)
+    return found
 
 
 def shares(terms: Held, counted: NDArray[np.int64]) -> tuple[Array, Array]:
@@ -270,7 +276,7 @@ def _turned(
     samples: list[str], own: _Heard, parts: dict[str, _Part], groups: Groups
 ) -> Iterator[Table]:
     """How many sets each part has and what of them does not cancel; `every` set is a part too."""
-    order_of = orders(own.signs.shape[-1].bit_length() - 1)
+    order_of = orders_of(own.signs.shape[-1])
     all_sets = np.ones_like(own.signs)
     every = _Part(own, all_sets, by_order(all_sets != 0))
     axes = {"order": list(groups), "sample": samples}
