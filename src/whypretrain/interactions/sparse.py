@@ -19,7 +19,7 @@ HELD_OUT = 10
 """One mask in so many is held out, to tell how well the estimate predicts it."""
 
 ValueFunction = Callable[[NDArray[np.int64]], NDArray[np.float64]]
-"""Outputs v(T), float64 of shape (batch,), of coalitions T, int64 of shape (batch,), all distinct."""
+"""Outputs v(T), float64 of shape (batch,), of distinct coalitions T, int64 of shape (batch,)."""
 
 
 class Estimate(NamedTuple):
