@@ -115,7 +115,7 @@ def explain_image(
         masked_by = masked_by if baseline is None else model.normalised(masked_by)
     _checked_count(int(drawn.max()) + 1, masks)
     masked = _masked(network, inputs, masked_by, drawn, background)
-    explained = _explain(network, masked, label, batch_size, masks, seed)
+    explained = _explain(network, masked, label, batch_size, masks=masks, seed=seed)
     return explained(players=drawn, image=shown)
 
 
@@ -257,7 +257,8 @@ def explain_text(
     )
     ids = torch.from_numpy(tokens.ids)
     masked = _masked(model, ids, torch.full_like(ids, tokenizer.mask_token_id), drawn, "keep")
-    return _explain(model, masked, label, batch_size, masks, seed)(
+    explained = _explain(model, masked, label, batch_size, masks=masks, seed=seed)
+    return explained(
         players=drawn,
         words=tokens.words,
         word_players=players_of_words(tokens.word_of_token, drawn, len(tokens.words)),
@@ -289,6 +290,7 @@ def _explain(
     masked: MaskedInput,
     label: int | None,
     batch_size: int | None,
+    *,
     masks: int | None,
     seed: int,
 ) -> Callable[..., Explanation]:
@@ -304,7 +306,7 @@ def _explain(
             measure.fit(masked)
             explained = int(logits.argmax()) if label is None else label
             if masks is not None:
-                return _estimate(measure, masked, logits, explained, masks, seed)
+                return _estimate(measure, masked, logits, explained, masks=masks, seed=seed)
             prepared = measure.forward.prepare(masked)
             tell = Progress("explain", 1 << masked.n_players, "mask").update
             (found,) = measure([masked], [explained], [0], prepared=[prepared], tell=tell)
@@ -316,7 +318,7 @@ def _explain(
 
 
 def _estimate(
-    measure: Measure, masked: MaskedInput, logits: Tensor, label: int, masks: int, seed: int
+    measure: Measure, masked: MaskedInput, logits: Tensor, label: int, *, masks: int, seed: int
 ) -> Callable[..., Explanation]:
     progress = Progress("explain (estimate)", masks, "mask")
 

@@ -20,7 +20,7 @@ def game(planted: dict[int, float]) -> ValueFunction:
     return lambda coalitions: ((coalitions[:, None] & sets) == sets) @ values
 
 
-@pytest.mark.parametrize("n_players", [20, 24])
+@pytest.mark.parametrize("n_players", [20, pytest.param(24, marks=pytest.mark.slow)])
 def test_a_planted_game_of_few_sets_comes_back(n_players: int) -> None:
     generator = np.random.default_rng(n_players)
     planted = {0: -1.5}
@@ -36,6 +36,7 @@ def test_a_planted_game_of_few_sets_comes_back(n_players: int) -> None:
     assert 1000 < found.n_masks <= 5000
 
 
+@pytest.mark.slow  # the library compiles a decoder for each number of players and degree
 def test_all_sets_of_a_complete_small_game_equal_the_exact_ones() -> None:
     n_players = 10
     values = np.random.default_rng(0).normal(size=1 << n_players)
@@ -54,8 +55,8 @@ def test_no_mask_is_asked_twice_and_no_more_than_allowed() -> None:
         asked.extend(coalitions.tolist())
         return value(coalitions)
 
-    found = estimate_interactions(counted, 12, masks=1500)
-    assert len(asked) == len(set(asked)) == found.n_masks <= 1500
+    found = estimate_interactions(counted, 20, masks=5000)
+    assert len(asked) == len(set(asked)) == found.n_masks <= 5000
 
 
 def test_a_seed_decides_and_the_global_generator_is_left_alone() -> None:
@@ -68,7 +69,7 @@ def test_a_seed_decides_and_the_global_generator_is_left_alone() -> None:
             asked.extend(coalitions.tolist())
             return value(coalitions)
 
-        estimate_interactions(noted, 20, masks=1500, seed=seed)
+        estimate_interactions(noted, 20, masks=5000, seed=seed)
         return asked
 
     np.random.seed(3)  # noqa: NPY002
