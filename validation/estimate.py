@@ -46,8 +46,8 @@ def score(outputs: Array, sets: NDArray[np.int64], estimated: Array) -> dict[str
     `recall`, `error` and `error_to_2` (RMS of the difference over that of the exact ones, of all
     sets but the empty one, and of those of one or two players)
 
-    >>> score(np.array([0.0, 1.0, 1.0, 3.0]), np.array([0, 1, 2]), np.array([0.0, 1.0, 1.0]))
-    {'salient': 3, 'precision': 1.0, 'recall': 0.67, 'error': 0.58, 'error_to_2': 0.58}
+    >>> score(np.array([0.0, 1.0, 1.0, 4.0]), np.array([0, 1]), np.array([0.0, 0.5]))
+    {'salient': 3, 'precision': 1.0, 'recall': 0.3333333333333333, 'error': 0.935..., ...}
     """
     exact = mobius(outputs)
     found = np.zeros_like(exact)
@@ -58,16 +58,12 @@ def score(outputs: Array, sets: NDArray[np.int64], estimated: Array) -> dict[str
     def error(chosen: NDArray[np.bool_]) -> float:
         return float(np.sqrt(((found - exact)[chosen] ** 2).sum() / (exact[chosen] ** 2).sum()))
 
-    numbers = {
+    return {
         "salient": int(true.sum()),
-        "precision": both / told.sum() if told.any() else np.nan,
-        "recall": both / true.sum(),
+        "precision": float(both / told.sum()) if told.any() else np.nan,
+        "recall": float(both / true.sum()),
         "error": error(order_of > 0),
         "error_to_2": error((order_of > 0) & (order_of <= 2)),
-    }
-    return {
-        name: round(float(value), 2) if name != "salient" else value
-        for name, value in numbers.items()
     }
 
 
@@ -86,7 +82,8 @@ def reference(outputs: Array, masks: int) -> Estimate:
     def within(coalitions: NDArray[np.int64]) -> Array:
         return ((coalitions[:, None] & sets) == sets).astype(float)
 
-    interactions = np.linalg.lstsq(within(fitted), outputs[fitted], rcond=None)[0]
+    interactions: Array = np.linalg.lstsq(within(fitted), outputs[fitted], rcond=None)[0]
+    interactions = interactions.astype(np.float64)
     errors = outputs[held_out] - within(held_out) @ interactions
     explained = 1 - float(np.mean(errors**2) / outputs[held_out].var())
     return Estimate(sets, interactions, masks, explained)

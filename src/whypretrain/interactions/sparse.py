@@ -128,8 +128,9 @@ def _recovered(
     seed: int,
 ) -> NDArray[np.int64]:
     """Sets that SPEX finds in a game, as shapiq takes it, 0 on the empty set."""
-    # FBII of order n is what we call interactions; shapiq does not take "Moebius" here.
-    approximator = _spex()(n=n_players, index="FBII", max_order=n_players)
+    # FBII of order n is what we call interactions; shapiq does not take "Moebius" here. The soft
+    # decoder finds as much and takes minutes where many sets matter.
+    approximator = _spex()(n=n_players, index="FBII", max_order=n_players, decoder_type="hard")
     try:
         with _seeded(seed), np.errstate(divide="ignore", invalid="ignore"):
             found = approximator.approximate(budget, game)

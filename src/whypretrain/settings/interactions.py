@@ -13,7 +13,7 @@ MOST_PLAYERS = 16
 
 def _exact(n: int) -> int:
     message = (
-        f"{n}: at most {MOST_PLAYERS}, as the workflow computes all 2**n interactions; lower n, or "
+        f"at most {MOST_PLAYERS}, as the workflow computes all 2**n interactions; lower n, or "
         "estimate those of single samples in a notebook (explain_image and explain_text, `masks`)"
     )
     require(n <= MOST_PLAYERS, message)
