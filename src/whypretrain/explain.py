@@ -1,6 +1,6 @@
 """For notebooks: interactions of one's own torch model, and what the workflow stored."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,10 +14,10 @@ from whypretrain.data.samples import check_players, read_samples
 from whypretrain.data.texts import Tokens, tokenise
 from whypretrain.files.artifacts import ArtifactError
 from whypretrain.files.progress import Progress
+from whypretrain.interactions.foreign import Logits, answer, head_of
 from whypretrain.interactions.forward import (
     Background,
     MaskedInput,
-    PlainForward,
     forward_precision,
     log_odds,
 )
@@ -299,10 +299,10 @@ def _explain(
     model.eval()
     try:
         # Of few masks little is shared, and of many players there are too many patterns.
-        head = _head(model) if masks is None else None
-        measure = Measure(model if head else _Logits(model), head, batch_size=batch_size)
+        head = head_of(model) if masks is None else None
+        measure = Measure(model if head else Logits(model), head, batch_size=batch_size)
         with forward_precision("float32", masked.inputs.device):
-            logits = _answer(model, masked)
+            logits = answer(model, masked)
             measure.fit(masked)
             explained = int(logits.argmax()) if label is None else label
             if masks is not None:
@@ -361,62 +361,6 @@ def _check_image(image: Any, baseline: Any) -> None:
             "height, width) of floats, without a batch axis"
         )
         raise ValueError(message)
-
-
-def _answer(model: nn.Module, masked: MaskedInput) -> Tensor:
-    """Logits of the whole input, (n_classes,): the first question, so that errors are told here."""
-    plain = PlainForward(_Logits(model))
-    everything = torch.tensor([(1 << masked.n_players) - 1], device=masked.inputs.device)
-    try:
-        return plain.rest(plain.prepare(masked)(everything))[0]
-    except torch.OutOfMemoryError:
-        raise
-    except (AssertionError, AttributeError, IndexError, RuntimeError, TypeError) as error:
-        if isinstance(error, TypeError) and str(error).startswith("model: "):
-            raise
-        name, shape = type(model).__name__, (1, *masked.inputs.shape)
-        reason = " ".join(str(error).split())
-        if isinstance(error, TypeError) and "argument" in reason:
-            message = (
-                f"model: {name} cannot be asked with one input alone ({reason}); wrap it in a "
-                "module whose `forward` takes the input that is explained and adds the others"
-            )
-            raise TypeError(message) from error
-        message = f"model: {name} does not take an input of shape {shape}: {reason}"
-        raise ValueError(message) from error
-
-
-class _Logits(nn.Module):
-    """Any network, whose logits may come in an output of transformers' with other things."""
-
-    def __init__(self, model: nn.Module) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        output = self.model(inputs)
-        keyed = isinstance(output, Mapping) and "logits" in output
-        logits = output["logits"] if keyed else getattr(output, "logits", output)
-        single = isinstance(logits, Tensor) and logits.shape in {(len(inputs),), (len(inputs), 1)}
-        if single:  # the log-odds of class 1
-            logits = logits.reshape(-1, 1)
-            return torch.cat([torch.zeros_like(logits), logits], dim=1)
-        if not isinstance(logits, Tensor) or logits.ndim != 2:
-            found = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
-            message = (
-                f"model: {type(self.model).__name__} returns {found}, no logits of shape (batch, "
-                "n_classes); give a classifier, as AutoModelForSequenceClassification makes of an "
-                "encoder or the workflow with `feature: first_token`, or wrap it in a module that "
-                "returns the logits alone"
-            )
-            raise TypeError(message)
-        return logits
-
-
-def _head(model: nn.Module) -> nn.Linear | None:
-    """The classifier of a network of timm's, whose structure is known well enough to share."""
-    head = model.get_classifier() if hasattr(model, "get_classifier") else None  # type: ignore[operator]
-    return head if isinstance(head, nn.Linear) and head.out_features > 1 else None
 
 
 def _checked_count(n_players: int, masks: int | None) -> int:
