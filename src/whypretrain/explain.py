@@ -1,6 +1,7 @@
 """For notebooks: interactions of one's own torch model, and what the workflow stored."""
 
-from collections.abc import Mapping
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +14,14 @@ from whypretrain.data.samples import check_players, read_samples
 from whypretrain.data.texts import Tokens, baseline_id, tokenise
 from whypretrain.files.artifacts import ArtifactError
 from whypretrain.files.progress import Progress
+from whypretrain.interactions.foreign import Logits, answer, head_of
 from whypretrain.interactions.forward import (
     Background,
     MaskedInput,
-    PlainForward,
     forward_precision,
+    log_odds,
 )
-from whypretrain.interactions.measure import Measure
+from whypretrain.interactions.measure import Measure, evaluate
 from whypretrain.interactions.mobius import mobius, orders
 from whypretrain.interactions.players import (
     count_words,
@@ -28,14 +30,17 @@ from whypretrain.interactions.players import (
     word_players,
 )
 from whypretrain.interactions.record import Record, read_record
+from whypretrain.interactions.sparse import check as check_estimate
+from whypretrain.interactions.sparse import estimate_interactions
 from whypretrain.networks.build import TextNetwork
 from whypretrain.networks.snapshots import Snapshot
-from whypretrain.report.explanation import Explanation, of_record
+from whypretrain.report.explanation import EstimatedExplanation, Explanation, of_record
 
 if TYPE_CHECKING:
     import pandas as pd
 
-MAX_PLAYERS = 20  # a million forward passes
+MAX_PLAYERS = 20
+"""Of all interactions, computed exactly: a million forward passes."""
 
 
 def explain_image(
@@ -47,6 +52,8 @@ def explain_image(
     baseline: Tensor | float | None = None,
     background: Background = "keep",
     batch_size: int | None = None,
+    masks: int | None = None,
+    seed: int = 0,
 ) -> Explanation:
     """All interactions between the regions of one image under a classifier.
 
@@ -65,9 +72,15 @@ def explain_image(
         what a network sees as 0: the mean colour, where images are normalised.
     background : whether pixels of no player are always shown, or always masked
     batch_size : masked images a forward pass; as many as fit into memory if not given
+    masks : how many masked images to *estimate* the strongest interactions from, for up to 24
+        players. All 2**players are computed if not given, and interactions are exact. Returned is
+        a :class:`~whypretrain.report.explanation.EstimatedExplanation` then.
+    seed : of the masks of an estimate
 
     Raises
     ------
+    ImportError
+        If `masks` is given and shapiq is not installed.
     TypeError
         If the image is no tensor, the baseline neither a number nor a tensor, or the model returns
         no logits or takes more than one input.
@@ -87,7 +100,8 @@ def explain_image(
     """
     _check_image(image, baseline)
     if isinstance(players, int):
-        drawn = superpixel_players(_as_picture(image), n_players=_checked_count(players))
+        count = _checked_count(players, masks)
+        drawn = superpixel_players(_as_picture(image), n_players=count)
     else:
         drawn = np.asarray(players, dtype=np.int16)
         if drawn.shape != tuple(image.shape[1:]):
@@ -100,8 +114,10 @@ def explain_image(
     if isinstance(model, Snapshot):  # whose structure is shared where its normalisation is known
         network, inputs = model.network, model.normalised(inputs)
         masked_by = masked_by if baseline is None else model.normalised(masked_by)
+    _checked_count(int(drawn.max()) + 1, masks)
     masked = _masked(network, inputs, masked_by, drawn, background)
-    return Explanation(**_explain(network, masked, label, batch_size), players=drawn, image=shown)
+    explained = _explain(network, masked, label, batch_size, masks=masks, seed=seed)
+    return explained(players=drawn, image=shown)
 
 
 def read_interactions(path: str | Path, snapshot: int | None = None) -> "pd.DataFrame":
@@ -199,6 +215,7 @@ def explain_text(
     seed: int = 0,
     baseline_token: str | None = None,
     batch_size: int | None = None,
+    masks: int | None = None,
 ) -> Explanation:
     """All interactions between words of one sentence under a text classifier.
 
@@ -211,12 +228,16 @@ def explain_text(
     players : how many words become players, drawn by `seed`; all words (at most 12) if not given
     baseline_token : what replaces every token of a masked word, as a text of one token (`"_"`).
         If not given, the snapshot's, else the tokenizer's mask token, which decoders do not have.
+    masks : as of :func:`explain_image`: interactions are *estimated* from so many masked sentences,
+        drawn by `seed` too
 
     Raises
     ------
+    ImportError
+        If `masks` is given and shapiq is not installed.
     ValueError
-        If the sentence has fewer words than players or is longer than the model takes, or there is
-        no mask token and no baseline token, or that is not one token.
+        If the sentence has fewer words than players or is longer than the model takes, there is no
+        mask token and no baseline token, that is not one token, or there are too many players.
     TypeError
         If the model returns no logits, as an encoder alone.
     FloatingPointError
@@ -239,14 +260,14 @@ def explain_text(
         message = f"sentence: longer than the {tokenizer.model_max_length} tokens of the tokenizer"
         raise ValueError(message)
     n_words = count_words(tokens.word_of_token)
-    count = _checked_count(min(n_words, 12) if players is None else players)
+    count = _checked_count(min(n_words, 12) if players is None else players, masks)
     drawn = word_players(
         tokens.word_of_token, n_players=count, generator=np.random.default_rng(seed)
     )
     ids = torch.from_numpy(tokens.ids)
     masked = _masked(model, ids, torch.full_like(ids, baseline), drawn, "keep")
-    return Explanation(
-        **_explain(model, masked, label, batch_size),
+    explained = _explain(model, masked, label, batch_size, masks=masks, seed=seed)
+    return explained(
         players=drawn,
         words=tokens.words,
         word_players=players_of_words(tokens.word_of_token, drawn, len(tokens.words)),
@@ -260,7 +281,7 @@ def _masked(
     players: NDArray[np.int16],
     background: Background,
 ) -> MaskedInput:
-    n_players = _checked_count(int(players.max()) + 1)
+    n_players = int(players.max()) + 1
     check_players(players, n_players)
     device = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
     return MaskedInput(
@@ -274,27 +295,63 @@ def _masked(
 
 @torch.inference_mode()
 def _explain(
-    model: nn.Module, masked: MaskedInput, label: int | None, batch_size: int | None
-) -> dict[str, Any]:
-    """The fields of an explanation that do not describe the sample."""
-    device, n_coalitions = masked.inputs.device, 1 << masked.n_players
+    model: nn.Module,
+    masked: MaskedInput,
+    label: int | None,
+    batch_size: int | None,
+    *,
+    masks: int | None,
+    seed: int,
+) -> Callable[..., Explanation]:
+    """An explanation that lacks only what describes the sample."""
     training = [module for module in model.modules() if module.training]
     model.eval()
     try:
-        head = _head(model)
-        measure = Measure(model if head else _Logits(model), head, batch_size=batch_size)
-        with forward_precision("float32", device):
-            logits = _answer(model, masked)
+        # Of few masks little is shared, and of many players there are too many patterns.
+        head = head_of(model) if masks is None else None
+        measure = Measure(model if head else Logits(model), head, batch_size=batch_size)
+        with forward_precision("float32", masked.inputs.device):
+            logits = answer(model, masked)
             measure.fit(masked)
-            prepared = measure.forward.prepare(masked)
             explained = int(logits.argmax()) if label is None else label
-            tell = Progress("explain", n_coalitions, "mask").update
+            if masks is not None:
+                return _estimate(measure, masked, logits, explained, masks=masks, seed=seed)
+            prepared = measure.forward.prepare(masked)
+            tell = Progress("explain", 1 << masked.n_players, "mask").update
             (found,) = measure([masked], [explained], [0], prepared=[prepared], tell=tell)
     finally:
         for module in training:
             module.training = True
     interactions = mobius(found.outputs)
-    return {**found._asdict(), "interactions": interactions, "label": explained}
+    return partial(Explanation, **found._asdict(), interactions=interactions, label=explained)
+
+
+def _estimate(
+    measure: Measure, masked: MaskedInput, logits: Tensor, label: int, *, masks: int, seed: int
+) -> Callable[..., Explanation]:
+    progress = Progress("explain (estimate)", masks, "mask")
+
+    def outputs(coalitions: NDArray[np.int64]) -> NDArray[np.float64]:
+        (found,) = evaluate(
+            measure.plain,
+            [masked],
+            [label],
+            batch_size=measure.batch_size,
+            tell=progress.update,
+            asked=torch.from_numpy(coalitions).to(masked.inputs.device),
+        )
+        return found.outputs
+
+    found = estimate_interactions(outputs, masked.n_players, masks=masks, seed=seed)
+    of_all = float(log_odds(logits[None], label)[0])
+    return partial(
+        EstimatedExplanation,
+        outputs=np.array([found.interactions[0], of_all]),
+        logits=logits.float().cpu().numpy(),
+        label=label,
+        player_count=masked.n_players,
+        **found._asdict(),
+    )
 
 
 def _check_image(image: Any, baseline: Any) -> None:
@@ -315,67 +372,13 @@ def _check_image(image: Any, baseline: Any) -> None:
         raise ValueError(message)
 
 
-def _answer(model: nn.Module, masked: MaskedInput) -> Tensor:
-    """Logits of the whole input, (n_classes,): the first question, so that errors are told here."""
-    plain = PlainForward(_Logits(model))
-    everything = torch.tensor([(1 << masked.n_players) - 1], device=masked.inputs.device)
-    try:
-        return plain.rest(plain.prepare(masked)(everything))[0]
-    except torch.OutOfMemoryError:
-        raise
-    except (AssertionError, AttributeError, IndexError, RuntimeError, TypeError) as error:
-        if isinstance(error, TypeError) and str(error).startswith("model: "):
-            raise
-        name, shape = type(model).__name__, (1, *masked.inputs.shape)
-        reason = " ".join(str(error).split())
-        if isinstance(error, TypeError) and "argument" in reason:
-            message = (
-                f"model: {name} cannot be asked with one input alone ({reason}); wrap it in a "
-                "module whose `forward` takes the input that is explained and adds the others"
-            )
-            raise TypeError(message) from error
-        message = f"model: {name} does not take an input of shape {shape}: {reason}"
-        raise ValueError(message) from error
-
-
-class _Logits(nn.Module):
-    """Any network, whose logits may come in an output of transformers' with other things."""
-
-    def __init__(self, model: nn.Module) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        output = self.model(inputs)
-        keyed = isinstance(output, Mapping) and "logits" in output
-        logits = output["logits"] if keyed else getattr(output, "logits", output)
-        single = isinstance(logits, Tensor) and logits.shape in {(len(inputs),), (len(inputs), 1)}
-        if single:  # the log-odds of class 1
-            logits = logits.reshape(-1, 1)
-            return torch.cat([torch.zeros_like(logits), logits], dim=1)
-        if not isinstance(logits, Tensor) or logits.ndim != 2:
-            found = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
-            message = (
-                f"model: {type(self.model).__name__} returns {found}, no logits of shape (batch, "
-                "n_classes); give a classifier, as AutoModelForSequenceClassification makes of an "
-                "encoder or the workflow with `feature: first_token`, or wrap it in a module that "
-                "returns the logits alone"
-            )
-            raise TypeError(message)
-        return logits
-
-
-def _head(model: nn.Module) -> nn.Linear | None:
-    """The classifier of a network of timm's, whose structure is known well enough to share."""
-    head = model.get_classifier() if hasattr(model, "get_classifier") else None  # type: ignore[operator]
-    return head if isinstance(head, nn.Linear) and head.out_features > 1 else None
-
-
-def _checked_count(n_players: int) -> int:
-    if not 1 <= n_players <= MAX_PLAYERS:
+def _checked_count(n_players: int, masks: int | None) -> int:
+    if masks is not None:
+        check_estimate(n_players, masks)
+    elif not 1 <= n_players <= MAX_PLAYERS:
         message = (
             f"{n_players} players: 1 to {MAX_PLAYERS} can be explained, as all 2**n sets are "
-            "computed; join regions or take fewer"
+            "computed; join regions, take fewer, or estimate with `masks=20_000` (to 24 players)"
         )
         raise ValueError(message)
     return n_players

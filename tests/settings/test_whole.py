@@ -35,7 +35,12 @@ MISTAKES = [
     ("experiments.vgg-digits.finetune.override", {"epoch": 3}, "did you mean 'epochs'?"),
     ("experiments.vgg-digits.scratch.override", {"epochs": 0}, "epochs = 0: Input should be gr"),
     ("experiments.vgg-digits.sampling.per_class", 0, "per_class = 0"),
-    ("experiments.vgg-digits.sampling.players.n", 17, "players.n = 17: at most 16, the cells of"),
+    (
+        "experiments.vgg-digits.sampling.players.n",
+        17,
+        "players.n = 17: at most 16, as the workflow",
+    ),
+    ("experiments.vgg-digits.sampling.players.margin", 1, "n = 10: at most 4, the cells of"),
     ("experiments.vgg-digits.sampling.players.cells", 29, "cells = 29: at most 28, the image_size"),
     ("experiments.vgg-digits.sampling.players.kind", "voronoi", "'grid'"),
     ("experiments.vgg-digits.sampling.baseline", "black", "'pixel_mean'"),

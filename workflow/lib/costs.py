@@ -30,7 +30,7 @@ from whypretrain.settings.data import Digits
 from whypretrain.settings.models import Architecture, ImageArchitecture, ImageModel
 from whypretrain.settings.training import Recipe
 from whypretrain.settings.whole import Config
-from workflow.lib.resources import BACKWARD, PER_SPLIT, knowledge_bytes
+from workflow.lib.resources import BACKWARD, PER_SPLIT, extraction_bytes, knowledge_bytes
 
 if TYPE_CHECKING:
     from workflow.lib.plan import Job
@@ -87,7 +87,7 @@ class Work(NamedTuple):
     """What a job computes.
 
     Items `trained` and `evaluated`; `measured` pairs of a sample and a snapshot, and `forwards` of
-    their masked inputs; snapshots `kept` as files.
+    their masked inputs, over so many `networks`; snapshots `kept` as files.
     """
 
     recipe: Recipe | None = None
@@ -96,6 +96,7 @@ class Work(NamedTuple):
     measured: int = 0
     forwards: int = 0
     kept: int = 0
+    networks: int = 1
 
 
 class Rates(NamedTuple):
@@ -229,7 +230,8 @@ class Costs:
             further = len(config.variants(names["experiment"]))
             networks = _snapshots(job) if job.rule == "extract" else 2 * n_snapshots + further
             measured = n_samples * networks
-            return Work(measured=measured, forwards=measured << sampling.players.n)
+            forwards = measured << sampling.players.n
+            return Work(measured=measured, forwards=forwards, networks=networks)
         compared = _snapshots(job) if job.rule == "similarity" else 0
         return Work(evaluated=compared * min(size.test, MOST_ITEMS))
 
@@ -267,12 +269,13 @@ class Costs:
         """Bytes that a job takes beside libraries, from the shapes of tensors."""
         rule = job.rule
         if rule == "knowledge":
-            n_values = work.forwards // (2 * len(self.config.snapshots) + 2)
-            return knowledge_bytes(n_values << self.splits(job))
+            n_values = work.forwards // work.networks
+            return knowledge_bytes(n_values << self.splits(job), work.networks)
         if rule not in ON_CARD or network is None:
             return 0.0
         if work.recipe is None:
-            return network.weights + min(256 * 2 * network.widest, 2 << 30)
+            measured = extraction_bytes(work.forwards, 1)  # forwards are of all networks
+            return network.weights + min(256 * 2 * network.widest, 2 << 30) + measured
         micro = min(work.recipe.batch_size, work.recipe.micro_batch_size or work.recipe.batch_size)
         # Weights, gradients and two copies of the optimiser; what the backward pass needs.
         return 4 * network.weights + micro * network.activations

@@ -149,11 +149,11 @@ def make_plan(config: Config, jobs: list[Job], cores: int, tflops: float | None)
     if needed > free:
         warnings.append("that does not fit on the disk: free some, or run from a larger one")
     warnings += [
-        f"{item['experiment']}: the stage knowledge needs about {item['memory_bytes'] / 1e9:.1f} GB"
-        f" of memory, this machine has {memory / 1e9:.1f} GB: lower sampling.players.n or the "
-        f"number of samples"
+        f"{item['experiment']}: the stage {item['rule']} needs about "
+        f"{item['memory_bytes'] / 1e9:.1f} GB of memory, this machine has {memory / 1e9:.1f} GB: "
+        f"lower sampling.players.n, the number of samples or that of snapshots"
         for item in items
-        if item["rule"] == "knowledge" and item["memory_bytes"] > memory
+        if item["rule"] in {"extract", "knowledge"} and item["memory_bytes"] > memory
     ]
     records, assumed = sum(item["recorded"] for item in items), ", ".join(found.assumed)
     how = [

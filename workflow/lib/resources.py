@@ -22,8 +22,10 @@ FIXED_MB, FIXED_MINUTES = 2000, 10
 """Python, torch and small data; to start on a busy file system, and to write."""
 MB_PER_MILLION, COPIES_OF_DATA = 100, 4
 """Weights, gradients, optimiser and activations; a data file in memory, rounded up."""
-ARRAYS_IN_MEMORY = 16
-"""Float64 arrays of shape (n_samples, 2**n) that `knowledge` holds at once, rounded up."""
+ARRAYS_READ, ARRAYS_EXTRACTED, ARRAYS_COMPARED = 2, 5, 24
+"""Float64 arrays of shape (n_samples, 2**n) in memory at once, rounded up: of each network that
+`knowledge` reads, of each that `extract` measures or finds measured, and beside them in
+`knowledge`."""
 PER_SPLIT = 1e-4
 """Seconds of splitting one output into AND and OR, at the default tolerance."""
 TRAINING_TFLOPS, MEASURING_TFLOPS = 15.0, 5.0
@@ -108,9 +110,14 @@ def count_rows(path: str) -> int:
         return ROWS
 
 
-def knowledge_bytes(n_values: int) -> int:
-    """Memory of the stage `knowledge`: its arrays of all samples' 2**n interactions."""
-    return 8 * ARRAYS_IN_MEMORY * n_values
+def knowledge_bytes(n_values: int, n_networks: int) -> int:
+    """Memory of `knowledge`: arrays of all samples' 2**n values, of all snapshots that it reads."""
+    return 8 * n_values * (ARRAYS_READ * n_networks + ARRAYS_COMPARED)
+
+
+def extraction_bytes(n_values: int, n_networks: int) -> int:
+    """Memory of `extract` for the record of so many snapshots, and what it is put together from."""
+    return 8 * n_values * ARRAYS_EXTRACTED * n_networks
 
 
 def training(size: Size, recipe: Recipe, train: str, test: str) -> Needs:
@@ -130,14 +137,17 @@ def passing(size: Size, splits: list[str], times: int) -> Needs:
 
 def extraction(size: Size, samples: str, n: int, n_networks: int) -> Needs:
     """All 2**n masked versions of every sample through some networks, without sharing."""
-    passes = count_rows(samples) * 2**n * n_networks
-    return _needs(size, [samples], passes * size.gigaflops / MEASURING_TFLOPS / 1000)
+    n_values = count_rows(samples) << n
+    passes = n_values * n_networks
+    needs = _needs(size, [samples], passes * size.gigaflops / MEASURING_TFLOPS / 1000)
+    megabytes = extraction_bytes(n_values, n_networks) / 2**20
+    return needs._replace(mem_mb=needs.mem_mb + round(megabytes))
 
 
 def comparison(interactions: str, n: int, n_networks: int, *, and_or: bool) -> Needs:
     """Tables from the 2**n interactions of every sample of some networks, or twice as many."""
     n_values = count_rows(interactions) << n + and_or
-    megabytes, minutes = knowledge_bytes(n_values) / 2**20, n_values * n_networks / 1e6
+    megabytes, minutes = knowledge_bytes(n_values, n_networks) / 2**20, n_values * n_networks / 1e6
     minutes += and_or * n_values * n_networks * PER_SPLIT / 60
     return Needs(FIXED_MB + round(megabytes), FIXED_MINUTES + round(minutes))
 

@@ -106,7 +106,10 @@ rule adapting:
     resources:
         **sized.needing(
             lambda w, input: sized.comparison(
-                input.records[0], players_of(w), n_networks=len(input.records)
+                input.records[0],
+                players_of(w),
+                n_networks=len(input.records),
+                and_or=CONFIG.experiments[w.experiment].interactions.kind == "and_or",
             )
         ),
     params:

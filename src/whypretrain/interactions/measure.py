@@ -187,6 +187,7 @@ def evaluate(
     batch_size: int,
     prepared: Sequence[Assemble] | None = None,
     tell: Callable[[int], object] | None = None,
+    asked: Tensor | None = None,
 ) -> list[Evaluation]:
     """Compute the network's outputs on every masked version of every input of the group.
 
@@ -198,6 +199,8 @@ def evaluate(
     batch_size : versions a forward pass; where memory runs out, half as many are tried again
     prepared : the shared part of each input, if it is known already
     tell : called after each pass with the number of masked inputs that it computed
+    asked : coalitions to compute, int64 of shape (n_asked,), on the device of the inputs; all if
+        not given. Outputs are in their order, and logits those of the last.
 
     Raises
     ------
@@ -205,14 +208,17 @@ def evaluate(
         If an output is not finite.
     """
     device = group[0].inputs.device
-    n_coalitions = 1 << group[0].n_players
+    n_coalitions = 1 << group[0].n_players if asked is None else len(asked)
     assemble = prepared or [forward.prepare(masked) for masked in group]
     outputs = torch.empty(len(group), n_coalitions, dtype=torch.float64, device=device)
     logits = torch.empty(0)
     each = max(batch_size // len(group), 1)
     start = 0
     while start < n_coalitions:
-        coalitions = torch.arange(start, min(start + each, n_coalitions), device=device)
+        if asked is None:
+            coalitions = torch.arange(start, min(start + each, n_coalitions), device=device)
+        else:
+            coalitions = asked[start : start + each]
         try:
             logits = _logits(forward, [one(coalitions) for one in assemble])
         except torch.OutOfMemoryError:
@@ -229,7 +235,7 @@ def evaluate(
     if n_broken := int((~torch.isfinite(outputs)).sum()):
         message = f"{n_broken} of {outputs.numel()} outputs are not finite"
         raise FloatingPointError(message)
-    last = logits[:, -1].float().cpu().numpy()  # the last coalition is N
+    last = logits[:, -1].float().cpu().numpy()  # the last coalition of all is N
     return [Evaluation(*pair) for pair in zip(outputs.cpu().numpy(), last, strict=True)]
 
 

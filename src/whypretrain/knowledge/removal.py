@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from whypretrain.interactions.mobius import BLOCK
 from whypretrain.interactions.sets import sets_of_orders
 from whypretrain.knowledge.strengths import split_knowledge
 
@@ -176,8 +177,12 @@ def redundancy_table(samples: list[str], interactions: Array) -> pd.DataFrame:
     n_harmless = n_removable(empty, ascending[:, ::-1])
     generator = np.random.default_rng(0)
     n_random = np.zeros(len(own))
+    n_together = max(BLOCK // n_sets, 1)
     for _ in range(N_SEQUENCES):
-        n_random += n_removable(empty, own[:, generator.permutation(n_sets)])
+        sequence = generator.permutation(n_sets)
+        for start in range(0, len(own), n_together):
+            some = slice(start, start + n_together)
+            n_random[some] += n_removable(empty[some], own[some, sequence])
     columns = {
         "sample": samples,
         "v": interactions.sum(axis=1),

@@ -49,6 +49,16 @@ class Explanation:
         return n_players_of(len(self.outputs))
 
     @property
+    def coalitions(self) -> NDArray[np.int64]:
+        """The set of each entry of `interactions`: int64 of the same shape, the empty set first."""
+        return np.arange(len(self.interactions))
+
+    @property
+    def remark(self) -> str:
+        """What tables, pictures and shapiq's plots must say beside the numbers; empty if exact."""
+        return ""
+
+    @property
     def prediction(self) -> int:
         """The class that the model predicts on the whole input."""
         return int(self.logits.argmax())
@@ -134,7 +144,8 @@ class Explanation:
             axes.set_xlabel("interaction I(S) [nats]")
             said = f"log-odds {self.outputs[-1]:.2f}"
             explained, predicted = map(self.class_name, (self.label, self.prediction))
-            axes.set_title(f"class {explained}, predicted {predicted}, {said}")
+            title = f"class {explained}, predicted {predicted}, {said}"
+            axes.set_title("\n".join(filter(None, [title, self.remark])))
         return figure
 
     def plot_sets(self, count: int = 4, *, width: float = 1.7) -> Figure:
@@ -166,7 +177,7 @@ class Explanation:
         except ImportError as error:
             message = "to_shapiq needs shapiq: pip install shapiq"
             raise ImportError(message) from error
-        lookup = {members(coalition): coalition for coalition in range(len(self.interactions))}
+        lookup = {members(int(one)): place for place, one in enumerate(self.coalitions)}
         return InteractionValues(
             values=self.interactions.copy(),
             index="Moebius",
@@ -175,8 +186,73 @@ class Explanation:
             max_order=self.n_players,
             interaction_lookup=lookup,
             baseline_value=float(self.interactions[0]),
-            estimated=False,
+            estimated=bool(self.remark),
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class EstimatedExplanation(Explanation):
+    """An estimate of the strongest of all 2**n_players interactions, from some of the masks.
+
+    Attributes
+    ----------
+    outputs : v of no player and of all players alone: (2,), float64, nats
+    interactions : of the sets that were found, (n_sets,), float64, nats; all others count as 0
+    sets : these sets, int64, the empty set first
+    player_count : number of players
+    n_masks : masks that were computed
+    explained : share of the variance of held-out outputs that the estimate predicts. That may be
+        near 1 while most salient sets are missing: see docs/performance.md.
+    """
+
+    sets: NDArray[np.int64]
+    player_count: int
+    n_masks: int
+    explained: float
+
+    @property
+    def n_players(self) -> int:
+        """Number of players."""
+        return self.player_count
+
+    @property
+    def coalitions(self) -> NDArray[np.int64]:
+        """The set of each entry of `interactions`."""
+        return self.sets
+
+    @property
+    def remark(self) -> str:
+        """That this is an estimate, from how many masks, and how well it predicts others."""
+        explained = f"{100 * self.explained:.1f} % of held-out variance"
+        return f"ESTIMATE from {self.n_masks:,} of 2^{self.n_players} masks, {explained}"
+
+    def table(self, *, threshold: float = 0.05) -> pd.DataFrame:
+        """One row a set that was found.
+
+        Columns: as of an exact explanation, without `output`, and `interaction` is an estimate;
+        `estimated` (true) says so. `salient` compares with the strongest estimate.
+        """
+        return pd.DataFrame(
+            {
+                "players": [self.name(int(coalition)) for coalition in self.sets],
+                "order": np.bitwise_count(self.sets).astype(np.int64),
+                "interaction": self.interactions,
+                "salient": salient(self.interactions[None], threshold=threshold)[0],
+                "estimated": True,
+            },
+            index=pd.Index(self.sets, name="coalition"),
+        )
+
+    def rebuilt(self, *, threshold: float = 0.05) -> float:  # noqa: ARG002
+        """Not of an estimate, which lacks most outputs.
+
+        Raises
+        ------
+        ValueError
+            Always.
+        """
+        message = "rebuilt needs all 2**n outputs, which an estimate lacks; see `explained`"
+        raise ValueError(message)
 
 
 def of_record(record: Record, position: int, sample: Sample | None = None) -> Explanation:

@@ -63,7 +63,7 @@ def draw(
     heads = []
     for name, found in models.items():
         true, says = map(found.class_name, (found.label, found.prediction))
-        told = (name, f"true {true}, predicts {says}")
+        told = (name, f"true {true}, predicts {says}", found.remark)
         lines_of_head = [line for words in told for line in wrap(words, fitting_head)]
         heads.append([*lines_of_head, f"v(N) = {_signed(found.outputs[-1])}"])
     head = HEAD * max(map(len, heads)) + 0.08

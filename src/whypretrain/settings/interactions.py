@@ -2,14 +2,27 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from whypretrain.settings.base import Section, Seed, require
 from whypretrain.settings.models import Architecture
 
-MOST_PLAYERS = 24
-"""Beyond it, 2**n forward passes of every sample and snapshot are out of reach."""
-PlayerCount = Annotated[int, Field(ge=1, le=MOST_PLAYERS)]
+MOST_PLAYERS = 16
+"""Beyond it, 2**n outputs of every sample and snapshot are out of reach."""
+
+
+def _exact(n: int) -> int:
+    message = (
+        f"at most {MOST_PLAYERS}, as the workflow computes all 2**n interactions; lower n, or "
+        "estimate those of single samples in a notebook (explain_image and explain_text, `masks`)"
+    )
+    require(n <= MOST_PLAYERS, message)
+    return n
+
+
+PlayerCount = Annotated[
+    int, Field(ge=1, json_schema_extra={"maximum": MOST_PLAYERS}), AfterValidator(_exact)
+]
 
 
 class GridPlayers(Section):
