@@ -5,7 +5,8 @@ from pathlib import Path
 
 STAGES = (
     *("fetch", "prepare", "convert", "pretrain", "samples", "player_sheet", "probe", "train"),
-    *("robustness", "similarity", "extract", "knowledge", "claims", "figure", "overlay"),
+    *("robustness", "similarity", "extract", "knowledge", "adapting", "claims", "figure"),
+    "overlay",
     "explorer",
 )
 """In the order in which the workflow runs them."""

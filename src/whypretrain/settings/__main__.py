@@ -56,6 +56,7 @@ def stages(config: Config) -> dict[str, tuple[Callable[[str], Section], Iterable
         "similarity": (config.similarity, config.experiments),
         "extract": (config.extract, config.experiments),
         "knowledge": (config.knowledge, config.experiments),
+        "adapting": (config.adapting, [n for n, own in config.experiments.items() if own.variants]),
         "claims": (config.claims, config.suites),
         "figure": (config.figure, config.suites),
         "explorer": (config.explore, config.suites),
