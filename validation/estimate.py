@@ -82,13 +82,8 @@ def reference(outputs: Array, masks: int) -> Estimate:
     def within(coalitions: NDArray[np.int64]) -> Array:
         return ((coalitions[:, None] & sets) == sets).astype(float)
 
-<<<<<<< HEAD
-    found = np.linalg.lstsq(within(fitted), outputs[fitted], rcond=None)[0]
-    interactions: Array = found.astype(np.float64)
-=======
     solved = np.linalg.lstsq(within(fitted), outputs[fitted], rcond=None)[0]
     interactions = solved.astype(np.float64)
->>>>>>> players
     errors = outputs[held_out] - within(held_out) @ interactions
     explained = 1 - float(np.mean(errors**2) / outputs[held_out].var())
     return Estimate(sets, interactions, masks, explained)
