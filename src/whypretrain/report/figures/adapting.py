@@ -17,6 +17,8 @@ LOW = "1-2"
 PAPERS = {"finetune": "full fine-tuning", "scratch": "from scratch"}
 FURTHER = ("#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#4D4D4D", "#8C6D31")
 SIGNS = ("^", "v", "D", "P", "X", "<", ">", "h", "*", "d")
+RANGE = (-0.25, 1.05)
+"""Of agreement; intervals that reach beyond it are in the CSV file."""
 LABELS = {
     "agreement with the\nprobe, orders 1–2": "probe-{0}",
     "agreement of two\nseeds, orders 1–2": "{0}-{0}",
@@ -77,4 +79,5 @@ def _scatter(
         x, y = agreement.loc[[pair.format(way)]], accuracy.loc[[way]]
         reach: drawing.Look = {"xerr": drawing.whiskers(x), "markersize": 4.5, "linewidth": 0.6}
         drawing.points(panel, x["number"], y, linestyle="none", **reach, **look)
+    panel.set_xlim(*RANGE)
     panel.axvline(0, color=style.NULL, linewidth=0.9, label="chance level, 0")

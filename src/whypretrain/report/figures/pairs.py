@@ -16,7 +16,7 @@ from whypretrain.settings.report import FigureSettings
 
 CELL, SMALLEST = 0.26, 0.165  # inches of a cell at most, and what a number of 6 pt needs
 NAMES = 1.4  # inches of the names beside a matrix
-BELOW, UNDER = 0.8, 0.2  # inches of what is above and below it, and of what is below it alone
+BELOW, UNDER = 0.6, 0.2  # inches of what is above and below it, and of what is below it alone
 
 
 def draw(tables: drawing.Tables, settings: FigureSettings) -> drawing.Drawn:
@@ -64,7 +64,11 @@ def _matrix(panel: Axes, numbers: "pd.Series[float]", ways: dict[str, str]) -> N
                     values[row, column] = numbers[pair]
     panel.imshow(values, cmap="Greys", vmin=0, vmax=1)
     for (row, column), value in np.ndenumerate(values):
-        text = "–" if np.isnan(value) else f"{value:.2f}".replace("-", "−").replace("0.", ".")
+        text = (
+            "–"
+            if np.isnan(value)
+            else f"{value:.2f}".replace("-", "−").replace("0.", ".").replace("1.00", "1")
+        )
         look: drawing.Look = {"color": "white" if value > 0.5 else "black", "ha": "center"}
         panel.text(column, row, text, va="center", fontsize=style.SMALLEST, **look)
     places = range(len(ways))
