@@ -10,10 +10,11 @@ import torch
 
 from tests.conftest import small
 from tests.stages.test_stages import run
+from whypretrain.data.batches import network_input
 from whypretrain.data.samples import read_samples, write_samples
 from whypretrain.data.table import Split
 from whypretrain.interactions.forward import Assemble, Forward, MaskedInput, PlainForward, log_odds
-from whypretrain.interactions.measure import evaluate, network_input
+from whypretrain.interactions.measure import evaluate
 from whypretrain.interactions.record import read_record
 from whypretrain.interactions.sampling import make_samples
 from whypretrain.networks.build import build, load_all, save_weights

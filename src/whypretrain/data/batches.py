@@ -4,11 +4,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from typing import Any
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from whypretrain.settings.models import ImageArchitecture
+from whypretrain.settings.models import Architecture, ImageArchitecture
 
 
 class Inputs(ABC):
@@ -100,3 +102,14 @@ def normalise(
 def _column(values: tuple[float, ...], device: torch.device) -> Tensor:
     with torch.inference_mode(mode=False):
         return torch.tensor(values, device=device)[:, None, None]
+
+
+def network_input(
+    sites: NDArray[Any], architecture: Architecture, device: torch.device
+) -> torch.Tensor:
+    """What the network takes: a normalised float32 image, or token ids as they are."""
+    tensor = torch.from_numpy(sites).to(device)
+    if not isinstance(architecture, ImageArchitecture):
+        return tensor
+    pixels = tensor.float() / 255 if tensor.dtype == torch.uint8 else tensor
+    return normalise(pixels, architecture)

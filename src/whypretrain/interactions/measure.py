@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from whypretrain.data.batches import normalise
+from whypretrain.data.batches import network_input
 from whypretrain.data.samples import Samples
 from whypretrain.interactions.forward import (
     Assemble,
@@ -35,7 +35,6 @@ from whypretrain.interactions.sharing.convolutional import (
 from whypretrain.interactions.sharing.prefixes import share_decoder
 from whypretrain.networks.build import classifier
 from whypretrain.settings.interactions import ExtractSettings
-from whypretrain.settings.models import Architecture, ImageArchitecture
 
 N_CHECKED = 4
 """Coalitions of every input that are computed without sharing too."""
@@ -328,17 +327,6 @@ def _size(value: Any) -> int:
     return value.numel() * value.element_size() if isinstance(value, Tensor) else 0
 
 
-def network_input(
-    sites: NDArray[Any], architecture: Architecture, device: torch.device
-) -> torch.Tensor:
-    """What the network takes: a normalised float32 image, or token ids as they are."""
-    tensor = torch.from_numpy(sites).to(device)
-    if not isinstance(architecture, ImageArchitecture):
-        return tensor
-    pixels = tensor.float() / 255 if tensor.dtype == torch.uint8 else tensor
-    return normalise(pixels, architecture)
-
-
 class Extractor:
     """A network with the samples that are measured under it.
 
@@ -375,12 +363,11 @@ class Extractor:
             If outputs are not finite, or shared ones differ from plain ones.
         """
         samples = [self.samples[i] for i in positions]
-        group = [
-            self._expected.pop(i) if i in self._expected else self._masked(i) for i in positions
-        ]
-        labels = [sample.label for sample in samples]
+        ready = self._expected
+        group = [ready.pop(i) if i in ready else self._masked(i) for i in positions]
+        labels, drawn = [one.label for one in samples], [int(one[:16], 16) for one in digests]
         try:
-            return self.measured_by(group, labels, [int(one[:16], 16) for one in digests])
+            return self.measured_by(group, labels, drawn)
         except FloatingPointError as error:
             names = ", ".join(sample.id for sample in samples)
             precision = self.measured_by.precision
@@ -389,8 +376,8 @@ class Extractor:
 
     def noise_floor(self, position: int, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
         """Noise of each order, (n_players + 1,), in a sample whose outputs were measured."""
-        label = self.samples[position].label
-        return self.measured_by.noise_floor(self._masked(position), label, outputs)
+        masked, label = self._masked(position), self.samples[position].label
+        return self.measured_by.noise_floor(masked, label, outputs)
 
     def _masked(self, position: int) -> MaskedInput:
         sample, architecture = self.samples[position], self.settings.architecture
