@@ -303,26 +303,26 @@ function accuracyChart(data, suite) {
 function waysChart(data, suite) {
   const colours = ["finetune", "scratch", "new", "discard", "preserve", "probe", "null"];
   const shapes = ["circle", "square", "triangle", "diamond", "cross"];
-  const name = ({ way, title }) => title || suite.labels[way];
+  const names = data.ways.map(({ way, title }, at) => `${at + 1} ${title || suite.labels[way]}`);
   const look = (at) => ({ symbol: shapes[at % shapes.length], size: 11, colour: colour(colours[at % colours.length]) });
   const told = (row) => (row ? bounded(row) : MISSING);
   return figure({
     title: "Ways of adapting: accuracy against what is kept of the probe",
     label: "Test accuracy and agreement with the linear probe of every way of adapting. The numbers are in the table below.",
     marks: [["ink line", `${level(suite.statistics.confidence)} interval`]],
-    note: "Agreement with the linear probe at orders 1–2, beyond chance. The names stand beside the signs and in the table.",
+    note: `Agreement with the linear probe at orders 1–2, beyond chance. ${names.join(" · ")}.`,
     height: 380,
     columns: ["way of adapting", "accuracy", "agreement with the probe", "agreement of two seeds", "share preserved"],
-    rows: data.ways.map((one) => [
-      name(one),
+    rows: data.ways.map((one, at) => [
+      names[at],
       bounded(one.accuracy, percent),
       ...[one.probe, one.seeds].map(told),
       one.preserved ? bounded(one.preserved, percent) : MISSING,
     ]),
     traces: data.ways.map((one, at) => ({
       ...pointed([one.probe], [one.accuracy.number], look(at), () => ""),
-      told: [`${name(one)}: accuracy ${bounded(one.accuracy, percent)}\nagreement ${bounded(one.probe)}`],
-      texts: [name(one)],
+      told: [`${names[at]}: accuracy ${bounded(one.accuracy, percent)}\nagreement ${bounded(one.probe)}`],
+      texts: [String(at + 1)],
     })),
     axes: {
       x: { title: "agreement with the probe, orders 1–2", line: true },
