@@ -24,7 +24,15 @@ from whypretrain.settings.whole import check
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 PROGRAMS = ("make ", "snakemake ", "python -", "CUDA_VISIBLE_DEVICES=", "XDG_CACHE_HOME=", "rm -rf")
 PLANNED = (
-    *("suite=paper", "suite=sensitivity", "suite=upstreams", "planted", "rates.csv", "slurm"),
+    *(
+        "suite=paper",
+        "suite=sensitivity",
+        "suite=upstreams",
+        "suite=adapting",
+        "planted",
+        "rates.csv",
+        "slurm",
+    ),
     "mine/fig2",
 )
 """Of commands that would take hours, downloads or a cluster: these are shown by `snakemake -n`."""
@@ -36,6 +44,7 @@ FILLED = {
 NOT_RUN = {
     "python -m whypretrain.stages.explorer": "the workflow",
     "python -m validation.benchmarks.bench": "`make bench`",
+    "python -m validation.estimate": "nothing: it takes an hour; tests estimate planted games",
     "snakemake --sdm conda …": "nothing: conda is not at hand; a test compares its file with pip's",
 }
 SNAKEMAKE_FIRST = "snakemake --cores all"

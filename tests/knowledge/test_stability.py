@@ -19,6 +19,7 @@ from whypretrain.knowledge.compared import Compared, compare
 from whypretrain.knowledge.courses import course_tables
 from whypretrain.knowledge.summary import TEXTS, summarise
 from whypretrain.knowledge.tables import final_tables
+from whypretrain.knowledge.turnover import turnover_tables
 
 KEYS = [*TEXTS, "fraction", "epoch"]
 OF_REMOVAL = ["counterfactual_", "prunable_", "random_share", "changed"]
@@ -28,12 +29,17 @@ def summary_of(found: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     return summarise("one", found, OPTIONS).sort_values(KEYS, ignore_index=True)
 
 
+def made_by(networks: Compared) -> dict[str, pd.DataFrame]:
+    """Their tables, but for those of test splits."""
+    made = final_tables(networks, METRICS) | course_tables(networks)
+    return made | turnover_tables(networks, METRICS)
+
+
 def made_of(networks: Compared, names: tuple[int, ...] = SEEDS) -> pd.DataFrame:
     """The summary of networks whose seeds have other names in the history."""
     given = dict(zip(map(str, SEEDS), map(str, names), strict=True))
     of_test = history().replace({"seed": given})
-    made = final_tables(networks, METRICS) | course_tables(networks)
-    return summary_of(made | {"history": of_test, "robustness": robustness()})
+    return summary_of(made_by(networks) | {"history": of_test, "robustness": robustness()})
 
 
 @pytest.fixture(scope="module", name="before")
@@ -102,8 +108,7 @@ def of_three_generators(before: pd.DataFrame) -> list[pd.DataFrame]:
         networks = compared()
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(np.random, "default_rng", lambda seed, by=shift: usual_one(seed + by))
-            made = final_tables(networks, METRICS) | course_tables(networks)
-            found.append(summary_of(made | others))
+            found.append(summary_of(made_by(networks) | others))
     return found
 
 

@@ -60,7 +60,7 @@ MISTAKES: list[tuple[str, str, Any, str]] = [
     ("a warm-up beyond the end", "recipes.digits_upstream.warmup_epochs", 1e6, "at most epochs ="),
     ("two mistakes in an override", "experiments.vgg-digits.scratch.override",
      {"epochs": 0, "batch_size": 0}, "scratch.override: batch_size = 0"),
-    ("n for a lifetime", "experiments.vgg-digits.sampling.players.n", 60, "n = 60: Input should be le"),
+    ("n for a lifetime", "experiments.vgg-digits.sampling.players.n", 60, "n = 60: at most 16, as the"),
     ("more cells than pixels", "models.vgg_mini.image_size", 3, "players.cells = 4: at most 3, the image_size"),
     ("words of an image", "experiments.vgg-digits.sampling",
      {"players": {"kind": "words"}, "baseline": "mask_token"}, "players.kind = 'words': on a datas"),

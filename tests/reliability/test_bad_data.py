@@ -239,5 +239,5 @@ def test_sentences_shorter_than_n_are_passed_over_or_named(tmp_path: Path) -> No
     encoder = write_encoder(tmp_path / "bert", "bert")
     words = {"per_class": 2, "baseline": "mask_token"}
     assert run_samples(tmp_path, encoder, players={"kind": "words", "n": 8}, **words) == ""
-    said = run_samples(tmp_path, encoder, players={"kind": "words", "n": 24}, **words)
-    assert "only 0 of its 3 test samples can have 24 players of kind 'words'" in said
+    said = run_samples(tmp_path, encoder, players={"kind": "words", "n": 16}, **words)
+    assert "only 0 of its 3 test samples can have 16 players of kind 'words'" in said

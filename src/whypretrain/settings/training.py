@@ -116,7 +116,8 @@ class Recipe(Section):
     from, as by the penalty l2_sp / 2 · ‖w − start‖², instead of decayed towards 0. The pull is
     decoupled from the gradient, as AdamW's weight decay."""
     head_warmup_epochs: int = Field(default=0, ge=0)
-    """Number of epochs at the start in which the classifier alone is trained."""
+    """Number of epochs at the start in which the classifier alone is trained; with as many as
+    `epochs`, nothing else is."""
     freeze_batch_norm: bool = False
     """Keep the initial statistics of BatchNorm layers; the layers' weights are still trained."""
     reestimate_batch_norm: bool = False
@@ -132,8 +133,6 @@ class Recipe(Section):
     def _warm_up_ends(self) -> Self:
         message = f"warmup_epochs = {self.warmup_epochs:g}: at most epochs = {self.epochs}"
         require(self.warmup_epochs <= self.epochs, message)
-        message = f"head_warmup_epochs = {self.head_warmup_epochs}: below epochs = {self.epochs}"
-        require(self.head_warmup_epochs < self.epochs, message)
         message = "l2_sp: LoRA's changes start from nothing; set l2_sp to 0, or trained to all"
         require(not self.l2_sp or self.trained != "lora", message)
         return self

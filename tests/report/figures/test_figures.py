@@ -27,7 +27,7 @@ EXPERIMENTS = ["one", "two"]
 SETTINGS = FigureSettings(
     experiments=EXPERIMENTS, titles=["One", "Two"], figures=Figures(), statistics=Statistics()
 )
-OF_EXPERIMENTS = sorted(set(stage.NAMES) - {"claims", "accuracy"})
+OF_EXPERIMENTS = sorted(set(stage.NAMES) - {"claims", "accuracy", "adapting", "pairs"})
 OF_SECOND_RUNS = ("second fine-tuned", "another seed", "two fine-tuned", "two from scratch")
 WITH_PANELS = sorted(set(OF_EXPERIMENTS) - {"fig3", "sensitivity"})
 

@@ -33,7 +33,8 @@ def draw(tables: drawing.Tables, settings: FigureSettings) -> drawing.Drawn:
     across, down = NAMES + side, BELOW + side
     n_rows = -(-len(names) // n_columns)
     total = (across * n_columns, down * n_rows)
-    figure = plt.figure(figsize=total, layout="none")
+    figure = plt.figure(figsize=total)
+    figure.set_layout_engine("none")  # places are in inches here
     for place, name in enumerate(names):
         row, column = divmod(place, n_columns)
         x, y = column * across + NAMES, (n_rows - 1 - row) * down + UNDER
