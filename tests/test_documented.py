@@ -31,6 +31,7 @@ PLANNED = (
         "suite=adapting",
         "planted",
         "rates.csv",
+        "coverage.csv",
         "slurm",
     ),
     "mine/fig2",
