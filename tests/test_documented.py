@@ -24,16 +24,8 @@ from whypretrain.settings.whole import check
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 PROGRAMS = ("make ", "snakemake ", "python -", "CUDA_VISIBLE_DEVICES=", "XDG_CACHE_HOME=", "rm -rf")
 PLANNED = (
-    *(
-        "suite=paper",
-        "suite=sensitivity",
-        "suite=upstreams",
-        "suite=adapting",
-        "planted",
-        "rates.csv",
-        "coverage.csv",
-        "slurm",
-    ),
+    *("suite=paper", "suite=sensitivity", "suite=upstreams", "suite=adapting", "planted"),
+    *("rates.csv", "coverage.csv", "slurm"),
     "mine/fig2",
 )
 """Of commands that would take hours, downloads or a cluster: these are shown by `snakemake -n`."""
