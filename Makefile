@@ -23,7 +23,7 @@ $(INSTALLED): envs/requirements.lock pyproject.toml
 	@touch $@
 
 demo: $(INSTALLED)  ## run the embedded suite and print where its figures are
-	@echo "Running the suite 'embedded' (about 5 minutes on two idle cores the first time)."
+	@echo "Running the suite 'embedded' (about 6 minutes on two idle cores the first time)."
 	@snakemake --cores $(CORES) --config suite=embedded
 	@echo; echo "Figures (PDF, PNG, and their numbers as CSV):"
 	@ls results/figures/embedded/*.pdf
