@@ -16,7 +16,7 @@ from whypretrain.settings.report import FigureSettings
 
 CELL, SMALLEST = 0.26, 0.165  # inches of a cell at most, and what a number of 6 pt needs
 NAMES = 1.4  # inches of the names beside a matrix
-BELOW, UNDER = 0.6, 0.2  # inches of what is above and below it, and of what is below it alone
+BELOW, UNDER = 0.75, 0.2  # inches of what is above and below it, and of what is below it alone
 
 
 def draw(tables: drawing.Tables, settings: FigureSettings) -> drawing.Drawn:
