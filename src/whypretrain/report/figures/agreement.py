@@ -99,22 +99,11 @@ def _by_order(panel: Axes, own: pd.DataFrame) -> None:
 def _all_pairs(panel: Axes, own: pd.DataFrame) -> None:
     """Agreement of every two networks at low orders; on the diagonal two of one kind."""
     low = own[own["order"] == LOW].set_index("variant")["number"]
-    values = np.full((len(NETWORKS), len(NETWORKS)), np.nan)
-    for row, one in enumerate(NETWORKS):
-        for column, other in enumerate(NETWORKS):
-            for pair in (f"{one}-{other}", f"{other}-{one}"):
-                if pair in low.index:
-                    values[row, column] = low[pair]
-    panel.imshow(values, cmap="Greys", vmin=0, vmax=1, aspect="auto")
-    for (row, column), value in np.ndenumerate(values):
-        text = "–" if np.isnan(value) else f"{value:.2f}".replace("-", "−")
-        colour = "white" if value > 0.5 else "black"
-        panel.text(column, row, text, ha="center", va="center", color=colour, fontsize=6)
+    drawing.matrix(panel, low, list(NETWORKS))
+    panel.set_aspect("auto")
     places, words = range(len(NETWORKS)), list(NETWORKS.values())
     panel.set_xticks(places, words, rotation=40, ha="right", rotation_mode="anchor")
     panel.set_yticks(places, words)
-    panel.tick_params(length=0)
-    panel.spines[:].set_visible(False)
     panel.set_title(f"all pairs, orders {LOW.replace('-', '–')}")
 
 

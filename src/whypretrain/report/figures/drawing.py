@@ -226,6 +226,32 @@ def two_sided(panel: Axes, orders: pd.Index) -> None:
     panel.xaxis.set_major_formatter(lambda value, _: f"{abs(value):g}")
 
 
+def matrix(
+    panel: Axes, numbers: "pd.Series[float]", names: Sequence[str], *, short: bool = False
+) -> None:
+    """Numbers of every two of some networks, by the pair, such as `probe-finetune`; 1 is black.
+
+    Parameters
+    ----------
+    short : write .55 for 0.55, where cells are narrow
+    """
+    values = np.full((len(names), len(names)), np.nan)
+    for row, one in enumerate(names):
+        for column, other in enumerate(names):
+            for pair in (f"{one}-{other}", f"{other}-{one}"):
+                if pair in numbers.index:
+                    values[row, column] = numbers[pair]
+    panel.imshow(values, cmap="Greys", vmin=0, vmax=1)
+    for (row, column), value in np.ndenumerate(values):
+        text = "–" if np.isnan(value) else f"{value:.2f}".replace("-", "−")
+        if short:
+            text = text.replace("0.", ".").replace("1.00", "1")
+        look: Look = {"ha": "center", "va": "center", "fontsize": style.SMALLEST}
+        panel.text(column, row, text, color="white" if value > 0.5 else "black", **look)
+    panel.tick_params(length=0)
+    panel.spines[:].set_visible(False)
+
+
 def legend_below(
     figure: Figure,
     settings: FigureSettings,

@@ -5,9 +5,7 @@ networks of one way that differ in their seed.
 """
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 
 from whypretrain.report import style
 from whypretrain.report.figures import drawing
@@ -41,7 +39,10 @@ def draw(tables: drawing.Tables, settings: FigureSettings) -> drawing.Drawn:
         wide, high = total
         panel = figure.add_axes((x / wide, y / high, side / wide, side / high))
         of_one = own[own["experiment"] == name]
-        _matrix(panel, of_one.set_index("variant")["number"], ways[name])
+        drawing.matrix(panel, of_one.set_index("variant")["number"], list(ways[name]), short=True)
+        places, words = range(len(ways[name])), ways[name].values()
+        panel.set_xticks(places, [str(at + 1) for at in places])
+        panel.set_yticks(places, [f"{title}  {at + 1}" for at, title in enumerate(words)])
         seeds = int(of_one["n_seeds"].max())
         panel.set_title(f"{titles[name]}\nn = {int(of_one['n'].max())}, {seeds} seeds")
     return figure, own
@@ -54,26 +55,3 @@ def _ways(adapting: pd.DataFrame, name: str) -> dict[str, str]:
         way: PAPERS.get(way, style.SHORT.get(way, title))
         for way, title in zip(own["variant"], own["level"], strict=True)
     }
-
-
-def _matrix(panel: Axes, numbers: "pd.Series[float]", ways: dict[str, str]) -> None:
-    values = np.full((len(ways), len(ways)), np.nan)
-    for row, one in enumerate(ways):
-        for column, other in enumerate(ways):
-            for pair in (f"{one}-{other}", f"{other}-{one}"):
-                if pair in numbers.index:
-                    values[row, column] = numbers[pair]
-    panel.imshow(values, cmap="Greys", vmin=0, vmax=1)
-    for (row, column), value in np.ndenumerate(values):
-        text = (
-            "–"
-            if np.isnan(value)
-            else f"{value:.2f}".replace("-", "−").replace("0.", ".").replace("1.00", "1")
-        )
-        look: drawing.Look = {"color": "white" if value > 0.5 else "black", "ha": "center"}
-        panel.text(column, row, text, va="center", fontsize=style.SMALLEST, **look)
-    places = range(len(ways))
-    panel.set_xticks(places, [str(place + 1) for place in places])
-    panel.set_yticks(places, [f"{title}  {place + 1}" for place, title in enumerate(ways.values())])
-    panel.tick_params(length=0)
-    panel.spines[:].set_visible(False)
