@@ -188,6 +188,9 @@ def test_layer_decay_slows_each_block_by_one_factor(name: str) -> None:
 def test_the_head_is_trained_alone_before_the_rest(tmp_path: Path, digits: Splits) -> None:
     before, after = trained(tmp_path, digits, "whypretrain_vit", head_warmup_epochs=1)
     assert changed(before, after) == before.keys()
+    (tmp_path / "all").mkdir()
+    before, after = trained(tmp_path / "all", digits, "whypretrain_vit", head_warmup_epochs=2)
+    assert changed(before, after) == head_keys(network("whypretrain_vit"))
 
 
 def test_text_networks_have_stem_layers_and_classifier(
