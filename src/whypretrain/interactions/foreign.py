@@ -38,7 +38,8 @@ class Logits(nn.Module):
 
 def head_of(model: nn.Module) -> nn.Linear | None:
     """The classifier of a network of timm's, whose structure is known well enough to share."""
-    head = model.get_classifier() if hasattr(model, "get_classifier") else None  # type: ignore[operator]
+    asked = getattr(model, "get_classifier", None)
+    head = asked() if callable(asked) else None
     return head if isinstance(head, nn.Linear) and head.out_features > 1 else None
 
 

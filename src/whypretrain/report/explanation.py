@@ -243,7 +243,7 @@ class EstimatedExplanation(Explanation):
             index=pd.Index(self.sets, name="coalition"),
         )
 
-    def rebuilt(self, *, threshold: float = 0.05) -> float:  # noqa: ARG002
+    def rebuilt(self, *, threshold: float = 0.05) -> float:  # noqa: ARG002  (called as it is of others)
         """Not of an estimate, which lacks most outputs.
 
         Raises

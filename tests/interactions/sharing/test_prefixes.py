@@ -161,7 +161,7 @@ ROPE = {"rope_theta": 10000.0, "rope_type": "dynamic", "factor": 2.0}
 SLIDING: dict[str, Any] = {"use_sliding_window": True, "sliding_window": 4, "max_window_layers": 1}
 
 
-class Gpt2(transformers.GPT2Model):  # type: ignore[no-untyped-call]
+class Gpt2(transformers.GPT2Model):  # type: ignore[no-untyped-call]  # transformers has no types here
     """A subclass, which might compute anything."""
 
 
