@@ -5,9 +5,8 @@ from pathlib import Path
 
 STAGES = (
     *("fetch", "prepare", "convert", "pretrain", "samples", "player_sheet", "probe", "train"),
-    *("robustness", "similarity", "extract", "knowledge", "adapting", "claims", "figure"),
-    "overlay",
-    "explorer",
+    *("robustness", "similarity", "extract", "decompose", "knowledge", "adapting", "claims"),
+    *("figure", "overlay", "explorer"),
 )
 """In the order in which the workflow runs them."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from whypretrain.data.samples import check_players, read_samples
 from whypretrain.data.texts import Tokens, baseline_id, tokenise
 from whypretrain.files.artifacts import ArtifactError
 from whypretrain.files.progress import Progress
+from whypretrain.interactions.and_or import split
 from whypretrain.interactions.foreign import Logits, answer, head_of
 from whypretrain.interactions.forward import (
     Background,
@@ -22,7 +23,7 @@ from whypretrain.interactions.forward import (
     log_odds,
 )
 from whypretrain.interactions.measure import Measure, evaluate
-from whypretrain.interactions.mobius import mobius, orders
+from whypretrain.interactions.mobius import mobius
 from whypretrain.interactions.players import (
     count_words,
     players_of_words,
@@ -30,11 +31,14 @@ from whypretrain.interactions.players import (
     word_players,
 )
 from whypretrain.interactions.record import Record, read_record
+from whypretrain.interactions.sets import coalitions_of, is_or, joined, orders_of
 from whypretrain.interactions.sparse import check as check_estimate
 from whypretrain.interactions.sparse import estimate_interactions
+from whypretrain.interactions.splits import AND_OR, read_either
 from whypretrain.networks.build import TextNetwork
 from whypretrain.networks.snapshots import Snapshot
 from whypretrain.report.explanation import EstimatedExplanation, Explanation, of_record
+from whypretrain.settings.knowledge import InteractionKind
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,6 +58,7 @@ def explain_image(
     batch_size: int | None = None,
     masks: int | None = None,
     seed: int = 0,
+    kind: InteractionKind = "harsanyi",
 ) -> Explanation:
     """All interactions between the regions of one image under a classifier.
 
@@ -76,6 +81,8 @@ def explain_image(
         players. All 2**players are computed if not given, and interactions are exact. Returned is
         a :class:`~whypretrain.report.explanation.EstimatedExplanation` then.
     seed : of the masks of an estimate
+    kind : of interactions: `harsanyi`, or `and_or`, the sparsest split of all outputs, see
+        :func:`whypretrain.interactions.and_or.split`
 
     Raises
     ------
@@ -85,8 +92,8 @@ def explain_image(
         If the image is no tensor, the baseline neither a number nor a tensor, or the model returns
         no logits or takes more than one input.
     ValueError
-        If shapes or players do not fit, the model does not take the image, or there are too many
-        players.
+        If shapes or players do not fit, the model does not take the image, there are too many
+        players, or `masks` is given for AND-OR interactions.
     FloatingPointError
         If an output of the model is not finite.
 
@@ -100,7 +107,7 @@ def explain_image(
     """
     _check_image(image, baseline)
     if isinstance(players, int):
-        count = _checked_count(players, masks)
+        count = _checked_count(players, masks, kind)
         drawn = superpixel_players(_as_picture(image), n_players=count)
     else:
         drawn = np.asarray(players, dtype=np.int16)
@@ -114,9 +121,9 @@ def explain_image(
     if isinstance(model, Snapshot):  # whose structure is shared where its normalisation is known
         network, inputs = model.network, model.normalised(inputs)
         masked_by = masked_by if baseline is None else model.normalised(masked_by)
-    _checked_count(int(drawn.max()) + 1, masks)
+    _checked_count(int(drawn.max()) + 1, masks, kind)
     masked = _masked(network, inputs, masked_by, drawn, background)
-    explained = _explain(network, masked, label, batch_size, masks=masks, seed=seed)
+    explained = _explain(network, masked, label, batch_size, masks=masks, seed=seed, kind=kind)
     return explained(players=drawn, image=shown)
 
 
@@ -125,12 +132,13 @@ def read_interactions(path: str | Path, snapshot: int | None = None) -> "pd.Data
 
     Columns: `fraction` (of training), `sample`, `label` and `prediction` (numbers of classes),
     `class` and `predicted_class` (their names), `coalition` (entry 5 = 0b101 is {0, 2}), `order`,
-    `output` (v, nats) and `interaction` (I, nats). Where xarray is installed,
-    `.set_index(["fraction", "sample", "coalition"]).to_xarray()` turns it into labelled arrays.
+    `output` (v, nats) and `interaction` (I, nats); of AND-OR interactions `kind` too (`and`, `or`).
+    Where xarray is installed, `.set_index(["fraction", "sample", "coalition"]).to_xarray()` turns
+    it into labelled arrays.
 
     Parameters
     ----------
-    path : `results/experiments/<experiment>/<variant>.h5`
+    path : `results/experiments/<experiment>/<variant>.h5`, or `and_or/<variant>.h5` there
     snapshot : the only snapshot to return; -1 is the last one. All if not given.
 
     Raises
@@ -144,6 +152,7 @@ def read_interactions(path: str | Path, snapshot: int | None = None) -> "pd.Data
 
     record = _stored(Path(path), snapshot)
     names = np.array(record.classes)
+    n_sets = record.interactions.shape[-1]
     columns = {
         "fraction": record.fractions[:, None, None],
         "sample": np.array(record.samples)[:, None],
@@ -151,12 +160,14 @@ def read_interactions(path: str | Path, snapshot: int | None = None) -> "pd.Data
         "prediction": record.predictions[:, :, None],
         "class": names[record.labels][:, None],
         "predicted_class": names[record.predictions][:, :, None],
-        "coalition": np.arange(1 << record.n_players),
-        "order": orders(record.n_players),
-        "output": record.outputs,
+        "coalition": coalitions_of(n_sets),
+        "order": orders_of(n_sets),
+        "output": record.outputs[..., coalitions_of(n_sets)],
         "interaction": record.interactions,
     }
-    shape = record.outputs.shape
+    if is_or(n_sets).any():
+        columns["kind"] = np.where(is_or(n_sets), "or", "and")
+    shape = record.interactions.shape
     return pd.DataFrame({name: np.broadcast_to(c, shape).ravel() for name, c in columns.items()})
 
 
@@ -167,9 +178,9 @@ def read_explanations(
 
     Parameters
     ----------
-    path : `results/experiments/<experiment>/<variant>.h5`
+    path : `results/experiments/<experiment>/<variant>.h5`, or `and_or/<variant>.h5` there
     samples : the experiment's `samples.h5`, which holds images and words; if not given, the one
-        beside `path` if there is one
+        in the experiment's folder if there is one
     snapshot : -1 is the last one
 
     Raises
@@ -177,7 +188,8 @@ def read_explanations(
     whypretrain.files.artifacts.ArtifactError
         If a file is damaged.
     """
-    source = Path(samples) if samples else Path(path).with_name("samples.h5")
+    folder = Path(path).parents[Path(path).parent.name == AND_OR]
+    source = Path(samples) if samples else folder / "samples.h5"
     known = {item.id: item for item in read_samples(source).samples} if source.exists() else {}
     record = _stored(Path(path), snapshot)
     return {
@@ -189,7 +201,8 @@ def read_explanations(
 def _stored(path: Path, snapshot: int | None) -> Record:
     path.stat()
     try:
-        record = read_record(path)
+        is_split = path.parent.name == AND_OR
+        record = read_either(path.parents[1] / path.name, path) if is_split else read_record(path)
     except ArtifactError as error:
         if "results" in path.absolute().parts:
             raise
@@ -216,6 +229,7 @@ def explain_text(
     baseline_token: str | None = None,
     batch_size: int | None = None,
     masks: int | None = None,
+    kind: InteractionKind = "harsanyi",
 ) -> Explanation:
     """All interactions between words of one sentence under a text classifier.
 
@@ -230,6 +244,7 @@ def explain_text(
         If not given, the snapshot's, else the tokenizer's mask token, which decoders do not have.
     masks : as of :func:`explain_image`: interactions are *estimated* from so many masked sentences,
         drawn by `seed` too
+    kind : as of :func:`explain_image`
 
     Raises
     ------
@@ -237,7 +252,8 @@ def explain_text(
         If `masks` is given and shapiq is not installed.
     ValueError
         If the sentence has fewer words than players or is longer than the model takes, there is no
-        mask token and no baseline token, that is not one token, or there are too many players.
+        mask token and no baseline token, that is not one token, there are too many players, or
+        `masks` is given for AND-OR interactions.
     TypeError
         If the model returns no logits, as an encoder alone.
     FloatingPointError
@@ -260,13 +276,13 @@ def explain_text(
         message = f"sentence: longer than the {tokenizer.model_max_length} tokens of the tokenizer"
         raise ValueError(message)
     n_words = count_words(tokens.word_of_token)
-    count = _checked_count(min(n_words, 12) if players is None else players, masks)
+    count = _checked_count(min(n_words, 12) if players is None else players, masks, kind)
     drawn = word_players(
         tokens.word_of_token, n_players=count, generator=np.random.default_rng(seed)
     )
     ids = torch.from_numpy(tokens.ids)
     masked = _masked(model, ids, torch.full_like(ids, baseline), drawn, "keep")
-    explained = _explain(model, masked, label, batch_size, masks=masks, seed=seed)
+    explained = _explain(model, masked, label, batch_size, masks=masks, seed=seed, kind=kind)
     return explained(
         players=drawn,
         words=tokens.words,
@@ -302,6 +318,7 @@ def _explain(
     *,
     masks: int | None,
     seed: int,
+    kind: InteractionKind,
 ) -> Callable[..., Explanation]:
     """An explanation that lacks only what describes the sample."""
     training = [module for module in model.modules() if module.training]
@@ -323,6 +340,9 @@ def _explain(
         for module in training:
             module.training = True
     interactions = mobius(found.outputs)
+    if kind == "and_or":
+        parts = split(found.outputs[None])
+        interactions = joined(parts.interactions_and, parts.interactions_or)[0]
     return partial(Explanation, **found._asdict(), interactions=interactions, label=explained)
 
 
@@ -372,7 +392,13 @@ def _check_image(image: Any, baseline: Any) -> None:
         raise ValueError(message)
 
 
-def _checked_count(n_players: int, masks: int | None) -> int:
+def _checked_count(n_players: int, masks: int | None, kind: InteractionKind) -> int:
+    if kind not in get_args(InteractionKind):
+        message = f"kind = {kind!r}: must be {' or '.join(get_args(InteractionKind))}"
+        raise ValueError(message)
+    if masks is not None and kind == "and_or":
+        message = "kind = 'and_or' splits all 2**n outputs, which an estimate lacks: omit `masks`"
+        raise ValueError(message)
     if masks is not None:
         check_estimate(n_players, masks)
     elif not 1 <= n_players <= MAX_PLAYERS:

@@ -23,8 +23,10 @@ from whypretrain.data.texts import transformers
 from whypretrain.files.artifacts import ArtifactError
 from whypretrain.interactions.forward import log_odds
 from whypretrain.interactions.mobius import members
-from whypretrain.interactions.record import new_record, write_record
+from whypretrain.interactions.record import new_record, read_record, write_record
+from whypretrain.interactions.sets import outputs_of
 from whypretrain.interactions.sharing import convolutional
+from whypretrain.interactions.splits import AND_OR, split_record, write_splits
 
 
 class Wrapped(nn.Module):
@@ -156,6 +158,36 @@ def test_tables(network: nn.Module) -> None:
     assert found.rebuilt(threshold=0) == pytest.approx(0, abs=1e-9)
 
 
+def test_and_or_interactions() -> None:
+    torch.manual_seed(0)
+    layers = nn.Linear(784, 16), nn.ReLU(), nn.Linear(16, 3)
+    network = nn.Sequential(nn.Flatten(), *layers)
+    thirds = np.arange(28)[:, None] // 10 + np.zeros((28, 28), dtype=int)
+    plain = explain_image(network, IMAGE, players=thirds)
+    found = explain_image(network, IMAGE, players=thirds, kind="and_or")
+    np.testing.assert_array_equal(found.outputs, plain.outputs)
+    np.testing.assert_allclose(outputs_of(found.interactions), plain.outputs, atol=1e-9)
+    assert np.abs(found.interactions[1:]).sum() < np.abs(plain.interactions[1:]).sum()
+    table = found.table()
+    assert table.index.tolist() == [*range(8), 3, 5, 6, 7]
+    assert table["kind"].tolist() == ["and"] * 8 + ["or"] * 4
+    assert table["players"].tolist()[-2:] == ["{1 ∨ 2}", "{0 ∨ 1 ∨ 2}"]
+    assert table["order"].tolist()[-2:] == [2, 3]
+    np.testing.assert_array_equal(table["output"], plain.outputs[table.index])
+    np.testing.assert_array_equal(table["interaction"], found.interactions)
+    strongest = found.strongest(4)["interaction"].abs()
+    np.testing.assert_array_equal(strongest, np.sort(np.abs(found.interactions[1:]))[:-5:-1])
+    assert found.rebuilt(threshold=0) == pytest.approx(0, abs=1e-9)
+    assert any("∨" in name.get_text() for name in found.plot(11).axes[1].get_yticklabels())
+    assert any(axes.get_title().startswith("OR") for axes in found.plot_sets(11).axes)
+    with pytest.raises(ValueError, match="no index of AND-OR interactions"):
+        found.to_shapiq()
+    with pytest.raises(ValueError, match="kind = 'or': must be harsanyi or and_or"):
+        explain_image(network, IMAGE, players=thirds, kind="or")
+    with pytest.raises(ValueError, match="which an estimate lacks: omit `masks`"):
+        explain_image(network, IMAGE, players=thirds, kind="and_or", masks=5)
+
+
 def test_shapiq_draws_them(network: nn.Module) -> None:
     found = explain_image(network, IMAGE, players=3)
     values = found.to_shapiq()
@@ -230,6 +262,21 @@ def test_stored_explanations_know_their_words(stored: Path) -> None:
     assert len(found.plot().axes) == 2
     stored.with_name("samples.h5").unlink()
     assert whypretrain.read_explanations(str(stored))["s1"].name(3) == "{0, 1}"
+
+
+def test_stored_and_or_interactions(stored: Path) -> None:
+    path = stored.parent / AND_OR / stored.name
+    splits = split_record(read_record(stored))
+    write_splits(path, splits, "{}")
+    found = whypretrain.read_explanations(path)["s1"]
+    np.testing.assert_array_equal(found.interactions, splits.interactions[-1, 0])
+    assert found.name(3, any_of=True) == "{so ∨ good}"
+    table = read_interactions(path, snapshot=-1)
+    assert table["coalition"].tolist() == [0, 1, 2, 3, 3]
+    assert table["kind"].tolist() == ["and"] * 4 + ["or"]
+    assert table["order"].tolist() == [0, 1, 1, 2, 2]
+    assert table["output"].tolist() == [0.0, 1.0, 2.0, 4.0, 4.0]
+    np.testing.assert_array_equal(table["interaction"], splits.interactions[-1, 0])
 
 
 def test_the_package_alone_imports_no_torch() -> None:

@@ -132,7 +132,9 @@ def test_how_the_other_model_is_arranged_does_not_matter(models: Array, random: 
         order = list(own)
         random.shuffle(order)
         moved[own] = second[order]
-    np.testing.assert_array_equal(expected_common(first, second), expected_common(first, moved))
+    # Of equal strengths any may come first, which rounding shows.
+    expected = expected_common(first, second)
+    np.testing.assert_allclose(expected_common(first, moved), expected, rtol=1e-12, atol=0)
     np.testing.assert_array_equal(largest_common(first, second), largest_common(first, moved))
 
 

@@ -3,6 +3,7 @@
 from itertools import product
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -11,10 +12,11 @@ from tests.stages.test_stages import run
 from whypretrain.data.samples import write_samples
 from whypretrain.files.artifacts import ArtifactError
 from whypretrain.interactions.record import Record, write_record
+from whypretrain.interactions.splits import read_splits, split_record, write_splits
 from whypretrain.knowledge.reading import TABLES, read_table
 from whypretrain.knowledge.summary import COLUMNS
 from whypretrain.settings.knowledge import Interactions, Metrics, MetricsSettings, Statistics
-from whypretrain.stages import knowledge
+from whypretrain.stages import decompose, knowledge
 
 Records = dict[str, list[Record]]
 MADE_ELSEWHERE = {"summary", "claims", "overview", "correlations", "similarity", "adapting"}
@@ -31,7 +33,8 @@ def stage(
     folder: Path,
     found: Records,
     monkeypatch: pytest.MonkeyPatch,
-    interactions: Interactions | None = None,
+    *,
+    split: bool = False,
 ) -> None:
     arguments: list[object] = []
     for name, own in found.items():
@@ -39,6 +42,13 @@ def stage(
         for path, one in zip(paths, own, strict=True):
             write_record(path, one, {})
         arguments += [f"--{name}", *paths]
+    if split:
+        arguments.append("--splits")
+        for name, own in found.items():
+            for at, one in enumerate(own):
+                path = folder / f"and_or/{name}-{at}.h5"
+                write_splits(path, split_record(one), "{}")
+                arguments.append(path)
     write_samples(folder / "samples.h5", samples())
     arguments += ["--samples", folder / "samples.h5", "--histories"]
     n_seeds = len(found["finetune"])
@@ -55,7 +65,6 @@ def stage(
     settings = MetricsSettings(
         experiment="one",
         seeds=list(SEEDS[:n_seeds]),
-        interactions=interactions or Interactions(),
         metrics=Metrics(),
         statistics=Statistics(),
     )
@@ -124,14 +133,9 @@ def test_orders_in_the_noise_floor_are_said(
 
 
 def test_and_or_interactions_take_the_place_of_harsanyi_ones(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    coarse = Interactions(kind="and_or", max_iterations=25, tolerance=1e-6)
-    stage(tmp_path, records(), monkeypatch, coarse)
-    log = capsys.readouterr().err
-    assert "knowledge one: AND-OR interactions: 100% 19/19" in log
-    (warning,) = (line for line in log.splitlines() if "max_iterations" in line)
-    assert "raise interactions.max_iterations or interactions.tolerance" in warning
+    stage(tmp_path, records(), monkeypatch, split=True)
     written = {
         path.stem: read_table(path, TABLES[path.stem])
         for path in (tmp_path / "tables").glob("[a-z]*.csv")
@@ -152,3 +156,20 @@ def test_only_noise_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(ArtifactError, match=r"set extraction\.precision to float32") as error:
         stage(tmp_path, silent, monkeypatch)
     assert str(error.value).startswith(f"{tmp_path}: every order")
+
+
+def test_outputs_are_split_as_the_settings_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own, settings = record(1), Interactions(kind="and_or", max_iterations=25, tolerance=1e-6)
+    paths = [tmp_path / "one/finetune.h5", tmp_path / "one/and_or/finetune.h5"]
+    paths[0].parent.mkdir()
+    write_record(paths[0], own, {})
+    arguments = ["--settings", settings.to_json(), "--record", paths[0], "--splits", paths[1]]
+    run(monkeypatch, decompose, *arguments)
+    log = capsys.readouterr().err
+    assert "decompose one/finetune: 100% 3/3" in log
+    (warning,) = (line for line in log.splitlines() if "max_iterations" in line)
+    assert "raise interactions.max_iterations or interactions.tolerance" in warning
+    expected = split_record(own, tolerance=1e-6, max_iterations=25)
+    np.testing.assert_array_equal(read_splits(paths[1], own).interactions, expected.interactions)

@@ -20,11 +20,13 @@ from safetensors.torch import save_file
 
 from tests.reliability.formats import EXPERIMENT, RUN
 from whypretrain.interactions.record import Record
+from whypretrain.interactions.splits import Splits
 from whypretrain.knowledge.reading import HISTORY, ROBUSTNESS, TABLES
 
 Contradict = Callable[[Path], None]
 SAMPLES = f"{EXPERIMENT}/samples.h5"
 INTERACTIONS = f"{EXPERIMENT}/finetune.h5"
+SPLITS = f"{EXPERIMENT}/and_or/finetune.h5"
 WEIGHTS = f"{RUN}/snapshot-1.0000.safetensors"
 PRETRAINED = "results/pretrained/net/weights.safetensors"
 IMAGES = "results/datasets/images/train.parquet"
@@ -237,6 +239,20 @@ CONTRADICTIONS: list[tuple[str, Contradict, str]] = [
     (INTERACTIONS, array("lengths", lambda a: a[:1]), r"lengths: .* not \(2,\)"),
     (INTERACTIONS, array("lengths", put(9)), CONTRADICTORY),
     (INTERACTIONS, array("lengths", None), CONTRADICTORY),
+    (SPLITS, attribute("/", "format", "whypretrain-and-or-0"), "format '.*-0'"),
+    *[
+        (SPLITS, array(one.name, None), "not a file of AND-OR interactions")
+        for one in fields(Splits)
+    ],
+    (SPLITS, array("digests", texts("1", "0")), "other measurements"),
+    (SPLITS, array("interactions", put(np.nan)), CONTRADICTORY),
+    (SPLITS, array("interactions", lambda a: a[..., :16]), CONTRADICTORY),
+    (SPLITS, array("interactions", lambda a: a[..., :17]), "not a file of AND-OR interactions"),
+    (SPLITS, array("interactions", lambda a: a.astype("float32")), "interactions: float32"),
+    (SPLITS, array("objective", put(np.nan)), CONTRADICTORY),
+    (SPLITS, array("bound", put(np.nan)), CONTRADICTORY),
+    (SPLITS, array("bound", lambda a: a[:, :1]), r"bound: .* not \(1, 2\)"),
+    (SPLITS, array("iterations", put(-1)), CONTRADICTORY),
     (WEIGHTS, weights(first(np.nan)), "weights that are not finite: conv1.weight"),
     (WEIGHTS, weights(first(-np.inf)), "weights that are not finite: conv1.weight"),
     (WEIGHTS, weights(lambda t: t.pop("conv1.weight")), r"missing \['conv1.weight'\]"),

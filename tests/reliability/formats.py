@@ -16,6 +16,7 @@ from whypretrain.data.texts import Tokenizer
 from whypretrain.files.artifacts import FETCHED, atomic_path, check_download, file_digest
 from whypretrain.interactions.record import new_record, read_record, write_record
 from whypretrain.interactions.sampling import make_samples
+from whypretrain.interactions.splits import read_splits, split_record, write_splits
 from whypretrain.knowledge.reading import (
     HISTORY,
     QUANTITIES,
@@ -57,6 +58,8 @@ def write_all(folder: Path) -> None:
     )
     write_samples(folder / EXPERIMENT / "samples.h5", make_samples(train, test, settings))
     write_interactions(folder / EXPERIMENT / "finetune.h5")
+    own = read_record(folder / EXPERIMENT / "finetune.h5")
+    write_splits(folder / EXPERIMENT / "and_or/finetune.h5", split_record(own), "{}")
     model = build(small("whypretrain_resnet"), N_CLASSES)
     metadata = {"fraction": 1.0, "epoch": 3.0}
     save_weights(folder / RUN / "snapshot-1.0000.safetensors", model.state_dict(), metadata)
@@ -125,6 +128,9 @@ READERS: dict[str, Callable[[Path], object]] = {
     "results/datasets/images/test.parquet": count_rows,
     f"{EXPERIMENT}/samples.h5": read_samples,
     f"{EXPERIMENT}/finetune.h5": read_record,
+    f"{EXPERIMENT}/and_or/finetune.h5": lambda path: read_splits(
+        path, read_record(path.parents[1] / path.name)
+    ),
     f"{RUN}/snapshot-1.0000.safetensors": _network,
     "results/pretrained/net/weights.safetensors": lambda path: load_backbone(
         build(small("whypretrain_resnet"), 7), path

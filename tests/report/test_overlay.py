@@ -1,5 +1,6 @@
 """Overlays show the strongest sets of each model, where they are, and fit the print."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -85,6 +86,24 @@ def test_only_words_of_the_set_are_boxed() -> None:
     boxed = [text.get_text() for text in axes.texts if text.get_bbox_patch() is not None]
     assert boxed == ["what", "good"]
     assert [text.get_text() for text in axes.texts] == WORDS
+
+
+@pytest.mark.parametrize("width", [3.4, 7.0])
+@pytest.mark.parametrize("words", [False, True])
+def test_and_or_sets_are_told_apart(width: float, words: bool) -> None:
+    own = explained(0b0001, words=words)
+    strengths = np.zeros(27)
+    strengths[[0b0010, 0b0110, 16, 26]] = 1.0, -12.0, 3.0, 2.0
+    model = replace(own, interactions=strengths)
+    style.apply()
+    figure = overlay.draw(dict.fromkeys(list(style.LABELS.values())[:3], model), width=width)
+    assert titles(figure)[:4] == [
+        "AND −12.00, order 2",
+        "OR +3.00, order 2",
+        "OR +2.00, order 4",
+        "I(S) = +1.00, order 1",  # all of one player is any of it
+    ]
+    assert not faults(figure)
 
 
 def test_what_cannot_be_shown_is_said() -> None:

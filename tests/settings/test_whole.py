@@ -228,8 +228,8 @@ def test_the_kind_of_interactions_changes_what_follows_extraction_alone() -> Non
     before, after = check(VALID), check(changed)
     assert before.extract("vgg-digits") == after.extract("vgg-digits")
     assert before.samples("vgg-digits") == after.samples("vgg-digits")
-    assert after.knowledge("vgg-digits").interactions.kind == "and_or"
-    assert after.knowledge("vit-digits") == before.knowledge("vit-digits")
+    assert after.decompose("vgg-digits").kind == "and_or"
+    assert after.knowledge("vgg-digits") == before.knowledge("vgg-digits")
     suite = next(name for name, own in after.suites.items() if own[0] == "vgg-digits")
     assert after.explore(suite).setups[0].interactions == "and_or"
     assert before.explore(suite).setups[0].interactions == "harsanyi"

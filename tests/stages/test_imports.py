@@ -25,6 +25,7 @@ except SystemExit as end:
 """
 SCIENCE = {
     "figure": [f"whypretrain.report.figures.{name}" for name in NAMES],
+    "decompose": ["whypretrain.interactions.splits"],
     "adapting": ["whypretrain.knowledge.adapting"],
     "knowledge": ["whypretrain.knowledge.tables", "whypretrain.knowledge.summary"],
     "claims": ["whypretrain.claims.verdicts", "whypretrain.claims.overview"],

@@ -30,7 +30,13 @@ from whypretrain.settings.data import Digits
 from whypretrain.settings.models import Architecture, ImageArchitecture, ImageModel
 from whypretrain.settings.training import Recipe
 from whypretrain.settings.whole import Config
-from workflow.lib.resources import BACKWARD, PER_SPLIT, extraction_bytes, knowledge_bytes
+from workflow.lib.resources import (
+    ARRAYS_DECOMPOSED,
+    BACKWARD,
+    PER_SPLIT,
+    extraction_bytes,
+    knowledge_bytes,
+)
 
 if TYPE_CHECKING:
     from workflow.lib.plan import Job
@@ -224,11 +230,14 @@ class Costs:
             return Work(evaluated=size.train + size.test, kept=1)
         if job.rule == "robustness":
             return Work(evaluated=config.robustness_of(names["run"]).n_passes() * size.test)
-        if job.rule in {"extract", "knowledge"}:
+        if job.rule in {"extract", "decompose", "knowledge"}:
             sampling = config.experiments[names["experiment"]].sampling
             n_samples = sum(sampling.of_class(c, size.classes) for c in range(size.classes))
             further = len(config.variants(names["experiment"]))
-            networks = _snapshots(job) if job.rule == "extract" else 2 * n_snapshots + further
+            networks = 2 * n_snapshots + further
+            if job.rule != "knowledge":
+                whole = names["variant"] in config.trajectories(names["experiment"])
+                networks = n_snapshots if whole else 1
             measured = n_samples * networks
             forwards = measured << sampling.players.n
             return Work(measured=measured, forwards=forwards, networks=networks)
@@ -247,6 +256,8 @@ class Costs:
         forwards = work.forwards if job.rule == "extract" else 0
         passes = BACKWARD * work.trained + work.evaluated + forwards
         disk = work.kept * network.weights if network else 0
+        if job.rule == "decompose":
+            disk = 16 * work.forwards
         if forwards and size:
             disk = 16 * forwards + work.measured * (4 * size.classes + 200)
         return {
@@ -261,7 +272,7 @@ class Costs:
         }
 
     def splits(self, job: "Job") -> bool:
-        """Whether the job `knowledge` splits outputs into AND and OR."""
+        """Whether the job `knowledge` reads outputs that are split into AND and OR."""
         own = self.config.experiments[job.wildcards["experiment"]]
         return own.interactions.kind == "and_or"
 
@@ -271,6 +282,8 @@ class Costs:
         if rule == "knowledge":
             n_values = work.forwards // work.networks
             return knowledge_bytes(n_values << self.splits(job), work.networks)
+        if rule == "decompose":
+            return 8 * ARRAYS_DECOMPOSED * work.forwards
         if rule not in ON_CARD or network is None:
             return 0.0
         if work.recipe is None:
@@ -291,7 +304,9 @@ class Costs:
         if job.rule == "prepare" and size:
             total += PER_ITEM * (size.train + size.test)
         if job.rule == "knowledge":
-            total += (PER_INTERACTION + self.splits(job) * PER_SPLIT) * work.forwards
+            total += PER_INTERACTION * (work.forwards << self.splits(job))
+        if job.rule == "decompose":
+            total += PER_SPLIT * work.forwards
         if job.rule not in ON_CARD or size is None:
             return total
         network = self.networks[model]

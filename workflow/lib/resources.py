@@ -22,10 +22,10 @@ FIXED_MB, FIXED_MINUTES = 2000, 10
 """Python, torch and small data; to start on a busy file system, and to write."""
 MB_PER_MILLION, COPIES_OF_DATA = 100, 4
 """Weights, gradients, optimiser and activations; a data file in memory, rounded up."""
-ARRAYS_READ, ARRAYS_EXTRACTED, ARRAYS_COMPARED = 2, 5, 24
+ARRAYS_READ, ARRAYS_EXTRACTED, ARRAYS_DECOMPOSED, ARRAYS_COMPARED = 2, 5, 8, 24
 """Float64 arrays of shape (n_samples, 2**n) in memory at once, rounded up: of each network that
-`knowledge` reads, of each that `extract` measures or finds measured, and beside them in
-`knowledge`."""
+`knowledge` reads, of each that `extract` measures or finds measured, of each that `decompose`
+splits, and beside them in `knowledge`."""
 PER_SPLIT = 1e-4
 """Seconds of splitting one output into AND and OR, at the default tolerance."""
 TRAINING_TFLOPS, MEASURING_TFLOPS = 15.0, 5.0
@@ -148,8 +148,14 @@ def comparison(interactions: str, n: int, n_networks: int, *, and_or: bool) -> N
     """Tables from the 2**n interactions of every sample of some networks, or twice as many."""
     n_values = count_rows(interactions) << n + and_or
     megabytes, minutes = knowledge_bytes(n_values, n_networks) / 2**20, n_values * n_networks / 1e6
-    minutes += and_or * n_values * n_networks * PER_SPLIT / 60
     return Needs(FIXED_MB + round(megabytes), FIXED_MINUTES + round(minutes))
+
+
+def decomposition(record: str, n: int, n_networks: int) -> Needs:
+    """AND-OR interactions of every sample of some networks; of each 2**n outputs in two parts."""
+    n_values = (count_rows(record) * n_networks) << n
+    megabytes = 8 * ARRAYS_DECOMPOSED * n_values / 2**20
+    return Needs(FIXED_MB + round(megabytes), FIXED_MINUTES + round(n_values * PER_SPLIT / 60))
 
 
 def _needs(size: Size, data: list[str], seconds: float) -> Needs:

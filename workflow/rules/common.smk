@@ -151,6 +151,13 @@ def records_of(experiment, kind):
     ]
 
 
+def splits_of(experiment, variants):
+    """AND-OR interactions of some networks of an experiment, if it is about these."""
+    if CONFIG.experiments[experiment].interactions.kind != "and_or":
+        return []
+    return [f"results/experiments/{experiment}/and_or/{name}.h5" for name in variants]
+
+
 def of_networks(experiment, variants, file):
     """A file of the runs of some networks of an experiment."""
     return [f"{run_of(experiment, variant)}/{file}" for variant in variants]

@@ -37,12 +37,39 @@ rule extract:
         " --interactions {output:q} 2>&1 | tee {log:q}"
 
 
+# Of experiments that are about AND-OR interactions, or where it is asked for.
+rule decompose:
+    input:
+        record="results/experiments/{experiment}/{variant}.h5",
+    output:
+        splits="results/experiments/{experiment}/and_or/{variant}.h5",
+    log:
+        "results/logs/decompose/{experiment}-{variant}.log",
+    benchmark:
+        "results/benchmarks/decompose/{experiment}-{variant}.tsv"
+    conda:
+        "../../envs/whypretrain.yaml"
+    resources:
+        **sized.needing(
+            lambda w, input: sized.decomposition(
+                input.record, players_of(w), n_networks=len(snapshots_of(w))
+            )
+        ),
+    params:
+        code=code("whypretrain.stages.decompose"),
+        settings=lambda w: CONFIG.decompose(w.experiment).to_json(),
+    shell:
+        "python -m whypretrain.stages.decompose --settings {params.settings:q}"
+        " --record {input.record:q} --splits {output.splits:q} 2>&1 | tee {log:q}"
+
+
 rule knowledge:
     input:
         samples="results/experiments/{experiment}/samples.h5",
         probe="results/experiments/{experiment}/probe.h5",
         finetune=lambda w: records_of(w.experiment, "finetune"),
         scratch=lambda w: records_of(w.experiment, "scratch"),
+        splits=lambda w: splits_of(w.experiment, variants_of(w.experiment, *VARIANTS)),
         histories=lambda w: of_networks(
             w.experiment, variants_of(w.experiment, *VARIANTS), "history.csv"
         ),
@@ -65,7 +92,7 @@ rule knowledge:
                 input.probe,
                 players_of(w),
                 n_networks=len(CONFIG.variants(w.experiment)) + 2 * len(SNAPSHOTS),
-                and_or=CONFIG.experiments[w.experiment].interactions.kind == "and_or",
+                and_or=bool(input.splits),
             )
         ),
     params:
@@ -75,7 +102,7 @@ rule knowledge:
     shell:
         "python -m whypretrain.stages.knowledge --settings {params.settings:q}"
         " --samples {input.samples:q} --probe {input.probe:q} --finetune {input.finetune:q}"
-        " --scratch {input.scratch:q} --histories {input.histories:q}"
+        " --scratch {input.scratch:q} --splits {input.splits:q} --histories {input.histories:q}"
         " --robustness {input.robustness:q} --test {input.test:q}"
         " --tables {params.folder:q} --summary {output.summary:q} 2>&1 | tee {log:q}"
 
@@ -87,6 +114,7 @@ rule adapting:
             f"results/experiments/{w.experiment}/{variant}.h5"
             for variant in CONFIG.variants(w.experiment)
         ],
+        splits=lambda w: splits_of(w.experiment, CONFIG.variants(w.experiment)),
         histories=lambda w: of_networks(
             w.experiment, CONFIG.variants(w.experiment), "history.csv"
         ),
@@ -109,7 +137,7 @@ rule adapting:
                 input.records[0],
                 players_of(w),
                 n_networks=len(input.records),
-                and_or=CONFIG.experiments[w.experiment].interactions.kind == "and_or",
+                and_or=bool(input.splits),
             )
         ),
     params:
@@ -117,5 +145,5 @@ rule adapting:
         settings=lambda w: CONFIG.adapting(w.experiment).to_json(),
     shell:
         "python -m whypretrain.stages.adapting --settings {params.settings:q}"
-        " --records {input.records:q} --histories {input.histories:q} --test {input.test:q}"
-        " --table {output.table:q} 2>&1 | tee {log:q}"
+        " --records {input.records:q} --splits {input.splits:q} --histories {input.histories:q}"
+        " --test {input.test:q} --table {output.table:q} 2>&1 | tee {log:q}"

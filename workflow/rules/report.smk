@@ -26,8 +26,9 @@ rule overlay:
         samples="results/experiments/{experiment}/samples.h5",
         records=expand(
             "results/experiments/{{experiment}}/{variant}.h5",
-            variant=["probe", "finetune", "scratch"],
+            variant=VARIANTS,
         ),
+        splits=lambda w: splits_of(w.experiment, VARIANTS),
     output:
         figure="results/overlays/{experiment}/{position}.pdf",
         drawing="results/overlays/{experiment}/{position}.svg",
@@ -45,8 +46,9 @@ rule overlay:
         width=CONFIG.figures.width,
     shell:
         "python -m whypretrain.stages.overlay --samples {input.samples:q}"
-        " --records {input.records:q} --position {wildcards.position:q} --sets {params.sets:q}"
-        " --width {params.width:q} --output {output.figure:q} 2>&1 | tee {log:q}"
+        " --records {input.records:q} --splits {input.splits:q}"
+        " --position {wildcards.position:q} --sets {params.sets:q} --width {params.width:q}"
+        " --output {output.figure:q} 2>&1 | tee {log:q}"
 
 
 # Local on a cluster too: they take seconds, from tables alone.
@@ -116,6 +118,11 @@ rule explorer:
         claims="results/tables/{suite}/claims.csv",
         experiments=lambda w: of_experiments(w.suite, "summary.csv", "samples.h5"),
         records=lambda w: interactions_of(w.suite),
+        splits=lambda w: [
+            path
+            for experiment in CONFIG.suites[w.suite]
+            for path in splits_of(experiment, VARIANTS)
+        ],
         adapting=lambda w: adapting_tables(w.suite),
         page=start.beside("report/explorer/page"),
     output:

@@ -54,10 +54,13 @@ class Split(NamedTuple):
     @property
     def gap(self) -> Array:
         """By what share of itself the objective may exceed the least: (n_samples,), 0 to 1."""
-        excess = self.objective - self.bound
-        return np.divide(
-            excess, self.objective, out=np.zeros_like(excess), where=self.objective > 0
-        )
+        return relative_gap(self.objective, self.bound)
+
+
+def relative_gap(objective: Array, bound: Array) -> Array:
+    """By what share of itself each objective may exceed the least: the same shape, 0 to 1."""
+    excess = objective - bound
+    return np.divide(excess, objective, out=np.zeros_like(excess), where=objective > 0)
 
 
 def or_transform(outputs: ArrayLike) -> Array:

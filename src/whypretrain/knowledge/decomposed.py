@@ -1,104 +1,59 @@
 """The interactions that an experiment is about: those of its records, or AND-OR ones instead.
 
-Records hold outputs, so nothing is measured again. From here on an array of interactions has the
-length that :mod:`whypretrain.interactions.sets` describes, and the length says which kind it is.
+From here on an array of interactions has the length that :mod:`whypretrain.interactions.sets`
+describes, and the length says which kind it is.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import Literal, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from whypretrain.interactions.and_or import Split, split
 from whypretrain.interactions.record import Record
 from whypretrain.interactions.salience import salient
-from whypretrain.interactions.sets import is_or, joined
+from whypretrain.interactions.sets import is_or
+from whypretrain.interactions.splits import Splits, with_splits
 from whypretrain.knowledge.compared import heard_at
-from whypretrain.settings.knowledge import Interactions, Metrics
+from whypretrain.settings.knowledge import InteractionKind, Metrics
 
 Array = NDArray[np.float64]
 Table = pd.DataFrame
 
 
 class Decomposed(NamedTuple):
-    """The networks of an experiment, taken apart into the interactions that its settings name.
+    """The networks of an experiment, taken apart into the interactions that it is about.
 
     Attributes
     ----------
-    records : with `interactions` of shape (n_snapshots, n_samples, n_sets). The noise floor of
-        AND-OR ones is never below what their split leaves open: see :func:`resolution`
+    records : with `interactions` of shape (n_snapshots, n_samples, n_sets)
     sparsities : of each record a table, see :func:`sparsity_table`
-    largest_gap : of all splits, relative
     """
 
     records: list[Record]
     sparsities: list[Table]
-    largest_gap: float
 
 
-def decompose(
-    records: Sequence[Record],
-    interactions: Interactions,
-    metrics: Metrics,
-    tick: Callable[[], None] = lambda: None,
-) -> Decomposed:
-    """Records with the interactions of the kind that is asked for.
+def decompose(records: Sequence[Record], splits: Sequence[Splits], metrics: Metrics) -> Decomposed:
+    """Records with AND-OR interactions, if these are given, else as they are.
 
     Parameters
     ----------
     records : with Harsanyi interactions, as they are read
+    splits : of each record, or none at all
     metrics : what is salient
-    tick : called after each snapshot that is split
     """
-    if interactions.kind == "harsanyi":
-        tables = [sparsity_table(one, metrics, kind="harsanyi") for one in records]
-        return Decomposed(list(records), tables, 0.0)
-    found, tables, largest_gap = [], [], 0.0
-    for record in records:
-        own, splits = and_or_record(record, interactions, tick)
-        gap = np.stack([one.gap for one in splits])
-        both = [
-            sparsity_table(record, metrics, kind="harsanyi"),
-            sparsity_table(own, metrics, gap[-1], splits[-1].iterations, kind="and_or"),
-        ]
-        found.append(own)
-        tables.append(pd.concat(both, ignore_index=True))
-        largest_gap = max(largest_gap, float(gap.max()))
-    return Decomposed(found, tables, largest_gap)
-
-
-def and_or_record(
-    record: Record, options: Interactions, tick: Callable[[], None] = lambda: None
-) -> tuple[Record, list[Split]]:
-    """A record with AND-OR interactions in place of its Harsanyi ones; the split of each snapshot.
-
-    Raises
-    ------
-    ValueError
-        If there is no player.
-    """
-    splits = []
-    for outputs in record.outputs:
-        tolerance, most = options.tolerance, options.max_iterations
-        splits.append(split(outputs, tolerance=tolerance, max_iterations=most))
-        tick()
-    interactions = [joined(one.interactions_and, one.interactions_or) for one in splits]
-    least = np.array([resolution(one).max() for one in splits])
-    floor = np.maximum(record.noise_floor, least[:, None])
-    return replace(record, interactions=np.stack(interactions), noise_floor=floor), splits
-
-
-def resolution(found: Split) -> Array:
-    """Strength that counts as none, as the split ended before it was 0: (n_samples,), nats.
-
-    The strength of all sets may exceed the least by objective - bound. It is shared out alike among
-    as many interactions as a sparsest split may need, which is one for each output but v(∅). This
-    is a convention; a single interaction has no bound, as the sparsest split is not unique.
-    """
-    return (found.objective - found.bound) / (found.interactions_and.shape[1] - 1)
+    tables = [sparsity_table(one, metrics, kind="harsanyi") for one in records]
+    if not splits:
+        return Decomposed(list(records), tables)
+    found = []
+    for place, (record, own) in enumerate(zip(records, splits, strict=True)):
+        found.append(with_splits(record, own))
+        last = own.gap[-1], own.iterations[-1]
+        of_splits = sparsity_table(found[-1], metrics, *last, kind="and_or")
+        tables[place] = pd.concat([tables[place], of_splits], ignore_index=True)
+    return Decomposed(found, tables)
 
 
 def sparsity_table(
@@ -107,7 +62,7 @@ def sparsity_table(
     gap: Array | float = 0.0,
     iterations: NDArray[np.int64] | int = 0,
     *,
-    kind: Literal["harsanyi", "and_or"],
+    kind: InteractionKind,
 ) -> Table:
     """How sparse the interactions of a final network are, a row a sample.
 

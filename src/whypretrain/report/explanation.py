@@ -10,21 +10,23 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from whypretrain.data.samples import Sample
-from whypretrain.interactions.mobius import members, n_players_of, orders
+from whypretrain.interactions.mobius import members, n_players_of
 from whypretrain.interactions.record import Record
 from whypretrain.interactions.salience import reconstruction_error, salient
+from whypretrain.interactions.sets import coalitions_of, is_or
 from whypretrain.report import overlay, style
 from whypretrain.report.player_sheet import draw_image_players, draw_text_players
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """All 2**n_players interactions of one sample under one model.
+    """All interactions of one sample under one model, Harsanyi or AND-OR.
 
     Attributes
     ----------
     outputs : v(T), the log-odds of `label` in nats, for every coalition T: (2**n_players,), float64
-    interactions : I(S) for every set S, of the same shape; entry 5 = 0b101 is the set {0, 2}
+    interactions : Harsanyi interactions I(S) of every set S, of the same shape; entry 5 = 0b101 is
+        the set {0, 2}. Or AND-OR interactions, as :mod:`whypretrain.interactions.sets` has them.
     players : the player of every pixel, (height, width), or token, (length,); -1 for none
     logits : of the whole input, (n_classes,), float32
     label : the class whose log-odds are explained
@@ -51,7 +53,12 @@ class Explanation:
     @property
     def coalitions(self) -> NDArray[np.int64]:
         """The set of each entry of `interactions`: int64 of the same shape, the empty set first."""
-        return np.arange(len(self.interactions))
+        return coalitions_of(len(self.interactions))
+
+    @property
+    def is_or(self) -> NDArray[np.bool_]:
+        """Which are OR interactions: of the same shape."""
+        return is_or(len(self.interactions))
 
     @property
     def remark(self) -> str:
@@ -67,8 +74,8 @@ class Explanation:
         """The name of a class, or its number where names are not known."""
         return self.classes[label] if self.classes else str(label)
 
-    def name(self, coalition: int) -> str:
-        """A coalition in words: its players' words, or their numbers.
+    def name(self, coalition: int, *, any_of: bool = False) -> str:
+        """A coalition in words: its players' words, or their numbers; of an OR interaction with ∨.
 
         >>> two = np.zeros(4)
         >>> Explanation(two, two, np.array([0, 1], dtype=np.int16), np.zeros(2), 0).name(3)
@@ -79,31 +86,38 @@ class Explanation:
             said = {member: [] for member in said}
             for word, player in zip(self.words, self.word_players, strict=True):
                 said.get(player, []).append(word)
-        return "{" + ", ".join(" ".join(words) for words in said.values()) + "}"
+        between = " ∨ " if any_of else ", "
+        return "{" + between.join(" ".join(words) for words in said.values()) + "}"
 
     def table(self, *, threshold: float = 0.05) -> pd.DataFrame:
-        """One row a set S, in the order of the arrays.
+        """One row an interaction, in the order of the array.
 
-        Columns: `players` (what it consists of), `order`, `output` (v(S), nats), `interaction`
-        (I(S), nats), `salient` (stronger than `threshold` times the strongest; never ∅). The index
-        is the coalition.
+        Columns: `players` (what its set S consists of), `order`, `kind` (`and` or `or`; of AND-OR
+        interactions alone), `output` (v(S), nats), `interaction` (nats), `salient` (stronger than
+        `threshold` times the strongest; never ∅). The index is the coalition.
         """
-        every = range(len(self.outputs))
+        table = self._sets(threshold)
+        table.insert(2, "output", self.outputs[self.coalitions])
+        if self.is_or.any():
+            table.insert(2, "kind", np.where(self.is_or, "or", "and"))
+        return table
+
+    def _sets(self, threshold: float) -> pd.DataFrame:
+        sets = list(zip(self.coalitions.tolist(), self.is_or.tolist(), strict=True))
         return pd.DataFrame(
             {
-                "players": [self.name(coalition) for coalition in every],
-                "order": orders(self.n_players),
-                "output": self.outputs,
+                "players": [self.name(coalition, any_of=any_of) for coalition, any_of in sets],
+                "order": np.bitwise_count(self.coalitions).astype(np.int64),
                 "interaction": self.interactions,
                 "salient": salient(self.interactions[None], threshold=threshold)[0],
             },
-            index=pd.Index(every, name="coalition"),
+            index=pd.Index(self.coalitions, name="coalition"),
         )
 
     def strongest(self, count: int = 10) -> pd.DataFrame:
         """The rows of :meth:`table` with the strongest interactions, strongest first, without ∅."""
-        table = self.table().drop(index=0)
-        return table.loc[table["interaction"].abs().sort_values(ascending=False).index[:count]]
+        ranked = np.argsort(-np.abs(self.interactions[1:]), kind="stable") + 1
+        return self.table().iloc[ranked[:count]]
 
     def rebuilt(self, *, threshold: float = 0.05) -> float:
         """How far the salient interactions alone miss the outputs.
@@ -171,7 +185,12 @@ class Explanation:
         ------
         ImportError
             If shapiq is not installed.
+        ValueError
+            If these are AND-OR interactions, for which it has no index.
         """
+        if self.is_or.any():
+            message = "to_shapiq: shapiq has no index of AND-OR interactions, Harsanyi ones alone"
+            raise ValueError(message)
         try:
             from shapiq import InteractionValues  # noqa: PLC0415  (not everyone has it)
         except ImportError as error:
@@ -221,6 +240,11 @@ class EstimatedExplanation(Explanation):
         return self.sets
 
     @property
+    def is_or(self) -> NDArray[np.bool_]:
+        """None are."""
+        return np.zeros(len(self.sets), dtype=bool)
+
+    @property
     def remark(self) -> str:
         """That this is an estimate, from how many masks, and how well it predicts others."""
         explained = f"{100 * self.explained:.1f} % of held-out variance"
@@ -232,16 +256,7 @@ class EstimatedExplanation(Explanation):
         Columns: as of an exact explanation, without `output`, and `interaction` is an estimate;
         `estimated` (true) says so. `salient` compares with the strongest estimate.
         """
-        return pd.DataFrame(
-            {
-                "players": [self.name(int(coalition)) for coalition in self.sets],
-                "order": np.bitwise_count(self.sets).astype(np.int64),
-                "interaction": self.interactions,
-                "salient": salient(self.interactions[None], threshold=threshold)[0],
-                "estimated": True,
-            },
-            index=pd.Index(self.sets, name="coalition"),
-        )
+        return self._sets(threshold).assign(estimated=True)
 
     def rebuilt(self, *, threshold: float = 0.05) -> float:  # noqa: ARG002  (called as it is of others)
         """Not of an estimate, which lacks most outputs.

@@ -9,6 +9,7 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
@@ -37,7 +38,8 @@ def draw(
 
     Parameters
     ----------
-    models : by the name at the head of a column; all of one sample
+    models : by the name at the head of a column; all of one sample. Of AND-OR interactions each
+        set says which it is.
     count : how many sets of each model; fewer where there are fewer
     width : of the figure, in inches; columns are no wider than :data:`COLUMN` for images
 
@@ -80,16 +82,22 @@ def draw(
             va="top",
             fontsize=style.SMALLEST + 0.5,
         )
-        for row, (coalition, strength) in enumerate(found.strongest(n_rows)["interaction"].items()):
+        strongest = found.strongest(n_rows)
+        kinds = strongest.get("kind", pd.Series("", index=strongest.index))
+        for row, (coalition, order, kind, strength) in enumerate(
+            zip(strongest.index, strongest["order"], kinds, strongest["interaction"], strict=True)
+        ):
             bottom = size[1] - head - (row + 1) * (TITLE + height)
             axes = figure.add_axes((left, bottom / size[1], inner, height / size[1]))
             axes.set_axis_off()
-            inside = members(int(str(coalition)))
+            inside = members(coalition)
             if found.image is not None:
                 _regions(axes, found.image, np.isin(found.players, inside))
             else:
                 _words(axes, found, lines, inside, (column - 2 * GAP, height))
-            heading = f"I(S) = {_signed(float(strength))}, order {len(inside)}"
+            # Of one player AND and OR are the same.
+            name = kind.upper() if kind and order > 1 else "I(S) ="
+            heading = f"{name} {_signed(strength)}, order {order}"
             axes.set_title(heading, fontsize=style.SMALLEST + 0.5, pad=3)
     return figure
 

@@ -55,6 +55,7 @@ def stages(config: Config) -> dict[str, tuple[Callable[[str], Section], Iterable
         "robustness": (config.robustness_of, runs),
         "similarity": (config.similarity, config.experiments),
         "extract": (config.extract, config.experiments),
+        "decompose": (config.decompose, config.experiments),
         "knowledge": (config.knowledge, config.experiments),
         "adapting": (config.adapting, [n for n, own in config.experiments.items() if own.variants]),
         "claims": (config.claims, config.suites),

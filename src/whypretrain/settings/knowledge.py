@@ -1,4 +1,4 @@
-"""Options of the stage `knowledge`: kind of interactions, what is salient, intervals."""
+"""Options of what is made of records: kind of interactions, what is salient, intervals."""
 
 from typing import Annotated, Literal
 
@@ -7,6 +7,8 @@ from pydantic import AfterValidator, Field
 from whypretrain.settings.base import Section, check_increasing
 
 Shares = Annotated[list[Annotated[float, Field(ge=0, lt=1)]], AfterValidator(check_increasing)]
+
+InteractionKind = Literal["harsanyi", "and_or"]
 
 
 class Statistics(Section):
@@ -23,7 +25,7 @@ class Statistics(Section):
 class Interactions(Section):
     """Which interactions the numbers are about. A change measures nothing again."""
 
-    kind: Literal["harsanyi", "and_or"] = "harsanyi"
+    kind: InteractionKind = "harsanyi"
     """`harsanyi` is the paper's (eq. 2). `and_or` splits the outputs into an AND and an OR part
     with the least strength of interactions, as later papers of its authors do."""
     tolerance: float = Field(default=1e-4, gt=0, lt=1)
@@ -48,7 +50,6 @@ class MetricsSettings(Section):
     experiment: str
     seeds: list[int]
     """In the order of the records of fine-tuned and of scratch networks."""
-    interactions: Interactions = Interactions()
     metrics: Metrics
     statistics: Statistics
     least_scratch_accuracy: float | None = None
@@ -61,6 +62,4 @@ class AdaptingSettings(Section):
     """Names of the networks in the order of their records, such as `lora-seed1`."""
     titles: dict[str, str]
     """Names of the variants in figures."""
-    interactions: Interactions
-    metrics: Metrics
     statistics: Statistics

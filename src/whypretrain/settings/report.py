@@ -71,7 +71,7 @@ class Setup(Section):
     players: str
     """Kind of players."""
     interactions: str = "harsanyi"
-    """Kind of interactions that the numbers are about; the page's samples show Harsanyi ones."""
+    """Kind of interactions."""
     seeds: list[int]
 
 

@@ -9,7 +9,13 @@ from whypretrain.settings.data import Dataset, Digits, PrepareSettings
 from whypretrain.settings.experiments import Experiment, Run, Variation, expand, note_origins
 from whypretrain.settings.fetch import FetchSettings
 from whypretrain.settings.interactions import Extraction, ExtractSettings, SamplesSettings
-from whypretrain.settings.knowledge import AdaptingSettings, Metrics, MetricsSettings, Statistics
+from whypretrain.settings.knowledge import (
+    AdaptingSettings,
+    Interactions,
+    Metrics,
+    MetricsSettings,
+    Statistics,
+)
 from whypretrain.settings.models import Architecture, ConvertSettings, ImageModel, Model
 from whypretrain.settings.planted import Planted
 from whypretrain.settings.reading import ConfigError, check_plain, explain
@@ -276,12 +282,14 @@ class Config(Section):
             extraction=self.extraction,
         )
 
+    def decompose(self, experiment: str) -> Interactions:
+        return self.experiments[experiment].interactions
+
     def knowledge(self, experiment: str) -> MetricsSettings:
         own = self.experiments[experiment]
         return MetricsSettings(
             experiment=experiment,
             seeds=own.seeds,
-            interactions=own.interactions,
             metrics=self.metrics,
             statistics=self.statistics,
             least_scratch_accuracy=own.least_scratch_accuracy,
@@ -294,8 +302,6 @@ class Config(Section):
             seeds=chosen.seeds,
             networks=self.variants(experiment),
             titles={name: way.title or name for name, way in chosen.variants.items()},
-            interactions=chosen.interactions,
-            metrics=self.metrics,
             statistics=self.statistics,
         )
 

@@ -11,6 +11,7 @@ from whypretrain.stages import command
 def main() -> None:
     paths = {
         "records+": "records of interactions of all networks, in the order of the settings, HDF5",
+        "splits*": "AND-OR interactions of each of them, to be compared instead, HDF5",
         "histories+": "history.csv of each of them",
         "test": "test split that the histories' accuracies are of",
         "table": "table to write, CSV",
@@ -19,9 +20,9 @@ def main() -> None:
 
     from whypretrain.files.artifacts import ArtifactError, damaged, write_csv
     from whypretrain.files.progress import say
-    from whypretrain.interactions.record import Record, read_record
+    from whypretrain.interactions.record import Record
+    from whypretrain.interactions.splits import read_either
     from whypretrain.knowledge.adapting import adapting_rows
-    from whypretrain.knowledge.decomposed import decompose
     from whypretrain.knowledge.reading import HISTORY, count_rows, read_table
     from whypretrain.knowledge.summary import as_table
 
@@ -29,11 +30,12 @@ def main() -> None:
     ways: dict[str, dict[str, Record]] = {}
     accuracies: dict[str, list[float]] = {}
     first = str(settings.seeds[0])
-    for name, path, history in zip(
-        settings.networks, arguments.records, arguments.histories, strict=True
+    splits = arguments.splits or [None] * len(arguments.records)
+    for name, path, own, history in zip(
+        settings.networks, arguments.records, splits, arguments.histories, strict=True
     ):
         way, _, seed = name.partition("-seed")
-        record = read_record(path).at(-1)
+        record = read_either(path, own).at(-1)
         (start,) = next(iter(ways.values()), {"": record}).values()
         if not record.fits(start):
             raise damaged(path, f"its samples are not those of {arguments.records[0]}")
@@ -41,9 +43,6 @@ def main() -> None:
         accuracy = read_table(history, HISTORY)["test_accuracy"].iloc[-1]
         accuracies.setdefault(way, []).append(float(accuracy))
     say(f"{label}: {len(ways)} ways of adapting, {len(arguments.records)} networks")
-    read = [record for own in ways.values() for record in own.values()]
-    decomposed = iter(decompose(read, settings.interactions, settings.metrics).records)
-    ways = {way: {seed: next(decomposed) for seed in own} for way, own in ways.items()}
     try:
         rows = [
             row | {"level": settings.titles.get(row["variant"], "")}

@@ -17,7 +17,7 @@ def main() -> None:
     from whypretrain.data.samples import read_samples
     from whypretrain.files.artifacts import ArtifactError, atomic_path
     from whypretrain.files.progress import Progress, say
-    from whypretrain.interactions.record import read_record
+    from whypretrain.interactions.splits import AND_OR, read_either
     from whypretrain.knowledge.reading import read_tables
     from whypretrain.knowledge.strengths import VARIANTS
     from whypretrain.report.explorer.experiment import experiment_view
@@ -31,9 +31,13 @@ def main() -> None:
     ways = {path.parent: read_tables([path], [path.parent.name]) for path in arguments.adapting}
     progress = Progress(label, len(folders), "experiment")
     experiments = []
-    for folder in folders:
+    for folder, setup in zip(folders, settings.setups, strict=True):
         samples = read_samples(folder / "samples.h5")
-        records = {variant: read_record(folder / f"{variant}.h5") for variant in VARIANTS}
+        own = folder / AND_OR if setup.interactions == "and_or" else None
+        records = {
+            variant: read_either(folder / f"{variant}.h5", own and own / f"{variant}.h5")
+            for variant in VARIANTS
+        }
         tables = read_tables([folder / "summary.csv"], [folder.name]) | ways.get(folder, {})
         try:
             experiments.append(experiment_view(folder.name, samples, records, tables, settings))

@@ -14,6 +14,7 @@ def main() -> None:
         "probe": "record of interactions of the probe, HDF5",
         "finetune+": f"records of fine-tuned networks {each}",
         "scratch+": f"records of networks from scratch {each}",
+        "splits*": "AND-OR interactions of all these networks, to be compared instead, HDF5",
         "histories+": "history.csv of the probe and of all fine-tuned and scratch networks",
         "robustness3": "robustness.csv of probe, finetune and scratch, of the first seed",
         "test": "test split on which the histories' accuracies were measured",
@@ -29,6 +30,7 @@ def main() -> None:
     from whypretrain.files.artifacts import ArtifactError, damaged, write_csv
     from whypretrain.files.progress import Progress, say
     from whypretrain.interactions.record import Record, read_record
+    from whypretrain.interactions.splits import read_splits
     from whypretrain.knowledge.compared import compare
     from whypretrain.knowledge.courses import course_tables, n_snapshots
     from whypretrain.knowledge.decomposed import decompose
@@ -49,14 +51,10 @@ def main() -> None:
         return record
 
     records = [probe, *map(fitting, arguments.finetune), *map(fitting, arguments.scratch)]
-    n_splits = sum(len(record.fractions) for record in records)
-    progress = Progress(f"{label}: AND-OR interactions", n_splits, "snapshot")
-    found = decompose(records, settings.interactions, settings.metrics, progress.update)
-    if found.largest_gap > settings.interactions.tolerance:
-        say(
-            f"{label}: the strength of a split may exceed the least possible by a share of "
-            f"{found.largest_gap:.1g}; raise interactions.max_iterations or interactions.tolerance"
-        )
+    splits = arguments.splits and [
+        read_splits(*both) for both in zip(arguments.splits, records, strict=True)
+    ]
+    found = decompose(records, splits, settings.metrics)
     probe, last = found.records[0], 1 + len(settings.seeds)
     trained = found.records[1:last], found.records[last:]
     try:

@@ -13,6 +13,8 @@ def main() -> None:
     add("--samples", type=Path, required=True, help="an experiment's samples.h5")
     records = "its probe.h5, finetune.h5 and scratch.h5"
     add("--records", type=Path, nargs=3, required=True, metavar="PATH", help=records)
+    instead = "AND-OR interactions of these, to be drawn instead"
+    add("--splits", type=Path, nargs="*", default=[], metavar="PATH", help=instead)
     add("--position", type=int, required=True, help="the sample's number, from 0")
     add("--sets", type=int, default=4, help="number of sets per model (default 4)")
     add("--width", type=float, default=7.0, help="width in inches (default 7)")
@@ -21,7 +23,7 @@ def main() -> None:
 
     from whypretrain.data.samples import read_samples
     from whypretrain.files.artifacts import atomic_path
-    from whypretrain.interactions.record import read_record
+    from whypretrain.interactions.splits import read_either
     from whypretrain.report import overlay, style
     from whypretrain.report.explanation import of_record
 
@@ -32,8 +34,9 @@ def main() -> None:
         raise ValueError(message)
     sample = samples.samples[place]
     models = {}
-    for variant, path in zip(style.VARIANTS, arguments.records, strict=True):
-        record = read_record(path)
+    splits = arguments.splits or [None] * 3
+    for variant, path, own in zip(style.VARIANTS, arguments.records, splits, strict=True):
+        record = read_either(path, own)
         if place >= len(record.samples) or record.samples[place] != sample.id:
             message = f"{path}: sample {place} is not '{sample.id}' of {arguments.samples}"
             raise ValueError(message)

@@ -24,6 +24,13 @@ def page(results: Path) -> Path:
         return write_page(results, results / "index.html", patched)
 
 
+@pytest.fixture(scope="session")
+def and_or_page(results: Path) -> Path:
+    """The page of the same results, where the experiments are about AND-OR interactions."""
+    with pytest.MonkeyPatch.context() as patched:
+        return write_page(results, results / "and_or/index.html", patched, kind="and_or")
+
+
 @pytest.fixture(scope="module")
 def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
     driver = open_chrome(tmp_path_factory.mktemp("browser"))

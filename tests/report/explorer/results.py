@@ -18,10 +18,11 @@ from whypretrain.claims.verdicts import ANSWERS
 from whypretrain.data.samples import Sample, Samples, write_samples
 from whypretrain.interactions.mobius import zeta
 from whypretrain.interactions.record import new_record, write_record
+from whypretrain.interactions.splits import AND_OR, split_record, write_splits
 from whypretrain.knowledge.reading import TABLES
 from whypretrain.knowledge.strengths import VARIANTS
 from whypretrain.report.explorer.page import CLAIM_NUMBERS
-from whypretrain.settings.knowledge import Metrics, Statistics
+from whypretrain.settings.knowledge import InteractionKind, Metrics, Statistics
 from whypretrain.settings.report import Explorer, ExplorerSettings, Figures, Setup
 from whypretrain.stages import explorer
 
@@ -43,7 +44,7 @@ SAID = ("yes", "no", "open", "–")
 TITLES = [f"Pictures {HOSTILE}", "Wörter & <i>words</i>"]
 
 
-def settings(**options: Any) -> ExplorerSettings:
+def settings(kind: InteractionKind = "harsanyi", **options: Any) -> ExplorerSettings:
     return ExplorerSettings(
         experiments=["pictures", "words"],
         titles=TITLES,
@@ -51,8 +52,8 @@ def settings(**options: Any) -> ExplorerSettings:
         statistics=STATISTICS,
         suite="made",
         setups=[
-            Setup(model="m", dataset="d", players="grid", seeds=[0, 1, 2]),
-            Setup(model="t", dataset="s", players="words", seeds=[3]),
+            Setup(model="m", dataset="d", players="grid", interactions=kind, seeds=[0, 1, 2]),
+            Setup(model="t", dataset="s", players="words", interactions=kind, seeds=[3]),
         ],
         snapshots=SNAPSHOTS,
         metrics=Metrics(),
@@ -107,6 +108,7 @@ def write_experiment(folder: Path, samples: Samples, *, several: bool, seed: int
             digests=[["0"] * len(own)] * len(fractions),
         )
         write_record(folder / f"{variant}.h5", record, {})
+        write_splits(folder / AND_OR / f"{variant}.h5", split_record(record), "{}")
     summary = summary_of(
         folder.name,
         n=len(own),
@@ -151,8 +153,15 @@ def write_results(folder: Path) -> None:
     table.to_csv(folder / "claims/claims.csv", index=False)
 
 
-def write_page(folder: Path, output: Path, monkeypatch: pytest.MonkeyPatch, **options: Any) -> Path:
-    chosen = settings(**options)
+def write_page(
+    folder: Path,
+    output: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    kind: InteractionKind = "harsanyi",
+    **options: Any,
+) -> Path:
+    chosen = settings(kind, **options)
     run(
         monkeypatch,
         explorer,

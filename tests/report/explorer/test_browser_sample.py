@@ -1,6 +1,7 @@
 """One sample in a real browser: pointer, keyboard, slider, filters, two networks side by side."""
 
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.ui import WebDriverWait
 
 from tests.report.explorer.browser import Page, digits
-from tests.report.explorer.results import IMAGE_IDS, TEXT_IDS, WORDS
+from tests.report.explorer.results import IMAGE_IDS, TEXT_IDS, WORDS, data_of
 
 
 def test_a_link_to_an_interaction_opens_it(shown: Page) -> None:
@@ -229,3 +230,38 @@ def test_two_networks_stand_beside_each_other_and_add_up_to_their_outputs(shown:
     assert f"{len(both)} of these" in shown.text("[aria-labelledby=beside]")
     Select(shown.one("#there-of")).select_by_value("words")
     assert "does not show this sample" in shown.text("[aria-labelledby=beside]")
+
+
+def test_and_or_sets_are_told_apart(shown: Page, and_or_page: Path) -> None:
+    shown.address = and_or_page.as_uri()
+    shown.open("pictures", IMAGE_IDS[0])
+    (data, *_) = data_of(and_or_page, "experiment-0")["samples"]
+    listed = {one["set"] for own in data["lists"].values() for one in own["items"]}
+    chosen = min(listed)  # an OR interaction
+    assert chosen < 0
+    inside = [str(player) for player in range(4) if -chosen >> player & 1]
+    shown.hover(shown.one(f".interactions button[data-set='{chosen}']"))
+    assert f"I({{{' ∨ '.join(inside)}}})" in shown.text(".values h2")
+    lit = shown.all("svg.picture .number:not(.dimmed)")
+    assert [number.get_property("textContent") for number in lit] == inside
+    assert "of 26" in shown.text(".models")
+    for kind, of in (
+        ("or", {one for one in listed if one < 0}),
+        ("and", {one for one in listed if one > 0}),
+    ):
+        Select(shown.one("#of-kind")).select_by_value(kind)
+        left = shown.all(".interactions li:not([hidden]) button")
+        assert {int(button.get_attribute("data-set") or "") for button in left} == of
+    strongest = [*data["strongest"]["finetune"], *data["strongest"]["probe"]]
+    WebDriverWait(shown.driver, 10).until(lambda _: shown.all(".plot .joined"))
+    assert len(shown.all(".plot .joined.dashed")) == sum(one < 0 for one in strongest)
+    part = next(
+        name for name, own in data["lists"].items() if chosen in [i["set"] for i in own["items"]]
+    )
+    shown.open("pictures", IMAGE_IDS[0], tail=f"?list={part}&set={chosen}")
+    assert shown.one("button[aria-pressed=true][data-set]").get_attribute("data-set") == str(chosen)
+
+
+def test_harsanyi_sets_have_no_kind_to_choose(shown: Page) -> None:
+    shown.open("pictures", IMAGE_IDS[0])
+    assert shown.all("#of-kind") == []

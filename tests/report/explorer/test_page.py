@@ -26,10 +26,13 @@ from whypretrain.claims.verdicts import ANSWERS
 from whypretrain.data.samples import write_samples
 from whypretrain.files.artifacts import ArtifactError
 from whypretrain.interactions.record import read_record
+from whypretrain.interactions.splits import read_splits
 from whypretrain.knowledge.reading import read_tables
+from whypretrain.knowledge.strengths import VARIANTS
 from whypretrain.report import style
 from whypretrain.report.explorer.experiment import experiment_numbers
 from whypretrain.report.explorer.page import CLAIM_NUMBERS, FOLDER, SCRIPTS, claim_rows, render
+from whypretrain.report.explorer.sample import set_numbers
 from whypretrain.stages import explorer
 
 MOST_LINES = 400
@@ -84,7 +87,7 @@ def test_numbers_are_those_of_the_summary(results: Path, page: Path) -> None:
 
 def test_the_reading_that_claims_take_first_is_the_first(results: Path) -> None:
     summary = read_tables([results / "experiments/pictures/summary.csv"], ["pictures"])["summary"]
-    found = experiment_numbers(summary, N_PLAYERS, "salient")["ratio"]
+    found = experiment_numbers(summary, np.arange(N_PLAYERS + 1), "salient")["ratio"]
     assert [row["reading"] for row in found] == ["salient", "zero", "positive", "weighted"]
 
 
@@ -230,3 +233,32 @@ def test_text_and_rims_stand_out(theme: str) -> None:
     for line in ("finetune", "scratch"):
         assert contrast(style.COLOURS[line], colours["card"]) >= 3, line
     assert contrast(style.NULL, colours["card"]) >= 3
+
+
+def test_and_or_interactions_take_the_place_of_harsanyi_ones(
+    results: Path, and_or_page: Path
+) -> None:
+    data = data_of(and_or_page, "experiment-0")
+    assert data["n_sets"] == 26
+    assert [one["n_sets"] for one in data["orders"]] == [4, 12, 8, 2]
+    folder = results / "experiments/pictures"
+    splits = {
+        variant: read_splits(folder / f"and_or/{variant}.h5", read_record(folder / f"{variant}.h5"))
+        for variant in VARIANTS
+    }
+    numbers = set_numbers(27)
+    seen = set()
+    for at, sample in enumerate(data["samples"]):
+        for variant, split in splits.items():
+            own = split.interactions[:, at]
+            strongest = np.argsort(-np.abs(own[-1, 1:]), kind="stable")[:8] + 1
+            assert sample["strongest"][variant] == numbers[strongest].tolist()
+            for number, of in sample["values"].items():
+                (place,) = np.flatnonzero(numbers == int(number))
+                np.testing.assert_allclose(of[variant], own[:, place], rtol=1e-3, atol=1e-12)
+                seen.add(int(number) < 0)
+            # What adds up to v(N), as the page draws it, starts at v(∅).
+            ends = sample["models"][variant]
+            added = ends["empty"][-1] + own[-1, 1:].sum()
+            assert added == pytest.approx(ends["v"][-1], abs=2e-3)
+    assert seen == {False, True}

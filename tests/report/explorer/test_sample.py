@@ -89,6 +89,17 @@ def test_what_no_metric_counts_and_noise_is_not_listed() -> None:
     assert found["new"] == {"items": [], "n": [0, 0], "share": [None, None]}
 
 
+def test_or_interactions_are_listed_with_a_sign() -> None:
+    split = split_knowledge(
+        np.array([[9.0, 1.0, 2.0, 3.0, 4.0]]), np.array([[9.0, 1.0, 0, 2.0, 5.0]])
+    )
+    counted = np.array([False, True, True, True, True])
+    found = listed(split, counted=counted, noise_floor=QUIET, n_listed=3)
+    assert [item["set"] for item in found["preserve"]["items"]] == [-3, 3, 1]
+    assert [item["set"] for item in found["discard"]["items"]] == [2, 3]
+    assert found["new"]["items"] == [{"set": -3, "strength": [1.0]}]
+
+
 def test_equal_strengths_come_in_the_order_of_their_sets() -> None:
     split = split_knowledge(np.ones((1, 4)), np.ones((1, 4)))
     found = listed(split, counted=EVERY, noise_floor=QUIET, n_listed=3)["preserve"]

@@ -1,15 +1,16 @@
 """One experiment as the page shows it: what the charts of figures 2 to 4 show, and its samples."""
 
 from collections.abc import Mapping
-from math import comb
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from whypretrain.data.samples import Samples
 from whypretrain.interactions.record import Record
 from whypretrain.interactions.salience import salient
+from whypretrain.interactions.sets import orders_of
 from whypretrain.knowledge.compared import counted_sets
 from whypretrain.knowledge.reading import not_learned
 from whypretrain.knowledge.strengths import RATIO_READINGS, RatioReading
@@ -42,12 +43,14 @@ def experiment_view(
 
     Parameters
     ----------
-    records : of `probe`, `finetune` and `scratch` of the first seed, of all samples in their order
+    records : of `probe`, `finetune` and `scratch` of the first seed, of all samples in their order,
+        with interactions of the experiment's kind
     tables : rows of this experiment: `summary`, and `adapting` where it has further variants
 
     Returns
     -------
-    `name`, `title`, `setup`, `classes`, `n_players`, `n_samples` (all, not only those shown),
+    `name`, `title`, `setup`, `classes`, `n_players`, `n_sets` (S ≠ ∅), `n_samples` (all, not only
+    those shown),
     `snapshots` (`fraction`, and the epoch of each trained variant), what
     :func:`experiment_numbers` gives, `ways` (see :func:`ways_of`), `uncounted` (orders in the noise
     floor of one of the records; the summary leaves out those of further seeds too) and `samples`
@@ -62,7 +65,8 @@ def experiment_view(
             message = f"{variant}.h5: its samples are not those of samples.h5; run snakemake again"
             raise ValueError(message)
     summary = tables["summary"]
-    numbers = experiment_numbers(summary, samples.n_players, settings.figures.ratio_reading)
+    n_sets = records["probe"].interactions.shape[-1]
+    numbers = experiment_numbers(summary, orders_of(n_sets), settings.figures.ratio_reading)
     if any(len(numbers["jaccard"][one]) != len(records[one].fractions) for one in TRAINED):
         message = "summary.csv: its snapshots are not those of the records; run snakemake again"
         raise ValueError(message)
@@ -85,6 +89,7 @@ def experiment_view(
         "setup": settings.setups[place].model_dump(),
         "classes": samples.classes,
         "n_players": samples.n_players,
+        "n_sets": n_sets - 1,
         "n_samples": len(samples.samples),
         "snapshots": [
             {"fraction": float(fraction)}
@@ -93,7 +98,7 @@ def experiment_view(
         ],
         **numbers,
         "ways": ways_of(tables["adapting"]) if "adapting" in tables else [],
-        "uncounted": sorted({one.bit_count() for one in np.flatnonzero(~counted).tolist() if one}),
+        "uncounted": sorted(set(orders_of(n_sets)[~counted].tolist()) - {0}),
         "samples": [
             sample_view(
                 samples.samples[at],
@@ -110,9 +115,13 @@ def experiment_view(
 
 
 def experiment_numbers(
-    summary: pd.DataFrame, n_players: int, first_reading: RatioReading
+    summary: pd.DataFrame, order_of: NDArray[np.int64], first_reading: RatioReading
 ) -> dict[str, Any]:
     """What the charts of one experiment show, from its own rows of the summary.
+
+    Parameters
+    ----------
+    order_of : of each interaction, (n_sets,)
 
     Returns
     -------
@@ -133,9 +142,9 @@ def experiment_numbers(
         ]
 
     orders = []
-    for order in range(1, n_players + 1):
+    for order, n_sets in enumerate(np.bincount(order_of)[1:].tolist(), start=1):
         parts = {part: rows("noise_floor", quantity=part, order=str(order))[0] for part in PARTS}
-        about = {"order": order, "n_sets": comb(n_players, order)}
+        about = {"order": order, "n_sets": n_sets}
         orders.append(about | {"noise_floor": parts["preserve"]["noise_floor"]} | parts)
     jaccard = {one: rows("epoch", quantity="jaccard", variant=one) for one in TRAINED}
     agreement = {

@@ -13,6 +13,7 @@ from PIL import Image
 from whypretrain.data.samples import Sample
 from whypretrain.interactions.record import Record
 from whypretrain.interactions.salience import reconstruction_error
+from whypretrain.interactions.sets import coalitions_of, is_or
 from whypretrain.knowledge.compared import heard
 from whypretrain.knowledge.strengths import Knowledge, split_knowledge
 from whypretrain.report.player_sheet import deepest
@@ -42,6 +43,15 @@ def shorts(values: Iterable[Any]) -> list[float | None]:
     return [short(value) for value in values]
 
 
+def set_numbers(n_sets: int) -> NDArray[np.int64]:
+    """The page's number of each interaction, (n_sets,): its coalition, negative where it is OR.
+
+    >>> set_numbers(5)
+    array([ 0,  1,  2,  3, -3])
+    """
+    return np.where(is_or(n_sets), -1, 1) * coalitions_of(n_sets)
+
+
 def sample_view(
     sample: Sample,
     records: Mapping[str, Record],
@@ -58,9 +68,9 @@ def sample_view(
     ----------
     sample : with `n_players` players
     records : of `probe`, `finetune` and `scratch`, their final snapshot last
-    is_salient : by variant which interactions are, of shape (n_snapshots, n_samples, 2**n_players)
+    is_salient : by variant which interactions are, of shape (n_snapshots, n_samples, n_sets)
     at : the sample's place in the records
-    counted : sets that metrics count, of shape (2**n_players,)
+    counted : sets that metrics count, of shape (n_sets,)
     noise_floor : of shape (n_players + 1,)
     n_listed : interactions a list
 
@@ -68,8 +78,8 @@ def sample_view(
     -------
     `id`, `label`; `image`, `width`, `height`, `players` (outlines), or `words`, `word_players`;
     `models` (by variant, a list a quantity, one entry a snapshot); `lists` (see :func:`listed`);
-    `strongest` (by variant the sets that are strongest in the end); `values` (by coalition and
-    variant, interactions along the snapshots, nats)
+    `strongest` (by variant the sets that are strongest in the end); `values` (by set and variant,
+    interactions along the snapshots, nats); sets as :func:`set_numbers` gives them
     """
     interactions = {variant: record.interactions[:, at] for variant, record in records.items()}
     split = split_knowledge(interactions["probe"], interactions["finetune"])
@@ -78,8 +88,10 @@ def sample_view(
         variant: np.argsort(-np.abs(own[-1, 1:]), kind="stable")[:n_listed] + 1
         for variant, own in interactions.items()
     }
+    numbers = set_numbers(len(counted))
+    strong = {variant: numbers[own].tolist() for variant, own in strongest.items()}
     sets = {item["set"] for found in lists.values() for item in found["items"]}
-    sets |= {int(one) for own in strongest.values() for one in own}
+    sets = sets.union(*strong.values())
     shown: dict[str, Any] = {"words": sample.words, "word_players": sample.word_players}
     if not sample.words:
         _, height, width = sample.inputs.shape
@@ -97,14 +109,13 @@ def sample_view(
             "error": shorts(reconstruction_error(interactions[variant], own)),
         }
     values = {
-        str(coalition): {
-            variant: shorts(own[:, coalition]) for variant, own in interactions.items()
+        str(numbers[place]): {
+            variant: shorts(own[:, place]) for variant, own in interactions.items()
         }
-        for coalition in sorted(sets)
+        for place in np.flatnonzero(np.isin(numbers, list(sets)))
     }
     about = {"id": sample.id, "label": sample.label, **shown}
-    chosen = {variant: own.tolist() for variant, own in strongest.items()}
-    return {**about, "models": models, "lists": lists, "strongest": chosen, "values": values}
+    return {**about, "models": models, "lists": lists, "strongest": strong, "values": values}
 
 
 def listed(
@@ -118,21 +129,21 @@ def listed(
 
     Parameters
     ----------
-    split : arrays of shape (n_snapshots, 2**n_players), the final one last
-    counted, noise_floor : of shapes (2**n_players,) and (n_players + 1,)
+    split : arrays of shape (n_snapshots, n_sets), the final one last
+    counted, noise_floor : of shapes (n_sets,) and (n_players + 1,)
 
     Returns
     -------
-    by quantity: `items`, strongest first, with `set` (the coalition) and `strength` (a list, one a
-    snapshot, nats); `n` and `share`, lists of one a snapshot: how many candidates there are, and of
-    all their strength that of the items (None without candidates)
+    by quantity: `items`, strongest first, with `set` (see :func:`set_numbers`) and `strength` (a
+    list, one a snapshot, nats); `n` and `share`, lists of one a snapshot: how many candidates there
+    are, and of all their strength that of the items (None without candidates)
     """
-    found = {}
+    found, numbers = {}, set_numbers(len(counted))
     for quantity, strength in split._asdict().items():
         along = np.where(counted, heard(strength, noise_floor), 0.0)
         n_candidates = (along > 0).sum(axis=1)
         chosen = np.argsort(-along[-1], kind="stable")[: min(n_listed, n_candidates[-1])]
-        items = [{"set": int(one), "strength": shorts(strength[:, one])} for one in chosen]
+        items = [{"set": int(numbers[one]), "strength": shorts(strength[:, one])} for one in chosen]
         with np.errstate(invalid="ignore"):
             share = shorts(along[:, chosen].sum(axis=1) / along.sum(axis=1))
         found[quantity] = {"items": items, "n": n_candidates.tolist(), "share": share}

@@ -80,8 +80,11 @@ const mark = (name) => h("span", { class: `mark ${name}`, "aria-hidden": "true" 
 const breakable = (name) =>
   name.split(/(?<=[_/.-])/).flatMap((part, place) => (place ? [h("wbr"), part] : [part]));
 
-// Players of a coalition: bit i of the number says that player i is in it.
-function members(coalition) {
+// An interaction's set is the number of its coalition, of which bit i says that player i is in it. Of OR interactions
+// it is negative.
+const isOr = (set) => set < 0;
+function members(set) {
+  const coalition = Math.abs(set);
   const found = [];
   for (let player = 0; 2 ** player <= coalition; player += 1) {
     if (Math.floor(coalition / 2 ** player) % 2 === 1) found.push(player);

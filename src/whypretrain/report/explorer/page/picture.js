@@ -65,13 +65,14 @@ function textPicture(sample, pick) {
 const pictureOf = (sample, description, pick) =>
   sample.words ? textPicture(sample, pick) : imagePicture(sample, description, pick);
 
-// A coalition in words: its players' words, or their numbers.
-function nameOf(sample, coalition) {
-  const inside = members(coalition);
-  if (!sample.words) return inside.join(", ");
+// A set in words: its players' words, or their numbers; ∨ between those of an OR interaction.
+function nameOf(sample, set) {
+  const inside = members(set);
+  const between = isOr(set) ? " ∨ " : ", ";
+  if (!sample.words) return inside.join(between);
   return inside
     .map((member) => sample.words.filter((_, place) => sample.word_players[place] === member).join(" "))
-    .join(", ");
+    .join(between);
 }
 
 // An interaction under the three models along the snapshots, which stand evenly. The pre-trained

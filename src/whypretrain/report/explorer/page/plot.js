@@ -153,12 +153,13 @@ const wrapped = (text, length) =>
     return [...lines, longer.length <= length ? longer : word];
   }, []);
 
-// A row a set and a column a player, whose number stands above: filled dots are the set's players.
+// A row a set and a column a player, whose number stands above: filled dots are the set's players,
+// joined by a line or by dashes.
 function matrix({ players = 0, sets = [] }, py, right, top) {
   const x = (player) => right - COLUMN * (players - 0.5 - player);
   const all = Array.from({ length: players }, (_, player) => player);
-  const row = ([place, inside]) => [
-    svg("path.joined", { d: `M${x(inside[0])} ${py(place)}H${x(inside.at(-1))}` }),
+  const row = ([place, inside, isDashed]) => [
+    svg(isDashed ? "path.joined.dashed" : "path.joined", { d: `M${x(inside[0])} ${py(place)}H${x(inside.at(-1))}` }),
     all.map((player) => svg(`circle.${inside.includes(player) ? "in" : "out"}`, { cx: x(player), cy: py(place), r: 4.2 })),
   ];
   const head = all.map((player) => svg("text", { x: x(player), y: top - 8, "text-anchor": "middle" }, String(player)));

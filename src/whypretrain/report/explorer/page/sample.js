@@ -9,7 +9,7 @@ function modelsTable(sample, data, suite, at) {
       suite.labels[variant],
       h("span", prediction, said.right[place] ? " ✓ right" : " ✗ wrong"),
       `${number(said.v[place], { sign: true })} (${percent(1 / (1 + Math.exp(-said.v[place])))})`,
-      `${said.n_salient[place]} of ${2 ** data.n_players - 1}`,
+      `${said.n_salient[place]} of ${data.n_sets}`,
       percent(said.error[place]),
     ];
   });
@@ -43,7 +43,7 @@ function interactionList(part, sample, suite, scale, { hover, pin }) {
         onblur: () => hover(null, "focus"),
         onclick: () => pin(entry),
       },
-      h("span.name", h("span.hidden", sample.words ? "words " : "players "), entry.name),
+      h("span.name", h("span.hidden", `${isOr(item.set) ? "any of " : ""}${sample.words ? "words " : "players "}`), entry.name),
       strength,
       h("span.track", { "aria-hidden": "true" }, bar),
       spark.node,
@@ -128,7 +128,7 @@ function valuesPanel(sample, data, suite) {
 }
 
 // Which of the listed sets are shown. `pick(player)` asks for those with a player, or for all again.
-function setFilter(n_players, change) {
+function setFilter({ n_players, setup }, change) {
   const range = (from, to) => Array.from({ length: to - from + 1 }, (_, at) => String(from + at));
   const select = (id, label, options) => {
     const node = h("select", { id, onchange: change }, h("option", { value: "" }, "any"), options.map(([value, text]) => h("option", { value }, text)));
@@ -137,11 +137,13 @@ function setFilter(n_players, change) {
   const order = select("of-order", "Order ", range(1, n_players).map((one) => [one, one]));
   const sign = select("of-sign", "sign ", [["1", "+"], ["-1", "−"]]);
   const player = select("of-player", "with player ", range(0, n_players - 1).map((one) => [one, one]));
+  const kind = select("of-kind", "kind ", [["and", "AND"], ["or", "OR"]]);
   const fits = (entry, place) => {
     const inside = members(entry.set);
     return (
       (order.node.value === "" || inside.length === Number(order.node.value)) &&
       (sign.node.value === "" || entry.sign(place) === Number(sign.node.value)) &&
+      (kind.node.value === "" || isOr(entry.set) === (kind.node.value === "or")) &&
       (player.node.value === "" || inside.includes(Number(player.node.value)))
     );
   };
@@ -149,12 +151,12 @@ function setFilter(n_players, change) {
     player.node.value = player.node.value === String(one) ? "" : String(one);
     change();
   };
-  return { node: h("p.filter", order.parts, sign.parts, player.parts, h("span.muted", "or click a region or word")), fits, pick };
+  return { node: h("p.filter", order.parts, sign.parts, setup.interactions === "and_or" ? kind.parts : [], player.parts, h("span.muted", "or click a region or word")), fits, pick };
 }
 
 function sampleView(suite, data, sample, route, at, choose) {
   const truth = data.classes[sample.label];
-  const filter = setFilter(data.n_players, () => refresh());
+  const filter = setFilter(data, () => refresh());
   const picture = pictureOf(sample, `The sample, of class ${truth}, with ${data.n_players} numbered players`, filter.pick);
   const values = valuesPanel(sample, data, suite);
   const models = h("div.wide");
@@ -233,7 +235,7 @@ function sampleView(suite, data, sample, route, at, choose) {
           `of how much the outputs vary. The models are those of the first seed, ${data.setup.seeds[0]}; the `,
           "pre-trained one has no snapshots: it stays as it is.",
           data.setup.interactions === "and_or"
-            ? " Shown are Harsanyi interactions; the experiment's figures and claims are about AND-OR interactions."
+            ? " An AND interaction takes effect where all players of its set are kept, an OR interaction (∨) where any is."
             : "",
         ),
         filter.node,
