@@ -1,6 +1,6 @@
 """Names and paths are data: none reaches a shell, a format string, or a folder that is not its own.
 
-What strangers' files do is in test_untrusted_files.py. docs/security.md says what is trusted.
+What strangers' files do is in test_untrusted_files.py. docs/running.md says what is trusted.
 """
 
 import ast

@@ -13,11 +13,12 @@ from typing import Any
 
 import psutil
 import pytest
+from pydantic import TypeAdapter
 
 from tests.conftest import small
 from tests.project import Project
 from whypretrain.data.sources import load_source
-from whypretrain.settings.models import ImageArchitecture
+from whypretrain.settings.models import ImageArchitecture, Model
 from whypretrain.settings.whole import Config
 from whypretrain.stages import command
 from workflow.lib import costs, plan
@@ -90,6 +91,23 @@ def test_seconds_are_operations_at_the_measured_rate(fresh: Path) -> None:
     total = found["total"]
     assert total["seconds"] == pytest.approx(sum(job["seconds"] for job in found["jobs"]))
     assert total["seconds"] / 2 <= total["wall_seconds"] <= total["seconds"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "family", "factor"),
+    [
+        ({"timm": "vgg16.tv_in1k"}, "cnn", "vgg"),
+        ({"timm": "densenet121"}, "cnn", "cnn"),
+        ({"timm": "vit_small_patch16_224"}, "transformer", "transformer"),
+        ({"family": "transformers"}, "transformer", "transformer"),
+        ({"family": "transformers", "feature": "last_token"}, "transformer", "last_token"),
+    ],
+)
+def test_sharing_is_that_of_the_architecture(
+    settings: dict[str, str], family: str, factor: str
+) -> None:
+    model: Any = TypeAdapter(Model).validate_python({"weights": {"path": "w"}, **settings})
+    assert costs.sharing(model, family) == costs.SHARING[factor]
 
 
 def test_a_stated_throughput_takes_the_place_of_the_measured_one(fresh: Path) -> None:

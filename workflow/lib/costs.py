@@ -27,7 +27,7 @@ from whypretrain.networks.build import build, classifier
 from whypretrain.networks.numerics import configure
 from whypretrain.networks.similarity import MOST_ITEMS
 from whypretrain.settings.data import Digits
-from whypretrain.settings.models import Architecture, ImageArchitecture, ImageModel
+from whypretrain.settings.models import Architecture, ImageArchitecture, ImageModel, TextModel
 from whypretrain.settings.training import Recipe
 from whypretrain.settings.whole import Config
 from workflow.lib.resources import (
@@ -54,7 +54,9 @@ for a sample and snapshot, of writing a byte of a snapshot, and of the probe's r
 item, feature and class."""
 SHARING = {"whypretrain_vgg": 1.9, "whypretrain_resnet": 2.5, "whypretrain_vit": 1.3}
 SHARING |= {"vgg": 20.0, "resnet": 4.4, "mobilenet": 5.0, "cnn": 3.0, "transformer": 1.1}
-"""How many times faster extraction is with sharing (docs/performance.md), by architecture."""
+SHARING |= {"last_token": 3.1}
+"""How many times faster extraction is with sharing (docs/performance.md), by architecture; decoders
+are those that give their last token."""
 TIMED = {"cnn": ("whypretrain_resnet", 28), "transformer": ("vit_tiny_patch16_224", 224)}
 """The network that is timed for a family, and its pixels."""
 EACH = 0.6
@@ -317,7 +319,9 @@ class Costs:
         total += work.kept * network.weights * PER_BYTE + PER_MEASURED * work.measured
         if job.rule == "probe":
             total += PROBE * size.train * network.features * size.classes
-        passes = work.evaluated + work.forwards / self.sharing(model)
+        shares = self.config.extraction.sharing
+        factor = sharing(self.config.models[model], network.family) if shares else 1.0
+        passes = work.evaluated + work.forwards / factor
         if work.forwards:  # the noise floor: three samples a snapshot, once more, without sharing
             n_again = min(3 * _snapshots(job), work.measured)
             passes += n_again * work.forwards / work.measured
@@ -325,11 +329,12 @@ class Costs:
         plain, train = (rates.flops[network.family, train] for train in (False, True))
         return total + network.flops * (passes / plain + BACKWARD * work.trained / train)
 
-    def sharing(self, model: str) -> float:
-        """How many times faster extraction is than by whole forward passes."""
-        kinds = getattr(self.config.models[model], "timm", ""), self.networks[model].family
-        known = [f for kind in kinds for key, f in SHARING.items() if kind.startswith(key)]
-        return known[0] if self.config.extraction.sharing else 1.0
+
+def sharing(model: ImageModel | TextModel, family: str) -> float:
+    """How many times faster extraction with sharing is than by whole forward passes."""
+    own = model.timm if isinstance(model, ImageModel) else model.feature
+    known = [f for kind in (own, family) for key, f in SHARING.items() if kind.startswith(key)]
+    return known[0]
 
 
 def _training(

@@ -254,7 +254,8 @@ def test_and_or_sets_are_told_apart(shown: Page, and_or_page: Path) -> None:
         assert {int(button.get_attribute("data-set") or "") for button in left} == of
     strongest = [*data["strongest"]["finetune"], *data["strongest"]["probe"]]
     WebDriverWait(shown.driver, 10).until(lambda _: shown.all(".plot .joined"))
-    assert len(shown.all(".plot .joined.dashed")) == sum(one < 0 for one in strongest)
+    signs = [sign.get_property("textContent") for sign in shown.all(".plot .sign")]
+    assert signs == ["∨" if one < 0 else "" for one in strongest]
     part = next(
         name for name, own in data["lists"].items() if chosen in [i["set"] for i in own["items"]]
     )

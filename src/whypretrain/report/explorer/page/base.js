@@ -73,7 +73,7 @@ const bounded = (row, format = number) =>
 const counted = (n, what) => `${n} ${what}${n === 1 ? "" : "s"}`;
 const basis = ({ n, n_seeds }, what = "sample") => `${counted(n, what)}, ${counted(n_seeds, "seed")}`;
 
-// The sign of a model or a part, in its colour.
+// The sign of a network or a part, in its colour.
 const mark = (name) => h("span", { class: `mark ${name}`, "aria-hidden": "true" });
 
 // A name that may be broken behind punctuation, where a line is too short for it.
@@ -83,6 +83,7 @@ const breakable = (name) =>
 // An interaction's set is the number of its coalition, of which bit i says that player i is in it. Of OR interactions
 // it is negative.
 const isOr = (set) => set < 0;
+const isAndOr = ({ setup }) => setup.interactions === "and_or";
 function members(set) {
   const coalition = Math.abs(set);
   const found = [];

@@ -38,7 +38,7 @@ function strongestChart(network, suite, range) {
       [`${variant} lowers`, "lowers them"],
       ["null", "v: log-odds of the true class"],
     ],
-    note: `The ${sets.length} sets that are strongest at the end of training; filled dots: the players of a set${sets.some(isOr) ? ", joined by dashes in OR interactions" : ""}.`,
+    note: `The ${sets.length} sets that are strongest at the end of training; filled dots: the players of a set${sets.some(isOr) ? "; ∨: an OR interaction" : ""}.`,
     height: 80 + 24 * rows.length,
     columns: ["set", "interaction, nats", "sum up to here, nats"],
     rows: names.map((name, row) => [name, number(sizes[row], { sign: true }), number(to[row], { sign: true })]),
@@ -53,7 +53,7 @@ function strongestChart(network, suite, range) {
         ticks: [0, sizes.length - 2, sizes.length - 1].map((row) => [rows[row], names[row]]),
         range: [-0.6, rows.length - 0.4],
         players: data.n_players,
-        sets: sets.map((one, place) => [rows[place + 1], members(one), isOr(one)]),
+        sets: sets.map((one, place) => [rows[place + 1], members(one), isOr(one) ? "∨" : ""]),
       },
     },
   });

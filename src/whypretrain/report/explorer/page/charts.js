@@ -119,9 +119,9 @@ function ordersChart(data, suite) {
     ],
     note: [
       `Mean strength |I(S)| over the sets of an order, ${basis(data.orders[0].preserve)}, in nats. Discarded and `,
-      "preserved together are the pre-trained model's, preserved and new together the fine-tuned ",
-      "model's. Grey: the chance level of preserved strength, where the fine-tuned model's ",
-      "interactions are permuted among the sets of their order.",
+      "preserved together are the pre-trained network's, preserved and new together the fine-tuned ",
+      "network's. Grey: the chance level of preserved strength, where the fine-tuned network's ",
+      `interactions are permuted among the sets of their order${isAndOr(data) ? " and kind" : ""}.`,
       data.uncounted.length
         ? ` Orders in the noise floor of a network shown here, which no metric counts: ${data.uncounted.join(", ")}.`
         : "",
@@ -243,7 +243,7 @@ function jaccardChart(data, suite, at) {
     title: "How close to the final interactions, along training",
     label:
       "Jaccard similarity of each snapshot's interactions to the final ones, by epoch, for the " +
-      "fine-tuned model and the one from scratch. The numbers are in the table below.",
+      "fine-tuned network and the one from scratch. The numbers are in the table below.",
     marks: [
       ...TRAINED.map((variant) => [`${variant} line`, suite.labels[variant]]),
       ["null line", "chance level"],
@@ -284,7 +284,7 @@ function accuracyChart(data, suite) {
     marks: VARIANTS.map((variant) => [`${variant} dot`, suite.labels[variant]]),
     note: `On the whole test split (${basis(data.accuracy.at(-1), "item")}), not only on the samples explained.`,
     height: 190,
-    columns: ["model", "accuracy", "over"],
+    columns: ["network", "accuracy", "over"],
     rows: shown,
     traces: [
       {

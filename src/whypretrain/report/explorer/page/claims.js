@@ -209,9 +209,10 @@ function introduction() {
 }
 
 // What an experiment explains, in words.
-function about({ setup, n_samples, n_players }) {
+function about(one) {
+  const { setup, n_samples, n_players } = one;
   const { model, dataset, players, seeds } = setup;
-  const kind = setup.interactions === "and_or" ? ", AND-OR interactions" : "";
+  const kind = isAndOr(one) ? ", AND-OR interactions" : "";
   const over = basis({ n: n_samples, n_seeds: seeds.length });
   return `${model} on ${dataset}: ${over} (${seeds.join(", ")}), ${n_players} players each (${players})${kind}`;
 }

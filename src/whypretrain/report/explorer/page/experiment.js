@@ -51,7 +51,7 @@ function gallery(data, suite) {
   const search = h("input", { type: "search", id: "search", oninput: filter });
   const differing = h("input", { type: "checkbox", id: "differing", onchange: filter });
   const found = h("output", { for: "search differing" });
-  const choice = [h("label", { for: "search" }, "Id, class or word "), search, differing, h("label", { for: "differing" }, "models disagree"), found];
+  const choice = [h("label", { for: "search" }, "Id, class or word "), search, differing, h("label", { for: "differing" }, "networks disagree"), found];
   return h(
     "section",
     { "aria-labelledby": "samples" },

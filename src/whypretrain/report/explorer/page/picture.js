@@ -75,8 +75,8 @@ function nameOf(sample, set) {
     .join(between);
 }
 
-// An interaction under the three models along the snapshots, which stand evenly. The pre-trained
-// model has one value. `mark(at)` moves the upright line.
+// An interaction under the three networks along the snapshots, which stand evenly. The pre-trained
+// network has one value. `mark(at)` moves the upright line.
 function lines(values, width, height, label) {
   const all = [0, ...VARIANTS.flatMap((variant) => values[variant])];
   const [low, high] = [Math.min(...all), Math.max(...all)];

@@ -153,13 +153,14 @@ const wrapped = (text, length) =>
     return [...lines, longer.length <= length ? longer : word];
   }, []);
 
-// A row a set and a column a player, whose number stands above: filled dots are the set's players,
-// joined by a line or by dashes.
+// A row a set and a column a player, whose number stands above: filled dots are the set's players.
+// Before them may stand a sign.
 function matrix({ players = 0, sets = [] }, py, right, top) {
   const x = (player) => right - COLUMN * (players - 0.5 - player);
   const all = Array.from({ length: players }, (_, player) => player);
-  const row = ([place, inside, isDashed]) => [
-    svg(isDashed ? "path.joined.dashed" : "path.joined", { d: `M${x(inside[0])} ${py(place)}H${x(inside.at(-1))}` }),
+  const row = ([place, inside, sign]) => [
+    svg("text.sign", { x: x(0) - 8, y: py(place) + 4, "text-anchor": "end" }, sign),
+    svg("path.joined", { d: `M${x(inside[0])} ${py(place)}H${x(inside.at(-1))}` }),
     all.map((player) => svg(`circle.${inside.includes(player) ? "in" : "out"}`, { cx: x(player), cy: py(place), r: 4.2 })),
   ];
   const head = all.map((player) => svg("text", { x: x(player), y: top - 8, "text-anchor": "middle" }, String(player)));

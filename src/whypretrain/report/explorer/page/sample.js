@@ -1,6 +1,6 @@
-// The view of one sample: its picture, what the models say of it, and its strongest interactions.
+// The view of one sample: its picture, what the networks say of it, and its strongest interactions.
 
-function modelsTable(sample, data, suite, at) {
+function networksTable(sample, data, suite, at) {
   const rows = VARIANTS.map((variant) => {
     const said = sample.models[variant];
     const place = variant === "probe" ? 0 : at;
@@ -14,8 +14,8 @@ function modelsTable(sample, data, suite, at) {
     ];
   });
   return table(
-    "What each model says, and how well its salient interactions alone rebuild its outputs",
-    ["model", "prediction", "log-odds (probability) of the true class", "salient sets", "error of rebuilding"],
+    "What each network says, and how well its salient interactions alone rebuild its outputs",
+    ["network", "prediction", "log-odds (probability) of the true class", "salient sets", "error of rebuilding"],
     rows,
     "models cards",
   );
@@ -106,7 +106,7 @@ function valuesPanel(sample, data, suite) {
     const own = VARIANTS.map((variant) =>
       number(values[variant][variant === "probe" ? 0 : at], { sign: true }),
     );
-    const drawing = lines(values, 360, 90, `Its value along ${values.finetune.length} snapshots under each model`);
+    const drawing = lines(values, 360, 90, `Its value along ${values.finetune.length} snapshots under each network`);
     drawing.mark(at);
     node.replaceChildren(
       h("h2", `I({${entry.name}})`, h("span.muted", ` in nats, ${moment(data.snapshots[at])}`)),
@@ -128,7 +128,8 @@ function valuesPanel(sample, data, suite) {
 }
 
 // Which of the listed sets are shown. `pick(player)` asks for those with a player, or for all again.
-function setFilter({ n_players, setup }, change) {
+function setFilter(data, change) {
+  const { n_players } = data;
   const range = (from, to) => Array.from({ length: to - from + 1 }, (_, at) => String(from + at));
   const select = (id, label, options) => {
     const node = h("select", { id, onchange: change }, h("option", { value: "" }, "any"), options.map(([value, text]) => h("option", { value }, text)));
@@ -151,7 +152,7 @@ function setFilter({ n_players, setup }, change) {
     player.node.value = player.node.value === String(one) ? "" : String(one);
     change();
   };
-  return { node: h("p.filter", order.parts, sign.parts, setup.interactions === "and_or" ? kind.parts : [], player.parts, h("span.muted", "or click a region or word")), fits, pick };
+  return { node: h("p.filter", order.parts, sign.parts, isAndOr(data) ? kind.parts : [], player.parts, h("span.muted", "or click a region or word")), fits, pick };
 }
 
 function sampleView(suite, data, sample, route, at, choose) {
@@ -196,7 +197,7 @@ function sampleView(suite, data, sample, route, at, choose) {
   const beside = comparison(suite, data, sample);
   const update = (next) => {
     place = next;
-    models.replaceChildren(modelsTable(sample, data, suite, place));
+    models.replaceChildren(networksTable(sample, data, suite, place));
     for (const one of [...every, ...lists]) (one.update ?? one.tell)(place);
     beside.update(place);
     refresh();
@@ -230,11 +231,11 @@ function sampleView(suite, data, sample, route, at, choose) {
           "p.muted.prose",
           "Salient: stronger than ",
           level(suite.metrics.salience_threshold),
-          suite.metrics.salience_scale === "model" ? " of the model's strongest interaction. " : " of the sample's strongest interaction. ",
+          suite.metrics.salience_scale === "model" ? " of the network's strongest interaction. " : " of the sample's strongest interaction. ",
           "The error is that of all 2ⁿ outputs rebuilt from the salient interactions alone, as a share ",
-          `of how much the outputs vary. The models are those of the first seed, ${data.setup.seeds[0]}; the `,
+          `of how much the outputs vary. The networks are those of the first seed, ${data.setup.seeds[0]}; the `,
           "pre-trained one has no snapshots: it stays as it is.",
-          data.setup.interactions === "and_or"
+          isAndOr(data)
             ? " An AND interaction takes effect where all players of its set are kept, an OR interaction (∨) where any is."
             : "",
         ),
@@ -243,8 +244,8 @@ function sampleView(suite, data, sample, route, at, choose) {
         h(
           "p.muted.prose",
           "Strengths in nats at the chosen snapshot, on one scale for the three lists; which interactions ",
-          "are listed, and in which order, is decided by the final fine-tuned model. Small lines: the ",
-          "interaction's value along training; the dotted level is the pre-trained model's.",
+          "are listed, and in which order, is decided by the final fine-tuned network. Small lines: the ",
+          "interaction's value along training; the dotted level is the pre-trained network's.",
         ),
       ),
     ),
