@@ -22,15 +22,18 @@ from whypretrain.interactions.mobius import zeta
 from whypretrain.interactions.record import Record, new_record
 from whypretrain.knowledge.compared import Compared, compare
 from whypretrain.knowledge.courses import course_tables
+from whypretrain.knowledge.stopping import EMERGED
 from whypretrain.knowledge.strengths import TRAINED
 from whypretrain.knowledge.summary import summarise
 from whypretrain.knowledge.tables import comparison_tables
-from whypretrain.settings.knowledge import Statistics
+from whypretrain.knowledge.turnover import turnover_tables
+from whypretrain.settings.knowledge import Metrics, Statistics
 
 Array = NDArray[np.float64]
 Tables = dict[str, pd.DataFrame]
 TOGETHER = 1000  # samples whose tables are made at once
 N_TEST = 500
+BEST = EPOCHS[3]
 SPREAD_OF_ITEMS, SPREAD_OF_SEEDS = 1.0, 0.1  # of the log-odds that a network is right
 READING = "zero"
 WEIGHED = ("preserve", "discard", "new", "preserve_most", "probe", *TRAINED)
@@ -45,6 +48,8 @@ JUDGED: dict[str, Mapping[str, tuple[str, ...]]] = {
     },
     "jaccard": {"reference": ("measured",)},
     "courses": {"order": ("all",), "target": ("own", "second run")},
+    "turnover": {"order": ("all",), "part": EMERGED},
+    "held": {"order": ("all",), "target": EMERGED},
 }
 """Rows that claims are about."""
 NUMBERS = {
@@ -104,7 +109,10 @@ def _trajectory(start: Array, final: Array, networks: Networks, draw: Draw) -> A
     wavering = networks.pace.wavering * draw.generator.normal(size=(len(EPOCHS), *start.shape[:2]))
     share = np.clip(course / course[-1] + wavering, 0, 1)
     share[0], share[-1] = 0, 1
-    return np.asarray(share[..., None] * final + (1 - share[..., None]) * start)
+    of_sets = np.broadcast_to(share[..., None], (*share.shape, final.shape[-1]))
+    if networks.late is not None:
+        of_sets = np.where(networks.late & (TIME < 1)[..., None], 0, of_sets)
+    return np.asarray(of_sets * final + (1 - of_sets) * start)
 
 
 def _losses(networks: Networks, draw: Draw) -> Array:
@@ -119,7 +127,10 @@ def _speed(networks: Networks, draw: Draw) -> Array:
 
 
 def history(world: World, draw: Draw) -> pd.DataFrame:
-    """Accuracies at the end, with a column `world`: all networks see the same items."""
+    """Accuracies, with a column `world`: all networks see the same items.
+
+    Fine-tuned networks are as good at :data:`BEST` as they are at the end.
+    """
     rows = []
     for number in range(draw.n_worlds):
         items = draw.generator.normal(scale=SPREAD_OF_ITEMS, size=N_TEST)
@@ -129,18 +140,27 @@ def history(world: World, draw: Draw) -> pd.DataFrame:
                 own = draw.generator.normal(scale=SPREAD_OF_SEEDS)
                 right = draw.generator.random(N_TEST) < expit(logit(accuracy) + own + items)
                 row = {"world": number, "variant": variant, "seed": str(seed)}
-                rows.append(row | {"test_accuracy": right.mean()})
-    end = {"epoch": EPOCHS[-1], "step": 10 * EPOCHS[-1], "n_test": N_TEST, "n_classes": 2}
+                for epoch in (BEST, EPOCHS[-1]) if variant == "finetune" else EPOCHS[-1:]:
+                    at = {"epoch": epoch, "step": 10 * epoch}
+                    rows.append(row | {"test_accuracy": right.mean()} | at)
+    end = {"n_test": N_TEST, "n_classes": 2}
     unseen = dict.fromkeys(("test_loss", "train_loss", "train_accuracy"), np.nan)
     return pd.DataFrame(rows).assign(**end, **unseen)
 
 
-def tables(world: World, draw: Draw) -> Iterator[Tables]:
-    """The tables of each world, with the rows that claims are about."""
+def tables(world: World, draw: Draw, *, stopping: bool = False) -> Iterator[Tables]:
+    """The tables of each world, with the rows that claims are about.
+
+    Parameters
+    ----------
+    stopping : also those of the claim `stopping`, which take longer than all others
+    """
     compared = records(world, draw)
     made = comparison_tables(compared) | course_tables(compared)
+    if stopping:
+        made |= turnover_tables(compared, Metrics())
     found = {"history": dict([*history(world, draw).groupby("world")])}
-    for name in (*JUDGED, "losses"):
+    for name in [one for one in (*JUDGED, "losses") if one in made]:
         table = judged(name, made[name])
         found[name] = dict([*table.groupby(table["sample"].str[:3].astype(int))])
     for number in range(draw.n_worlds):
@@ -170,7 +190,7 @@ def outcomes(kind: str, n_worlds: int, options: Statistics) -> tuple[pd.DataFram
         generator = np.random.default_rng([0, [*KINDS].index(kind), start])
         n_drawn = min(together, n_worlds - start)
         draw = Draw(generator, n_drawn, n_seeds=own.n_seeds, n_samples=own.n_samples)
-        for drawn in tables(own.draw(draw), draw):
+        for drawn in tables(own.draw(draw), draw, stopping=own.stopping):
             summary = summarise(kind, drawn, options)
             answers.append(judge(summary, READING)[["claim", "reading", *ANSWERS]])
             numbers += [{"what": name, "number": _number(summary, name)} for name in NUMBERS]

@@ -43,11 +43,13 @@ class Networks(NamedTuple):
     """Networks of one way of training, one a seed.
 
     `starts`, `finals`: interactions, each of shape (n_worlds, n_samples, 2**n_players)
+    `late`: sets that are as at the start until the last snapshot, of that shape
     """
 
     starts: list[Array]
     finals: list[Array]
     pace: Pace = USUAL
+    late: NDArray[np.bool_] | None = None
 
 
 class World(NamedTuple):
@@ -196,6 +198,15 @@ def permuted(draw: Draw) -> World:
     return World(probe, *ways)
 
 
+def overfitting(draw: Draw) -> World:
+    """Half of what fine-tuning learns comes late, with either sign; the rest raises the outputs."""
+    late = draw.chosen(0.5)
+    found = draw.unrelated()
+    finals = [np.where(late, final, np.abs(final)) for final in found.finals]
+    still = [np.zeros(draw.shape)] * draw.n_seeds
+    return World(draw.fresh(), Networks(still, finals, late=late), draw.unrelated())
+
+
 HEAVY = ("student", "lognormal")
 
 
@@ -203,12 +214,14 @@ class Kind(NamedTuple):
     """A kind of world: how it is drawn, its size, and how few of them there are.
 
     `fewer`: of the worlds that settings ask for, one in so many. Errors are rare, and take many.
+    `stopping`: whether the claim of this name is judged, which takes long.
     """
 
     draw: Callable[[Draw], World]
     n_seeds: int = 3
     n_samples: int = 20
     fewer: int = 12
+    stopping: bool = False
 
 
 KINDS = {
@@ -232,5 +245,7 @@ KINDS = {
     "kept 1 at 0.3": Kind(partial(kept, share=1.0, strength=0.3)),
     "kept 1 at 0.3, heavy tails": Kind(partial(kept, share=1.0, strength=0.3, laws=HEAVY)),
     "as the paper": Kind(paper),
+    "independent, to the best snapshot": Kind(independent, fewer=4, stopping=True),
+    "overfitting": Kind(overfitting, stopping=True),
 }
 """Six players; three seeds and 20 samples unless their names say otherwise."""

@@ -114,6 +114,18 @@ def test_the_world_of_the_paper_bears_its_claims_out() -> None:
         assert answers("as the paper", "discard_order", question) <= {"yes", "open"}
 
 
+def test_what_comes_late_with_either_sign_is_said_to_cancel_more() -> None:
+    for question in ("as_worded", "beyond_chance"):
+        assert answers("overfitting", "stopping", question, 3) == {"yes"}
+    world = KINDS["overfitting"].draw(draw := Draw(np.random.default_rng(5), n_worlds=1))
+    (first, *_) = rates.records(world, draw).records("finetune")
+    late = world.finetune.late
+    assert late is not None
+    before = first.interactions[:-1].reshape(5, *late.shape)
+    np.testing.assert_allclose(before[:, late], 0, atol=1e-12)
+    assert (first.interactions[-1].reshape(late.shape)[~late] > -1e-12).all()
+
+
 def test_answers_are_those_of_whole_tables() -> None:
     """Many worlds at once, and rows that no claim is about left out, change nothing."""
     draw = Draw(np.random.default_rng(3), n_worlds=2)
@@ -153,7 +165,7 @@ def test_tables_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     table = written["rates"]
     keys = ["world", "claim", "reading", "question"]
     assert np.allclose(table.groupby(keys)["rate"].sum(), 1)
-    # Worlds have no accuracies along training, and so no best snapshot.
+    # Takes long, so it is judged in worlds of its own.
     assert set(table["claim"]) == {claim.key for claim in CLAIMS} - {"stopping"}
     assert table.groupby("world")["n"].max().to_dict() == {"independent": 2, "kept 0.1, 5 seeds": 1}
     assert set(written["numbers"]["number"]) == set(rates.NUMBERS)
