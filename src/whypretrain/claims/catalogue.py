@@ -10,9 +10,10 @@ Keys = dict[str, str]
 
 @dataclass(frozen=True)
 class Question:
-    """One of the two questions about agreement: rows of the summary, and when it is a "yes".
+    """One of the two further questions: rows of the summary, and when it is a "yes".
 
-    `words` say what the number is. `side`: on which side of 0 its interval lies for a yes.
+    `words` say what the number is: an agreement, but for the claim `stopping`. `side`: on which
+    side of 0 its interval lies for a yes.
     """
 
     words: str

@@ -101,7 +101,7 @@ def _sections(claims: pd.DataFrame, settings: ClaimsSettings) -> Iterator[Sectio
             "Agreement": claim.chance,
             "Compared with a second run": claim.retraining,
         }
-        about = [f"Number: {claim.number}. The paper: {claim.paper}."]
+        about = [f"Number: {claim.number}. Wording: {claim.paper}."]
         about += [f"{name}: {one.words}." for name, one in questions.items() if one]
         heads = ["experiment", "reading", "number", "chance level", "second run", "seeds, n"]
         heads += [*ANSWERS.values(), "note"]

@@ -1,4 +1,4 @@
-"""Stage `overlay`: draw the strongest sets of the three models on one sample, as PDF and SVG."""
+"""Stage `overlay`: draw the strongest sets of the three networks on one sample, as PDF and SVG."""
 
 import argparse
 from pathlib import Path
@@ -16,7 +16,7 @@ def main() -> None:
     instead = "AND-OR interactions of these, to be drawn instead"
     add("--splits", type=Path, nargs="*", default=[], metavar="PATH", help=instead)
     add("--position", type=int, required=True, help="the sample's number, from 0")
-    add("--sets", type=int, default=4, help="number of sets per model (default 4)")
+    add("--sets", type=int, default=4, help="number of sets per network (default 4)")
     add("--width", type=float, default=7.0, help="width in inches (default 7)")
     add("--output", type=Path, required=True, help="PDF to write; the SVG is written beside it")
     arguments = parser.parse_args()

@@ -235,6 +235,12 @@ def test_text_and_rims_stand_out(theme: str) -> None:
     assert contrast(style.NULL, colours["card"]) >= 3
 
 
+def test_only_agreement_stands_on_the_scale_of_agreement(page: Path) -> None:
+    claims = data_of(page, "suite")["claims"]
+    asked = {one["key"] for one in claims if one["chance"]}
+    assert {one["key"] for one in claims if one["on_agreement"]} == asked - {"stopping"}
+
+
 def test_and_or_interactions_take_the_place_of_harsanyi_ones(
     results: Path, and_or_page: Path
 ) -> None:

@@ -59,8 +59,8 @@ def claim_rows(claims: pd.DataFrame, settings: ExplorerSettings) -> list[dict[st
 
     Returns
     -------
-    a dictionary a claim: `key`, `statement`, `number` (what it is), `paper`, `chance` and
-    `retraining` (what the agreement is; null where none is asked), `rows` (one an experiment and
+    a dictionary a claim: `key`, `statement`, `number` (what it is), `paper`, `on_agreement`,
+    `chance` and `retraining` (what is asked; null where nothing is), `rows` (one an experiment and
     reading, the reading that is answered for first: place in the suite, `reading`, `note`, `n`,
     `n_seeds`, three answers and the columns CLAIM_NUMBERS) and `missing` (places of experiments
     without the number)
@@ -80,6 +80,8 @@ def claim_rows(claims: pd.DataFrame, settings: ExplorerSettings) -> list[dict[st
             "key": claim.key,
             "statement": claim.statement,
             "number": claim.number,
+            # The one question whose yes lies below 0 is about no agreement.
+            "on_agreement": claim.chance is not None and claim.chance.side == "above",
         }
         asked = {"chance": claim.chance, "retraining": claim.retraining}
         words |= {name: question and question.words for name, question in asked.items()}

@@ -3,7 +3,7 @@
 The share of the preserved knowledge that training from scratch reaches (eq. 8). Above, the ratio
 under every reading of 0/0, the configured one filled, with its interval, its own chance level
 (grey), where scratch's interactions are permuted among the sets of their order, and what a second
-fine-tuned run reaches (cross). Below, the test accuracy of the three models. The thick part of a
+fine-tuned run reaches (cross). Below, the test accuracy of the three networks. The thick part of a
 line reaches from the least to the most that seeds give.
 """
 

@@ -119,7 +119,7 @@ function ordersChart(data, suite) {
     ],
     note: [
       `Mean strength |I(S)| over the sets of an order, ${basis(data.orders[0].preserve)}, in nats. Discarded and `,
-      "preserved together are the pre-trained network's, preserved and new together the fine-tuned ",
+      "preserved together are the probe's, preserved and new together the fine-tuned ",
       "network's. Grey: the chance level of preserved strength, where the fine-tuned network's ",
       `interactions are permuted among the sets of their order${isAndOr(data) ? " and kind" : ""}.`,
       data.uncounted.length

@@ -80,7 +80,7 @@ function claimTable(claim, suite) {
     "section.claim",
     { id: `claim-${claim.key}` },
     h("h2", claim.statement),
-    h("p.muted", `Number: ${claim.number}. The paper: ${claim.paper}.`, questions),
+    h("p.muted", `Number: ${claim.number}. Wording: ${claim.paper}.`, questions),
     readings.length ? shown(first) : null,
     others.length
       ? h(
@@ -116,7 +116,7 @@ function transfer(suite) {
     h(
       "p.prose",
       "Agreement says how much two networks' interactions have in common: 0 at chance, 1 as alike as their ",
-      "strengths allow. Transfer is the agreement of the fine-tuned network with the pre-trained one, minus ",
+      "strengths allow. Transfer is the agreement of the fine-tuned network with the probe, minus ",
       "that of the network from scratch. Brackets: ",
       `${level(suite.statistics.confidence)} intervals over samples and seeds.`,
     ),
@@ -129,7 +129,7 @@ function transfer(suite) {
 // What agreement the claims rest on, on one scale: beyond chance, and beyond that of a second run. The numbers of
 // the claims themselves have units of their own and stand in their tables.
 function forestChart(suite) {
-  const answered = suite.claims.filter(({ chance }) => chance).map((claim) => {
+  const answered = suite.claims.filter(({ on_agreement }) => on_agreement).map((claim) => {
     const rows = claim.rows.filter(({ reading, agreement }) => reading === claim.rows[0].reading && agreement !== null);
     return { ...claim, rows };
   });

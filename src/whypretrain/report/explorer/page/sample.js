@@ -234,7 +234,7 @@ function sampleView(suite, data, sample, route, at, choose) {
           suite.metrics.salience_scale === "model" ? " of the network's strongest interaction. " : " of the sample's strongest interaction. ",
           "The error is that of all 2ⁿ outputs rebuilt from the salient interactions alone, as a share ",
           `of how much the outputs vary. The networks are those of the first seed, ${data.setup.seeds[0]}; the `,
-          "pre-trained one has no snapshots: it stays as it is.",
+          "probe has no snapshots: it stays as it is.",
           isAndOr(data)
             ? " An AND interaction takes effect where all players of its set are kept, an OR interaction (∨) where any is."
             : "",
@@ -245,7 +245,7 @@ function sampleView(suite, data, sample, route, at, choose) {
           "p.muted.prose",
           "Strengths in nats at the chosen snapshot, on one scale for the three lists; which interactions ",
           "are listed, and in which order, is decided by the final fine-tuned network. Small lines: the ",
-          "interaction's value along training; the dotted level is the pre-trained network's.",
+          "interaction's value along training; the dotted level is the probe's.",
         ),
       ),
     ),
