@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from whypretrain.data.samples import check_players, read_samples
 from whypretrain.data.texts import Tokens, baseline_id, tokenise
 from whypretrain.files.artifacts import ArtifactError
-from whypretrain.files.progress import Progress
+from whypretrain.files.progress import Progress, say
 from whypretrain.interactions.and_or import split
 from whypretrain.interactions.foreign import Logits, answer, head_of
 from whypretrain.interactions.forward import (
@@ -34,7 +34,7 @@ from whypretrain.interactions.record import Record, read_record
 from whypretrain.interactions.sets import coalitions_of, is_or, joined, orders_of
 from whypretrain.interactions.sparse import check as check_estimate
 from whypretrain.interactions.sparse import estimate_interactions
-from whypretrain.interactions.splits import AND_OR, read_either
+from whypretrain.interactions.splits import holds_splits, read_either
 from whypretrain.networks.build import TextNetwork
 from whypretrain.networks.snapshots import Snapshot
 from whypretrain.report.explanation import EstimatedExplanation, Explanation, of_record
@@ -89,8 +89,8 @@ def explain_image(
     ImportError
         If `masks` is given and shapiq is not installed.
     TypeError
-        If the image is no tensor, the baseline neither a number nor a tensor, or the model returns
-        no logits or takes more than one input.
+        If the image is no tensor, players are no integers, the baseline is neither a number nor a
+        tensor, or the model returns no logits or takes more than one input.
     ValueError
         If shapes or players do not fit, the model does not take the image, there are too many
         players, or `masks` is given for AND-OR interactions.
@@ -106,11 +106,15 @@ def explain_image(
     (8,)
     """
     _check_image(image, baseline)
-    if isinstance(players, int):
-        count = _checked_count(players, masks, kind)
+    if isinstance(players, int | np.integer):
+        count = _checked_count(int(players), masks, kind)
         drawn = superpixel_players(_as_picture(image), n_players=count)
     else:
-        drawn = np.asarray(players, dtype=np.int16)
+        drawn = np.asarray(players)
+        if not np.issubdtype(drawn.dtype, np.integer):
+            message = f"players of type {drawn.dtype}: must be integers, -1 for none"
+            raise TypeError(message)
+        drawn = drawn.astype(np.int16)
         if drawn.shape != tuple(image.shape[1:]):
             message = f"players of shape {drawn.shape}: must be {tuple(image.shape[1:])}"
             raise ValueError(message)
@@ -134,7 +138,7 @@ def read_interactions(path: str | Path, snapshot: int | None = None) -> "pd.Data
     `class` and `predicted_class` (their names), `coalition` (entry 5 = 0b101 is {0, 2}), `order`,
     `output` (v, nats) and `interaction` (I, nats); of AND-OR interactions `kind` too (`and`, `or`).
     Where xarray is installed, `.set_index(["fraction", "sample", "coalition"]).to_xarray()` turns
-    it into labelled arrays.
+    it into labelled arrays; of AND-OR interactions the index has `"kind"` besides.
 
     Parameters
     ----------
@@ -188,7 +192,7 @@ def read_explanations(
     whypretrain.files.artifacts.ArtifactError
         If a file is damaged.
     """
-    folder = Path(path).parents[Path(path).parent.name == AND_OR]
+    folder = Path(path).absolute().parents[holds_splits(Path(path))]
     source = Path(samples) if samples else folder / "samples.h5"
     known = {item.id: item for item in read_samples(source).samples} if source.exists() else {}
     record = _stored(Path(path), snapshot)
@@ -198,11 +202,20 @@ def read_explanations(
     }
 
 
+def _read(path: Path) -> Record:
+    if not holds_splits(path):
+        return read_record(path)
+    record = path.parents[1] / path.name
+    if not record.exists():
+        message = f"{path}: its interactions are those of {record}, which is missing"
+        raise FileNotFoundError(message)
+    return read_either(record, path)
+
+
 def _stored(path: Path, snapshot: int | None) -> Record:
     path.stat()
     try:
-        is_split = path.parent.name == AND_OR
-        record = read_either(path.parents[1] / path.name, path) if is_split else read_record(path)
+        record = _read(path.absolute())
     except ArtifactError as error:
         if "results" in path.absolute().parts:
             raise
@@ -341,6 +354,8 @@ def _explain(
             module.training = True
     interactions = mobius(found.outputs)
     if kind == "and_or":
+        if masked.n_players > 12:  # from here on it takes seconds to minutes
+            say(f"explain: splitting {len(found.outputs):,} outputs into AND and OR")
         parts = split(found.outputs[None])
         interactions = joined(parts.interactions_and, parts.interactions_or)[0]
     return partial(Explanation, **found._asdict(), interactions=interactions, label=explained)

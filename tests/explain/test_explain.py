@@ -133,7 +133,7 @@ def test_words_of_a_classifier_of_transformers(tmp_path: Path) -> None:
         (IMAGE.long(), {}, "of floats"),
         (IMAGE, {"players": 21}, "1 to 20 can be explained"),
         (IMAGE, {"players": 0}, "1 to 20 can be explained"),
-        (IMAGE, {"players": np.zeros((3, 3))}, r"must be \(28, 28\)"),
+        (IMAGE, {"players": np.zeros((3, 3), dtype=int)}, r"must be \(28, 28\)"),
         (IMAGE, {"players": np.full((28, 28), 1)}, r"players without a pixel: \[0\]"),
         (IMAGE, {"label": 3, "players": 2}, "label 3 with 3 classes"),
     ],
@@ -143,6 +143,12 @@ def test_what_does_not_fit_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         explain_image(network, image, **options)
+
+
+def test_players_are_integers(network: nn.Module) -> None:
+    assert explain_image(network, IMAGE, players=np.int64(3)).n_players == 3
+    with pytest.raises(TypeError, match="players of type float64: must be integers"):
+        explain_image(network, IMAGE, players=np.zeros((28, 28)))
 
 
 def test_tables(network: nn.Module) -> None:
@@ -264,7 +270,7 @@ def test_stored_explanations_know_their_words(stored: Path) -> None:
     assert whypretrain.read_explanations(str(stored))["s1"].name(3) == "{0, 1}"
 
 
-def test_stored_and_or_interactions(stored: Path) -> None:
+def test_stored_and_or_interactions(stored: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = stored.parent / AND_OR / stored.name
     splits = split_record(read_record(stored))
     write_splits(path, splits, "{}")
@@ -277,6 +283,13 @@ def test_stored_and_or_interactions(stored: Path) -> None:
     assert table["order"].tolist() == [0, 1, 1, 2, 2]
     assert table["output"].tolist() == [0.0, 1.0, 2.0, 4.0, 4.0]
     np.testing.assert_array_equal(table["interaction"], splits.interactions[-1, 0])
+    monkeypatch.chdir(path.parent)
+    assert len(read_interactions(path.name)) == 2 * 5
+    assert whypretrain.read_explanations(path.name)["s1"].name(1) == "{so}"
+    elsewhere = stored.parent / "elsewhere.h5"
+    elsewhere.write_bytes(path.read_bytes())
+    with pytest.raises(FileNotFoundError, match=r"elsewhere\.h5: its interactions are those of"):
+        read_interactions(elsewhere)
 
 
 def test_the_package_alone_imports_no_torch() -> None:

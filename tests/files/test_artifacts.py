@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from whypretrain.files.artifacts import atomic_path, exclusive
+from whypretrain.files.artifacts import atomic_path, damaged, exclusive
 
 HOLD = """
 import sys, time
@@ -126,3 +126,21 @@ def test_what_dead_processes_left_is_removed_with_the_next_write(tmp_path: Path)
     there = {name for name, path in left.items() if path.exists()}
     assert there == {"living", "elsewhere", "another file's"}
     assert (tmp_path / "a.csv").read_text() == "whole"
+
+
+@pytest.mark.parametrize("inside", [".", "results/runs/a", "elsewhere"])
+def test_the_command_that_mends_a_file_is_right_wherever_one_is(
+    inside: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = tmp_path / "my results/a project"
+    file = project / "results/runs/a/b.csv"
+    for folder in (file.parent, project / inside):
+        folder.mkdir(parents=True, exist_ok=True)
+    monkeypatch.delenv("WHYPRETRAIN_SNAKEMAKE", raising=False)
+    monkeypatch.chdir(project / inside)
+    command = "rm -rf results/runs/a/b.csv && snakemake --cores all results/runs/a/b.csv"
+    if inside != ".":
+        command = f"cd '{project}' && {command}"
+    paths = [file, Path(os.path.relpath(file))] if inside != "elsewhere" else [file]
+    for path in paths:
+        assert str(damaged(path, "empty")) == f"{path}: empty; mend it with: {command}"

@@ -1,6 +1,7 @@
 """AND-OR splits against their definition, HiGHS, planted games and the authors' own code."""
 
 import json
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from scipy.optimize import linprog
 
 from whypretrain.interactions.and_or import Split, or_transform, or_zeta, split
 from whypretrain.interactions.mobius import members, mobius, orders, zeta
+from whypretrain.settings.interactions import MOST_PLAYERS
 
 Array = NDArray[np.float64]
 PUBLIC = Path(__file__).with_name("and_or_public.json")
@@ -202,3 +204,15 @@ def test_says_how_far_it_came() -> None:
 def test_says_what_cannot_be_split(shape: tuple[int, int], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         split(np.zeros(shape))
+
+
+def test_as_many_players_as_the_workflow_takes_need_little_memory() -> None:
+    outputs = np.random.default_rng(0).normal(size=(1, 1 << MOST_PLAYERS))
+    tracemalloc.start()
+    try:
+        found = split(outputs, max_iterations=1)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 40 * outputs.nbytes  # and not its square
+    np.testing.assert_allclose(found.outputs_and + found.outputs_or, outputs, atol=1e-9)

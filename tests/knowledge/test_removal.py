@@ -36,6 +36,17 @@ models = st.integers(1, 4).flatmap(
 )
 
 
+def test_chance_removes_as_much_of_each_kind() -> None:
+    # Two players: ∅, {0}, {1}, AND {0, 1}, OR {0, 1}.
+    own = np.array([[9.0, 1.0, -3.0, 4.0, -8.0]])
+    part = np.array([[0.0, 1.0, 1.0, 3.0, 2.0]])
+    np.testing.assert_allclose(removed_effect(own, part), [[0.0], [1.0]])
+    # Of order 1 half the strength of 4 and a sum of -2; of AND 3/4 of 4, of OR 1/4 of -8.
+    np.testing.assert_allclose(proportional_effect(own, part), [[-1.0], [1.0]])
+    alone = np.array([[0.0, 0.0, 0.0, 0.0, 2.0]])
+    np.testing.assert_allclose(proportional_effect(own, alone), [[0.0], [-2.0]])
+
+
 @given(pairs)
 def test_effect_is_the_signed_part_of_every_order(models: Array) -> None:
     own = models[0]

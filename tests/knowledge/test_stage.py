@@ -15,7 +15,7 @@ from whypretrain.interactions.record import Record, write_record
 from whypretrain.interactions.splits import read_splits, split_record, write_splits
 from whypretrain.knowledge.reading import TABLES, read_table
 from whypretrain.knowledge.summary import COLUMNS
-from whypretrain.settings.knowledge import Interactions, Metrics, MetricsSettings, Statistics
+from whypretrain.settings.knowledge import Metrics, MetricsSettings, Splitting, Statistics
 from whypretrain.stages import decompose, knowledge
 
 Records = dict[str, list[Record]]
@@ -161,7 +161,7 @@ def test_only_noise_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_outputs_are_split_as_the_settings_say(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    own, settings = record(1), Interactions(kind="and_or", max_iterations=25, tolerance=1e-6)
+    own, settings = record(1), Splitting(max_iterations=25, tolerance=1e-6)
     paths = [tmp_path / "one/finetune.h5", tmp_path / "one/and_or/finetune.h5"]
     paths[0].parent.mkdir()
     write_record(paths[0], own, {})

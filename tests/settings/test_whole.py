@@ -112,6 +112,12 @@ MISTAKES = [
     ("metrics.salience_thresholds", [0.1, 0.05], "must increase strictly"),
     ("metrics.salience_thresholds", [0.5, 1], "metrics.salience_thresholds.1 = 1"),
     ("metrics.salience_scale", "batch", "'sample' or 'model'"),
+    (
+        "experiments.vgg-digits.sampling.players.n",
+        1,
+        "n = 1: Input should be greater than or equal",
+    ),
+    ("experiments.vgg-digits.sampling.players.n", 17, "n = 17: at most 16"),
     ("figures.ratio_reading", "mean", "'positive', 'zero', 'salient' or 'weighted'"),
 ]
 
@@ -228,11 +234,19 @@ def test_the_kind_of_interactions_changes_what_follows_extraction_alone() -> Non
     before, after = check(VALID), check(changed)
     assert before.extract("vgg-digits") == after.extract("vgg-digits")
     assert before.samples("vgg-digits") == after.samples("vgg-digits")
-    assert after.decompose("vgg-digits").kind == "and_or"
+    assert after.decompose("vgg-digits") == before.decompose("vgg-digits")
     assert after.knowledge("vgg-digits") == before.knowledge("vgg-digits")
     suite = next(name for name, own in after.suites.items() if own[0] == "vgg-digits")
     assert after.explore(suite).setups[0].interactions == "and_or"
     assert before.explore(suite).setups[0].interactions == "harsanyi"
+
+
+def test_the_number_of_sets_in_an_overlay_changes_no_figure() -> None:
+    changed = copy.deepcopy(VALID) | {"figures": {"sets": 7}}
+    before, after = check(VALID), check(changed)
+    assert after.figures.sets == 7
+    for made in ("figure", "claims", "explore"):
+        assert getattr(after, made)("embedded") == getattr(before, made)("embedded")
 
 
 def test_schema_and_reference_are_in_step_with_the_types() -> None:

@@ -33,7 +33,6 @@ from whypretrain.settings.whole import Config
 from workflow.lib.resources import (
     ARRAYS_DECOMPOSED,
     BACKWARD,
-    PER_SPLIT,
     extraction_bytes,
     knowledge_bytes,
 )
@@ -49,9 +48,10 @@ FIXED = {"probe": 1.1, "knowledge": 2.4, "player_sheet": 3.4, "explorer": 2.4, "
 OTHERWISE_FIXED, CARD_START = 0.8, 4.0
 """Stated seconds of a job beside imports and what is counted, and of starting CUDA."""
 PER_ITEM, PER_INTERACTION, PER_MEASURED, PER_BYTE, PROBE = 1e-3, 4e-6, 4e-3, 5e-9, 2e-7
+PER_SPLIT = 1e-4
 """Stated seconds of preparing an item, of `knowledge` for an interaction, of checking and writing
-for a sample and snapshot, of writing a byte of a snapshot, and of the probe's regression for an
-item, feature and class."""
+for a sample and snapshot, of writing a byte of a snapshot, of the probe's regression for an item,
+feature and class, and of splitting an output of 12 players into AND and OR."""
 SHARING = {"whypretrain_vgg": 1.9, "whypretrain_resnet": 2.5, "whypretrain_vit": 1.3}
 SHARING |= {"vgg": 20.0, "resnet": 4.4, "mobilenet": 5.0, "cnn": 3.0, "transformer": 1.1}
 SHARING |= {"last_token": 3.1}

@@ -26,8 +26,8 @@ ARRAYS_READ, ARRAYS_EXTRACTED, ARRAYS_DECOMPOSED, ARRAYS_COMPARED = 2, 5, 8, 24
 """Float64 arrays of shape (n_samples, 2**n) in memory at once, rounded up: of each network that
 `knowledge` reads, of each that `extract` measures or finds measured, of each that `decompose`
 splits, and beside them in `knowledge`."""
-PER_SPLIT = 1e-4
-"""Seconds of splitting one output into AND and OR, at the default tolerance."""
+PER_SPLIT = 2.5e-4
+"""Seconds of splitting one output of 16 players into AND and OR, at the default tolerance."""
 TRAINING_TFLOPS, MEASURING_TFLOPS = 15.0, 5.0
 """Sustained by a card in mixed precision, and in float32."""
 ITEMS_PER_SECOND = 1000.0

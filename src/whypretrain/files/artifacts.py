@@ -33,6 +33,8 @@ FETCHED = "fetched.json"
 SNAKEMAKE = "WHYPRETRAIN_SNAKEMAKE"
 """Environment variable: the command line that makes a file of this project again, but for its name.
 The workflow sets it, so that it names the configuration files that were given."""
+MADE = ("results", "resources")
+"""Folders of a project in which the workflow makes files."""
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -187,17 +189,19 @@ def damaged(path: Path, reason: str, *, made_with: Path | None = None) -> Artifa
     >>> str(damaged(Path("results/runs/a b.csv"), "empty")).partition("; ")[2]
     "mend it with: rm -rf 'results/runs/a b.csv' && snakemake --cores all 'results/runs/a b.csv'"
     """
-    target = made_with or path
-    removed = " ".join(_quoted(one) for one in dict.fromkeys((path, target)))
+    # Snakemake knows its files by paths relative to its folder, which need not be the current one.
+    target, here = (made_with or path).absolute(), Path.cwd()
+    project = next((one.parent for one in target.parents if one.name in MADE), here)
+    files = dict.fromkeys((path.absolute(), target))
+    names = {
+        file: shlex.quote(str(file.relative_to(project) if file.is_relative_to(project) else file))
+        for file in files
+    }
     snakemake = os.environ.get(SNAKEMAKE, "snakemake --cores all")
-    mending = f"rm -rf {removed} && {snakemake} {_quoted(target)}"
+    mending = f"rm -rf {' '.join(names.values())} && {snakemake} {names[target]}"
+    if project != here:
+        mending = f"cd {shlex.quote(str(project))} && {mending}"
     return ArtifactError(f"{path}: {reason}; mend it with: {mending}")
-
-
-def _quoted(path: Path) -> str:
-    # Snakemake knows its files by paths relative to where it is started.
-    here = Path.cwd()
-    return shlex.quote(str(path.relative_to(here) if path.is_relative_to(here) else path))
 
 
 def file_digest(path: Path) -> str:

@@ -10,6 +10,7 @@ the same however it is split, so it is left out of the strength. A set of one pl
 "all of them" is "any of them", so it stands with AND as well, and OR sets begin at order 2.
 """
 
+from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
@@ -161,6 +162,7 @@ def _split(
     own_and[:, singles] += own_or[:, singles]
     own_or[:, singles] = 0.0
     own_and[:, 0], own_or[:, 0] = outputs[:, 0], 0.0
+    own_or += 0.0  # -0 is 0
     objective = np.abs(own_and[:, 1:]).sum(axis=1) + np.abs(own_or).sum(axis=1)
     # Rounding may put the bound above what it bounds.
     bound = np.minimum(bound, objective)
@@ -176,7 +178,8 @@ class _Transforms:
     def __init__(self, n_players: int) -> None:
         left, singular, right = np.linalg.svd(TO_OR)
         self.n_low, self.n_high = n_players // 2, n_players - n_players // 2
-        self.singular = _power(np.diag(singular), n_players).diagonal()
+        # Those of K alone: as a matrix they would take 2**(2 * n_players + 3) bytes.
+        self.singular = reduce(np.kron, [singular] * n_players, np.ones(1))
         self.matrices = {
             name: (_power(matrix, self.n_high), _power(matrix, self.n_low))
             for name, matrix in {"K": TO_OR, "left": left, "right": right.T}.items()

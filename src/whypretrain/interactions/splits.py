@@ -109,6 +109,15 @@ def write_splits(path: Path, splits: Splits, settings: str) -> None:
             file.create_dataset(name, data=value.astype(object) if kind else value, dtype=kind)
 
 
+def holds_splits(path: Path) -> bool:
+    """Whether a file holds AND-OR interactions, by its format."""
+    try:
+        with h5py.File(path) as file:
+            return bool(file.attrs.get("format") == FORMAT)
+    except OSError:
+        return False
+
+
 def read_splits(path: Path, record: Record) -> Splits:
     """Read AND-OR interactions of a record.
 

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from whypretrain.interactions.mobius import BLOCK
-from whypretrain.interactions.sets import sets_of_orders
+from whypretrain.interactions.sets import alike_sets, players_of, sets_of_orders
 from whypretrain.knowledge.strengths import split_knowledge
 
 Array = NDArray[np.float64]
@@ -46,9 +46,10 @@ def proportional_effect(interactions: Array, part: Array) -> Array:
     """What removing equally much strength of every order takes from v(N), whichever sets have it.
 
     A unit of strength drawn at random from an order belongs to a set as often as the set is strong.
-    So the expectation needs no draws: every set of the order loses the same share of its strength,
-    that of the part in the order. (Were the part's strengths permuted among the sets, weak sets
-    would lose more than they have; were their signs to go with them, nothing would change.)
+    So the expectation needs no draws: every set of the order (and kind, AND or OR) loses the same
+    share of its strength, that of the part in the order. (Were the part's strengths permuted among
+    the sets, weak sets would lose more than they have; were their signs to go with them, nothing
+    would change.)
 
     Parameters, return value : as of :func:`removed_effect`
 
@@ -57,11 +58,15 @@ def proportional_effect(interactions: Array, part: Array) -> Array:
     array([[-0.5],
            [ 3. ]])
     """
-    removed = removed_effect(np.ones_like(part), part)
-    strength = np.abs(interactions)
-    of_order = removed_effect(np.ones_like(part), strength)
-    share = np.divide(removed, of_order, out=np.zeros_like(removed), where=of_order > 0)
-    return share * removed_effect(interactions, strength)
+    effects = np.zeros((players_of(part.shape[1]), len(part)))
+    for order, sets in alike_sets(part.shape[1]):
+        if order == 0:
+            continue
+        own = interactions[:, sets]
+        removed, strength = part[:, sets].sum(axis=1), np.abs(own).sum(axis=1)
+        share = np.divide(removed, strength, out=np.zeros_like(removed), where=strength > 0)
+        effects[order - 1] += share * own.sum(axis=1)
+    return effects
 
 
 def counterfactual_table(

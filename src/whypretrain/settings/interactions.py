@@ -21,7 +21,7 @@ def _exact(n: int) -> int:
 
 
 PlayerCount = Annotated[
-    int, Field(ge=1, json_schema_extra={"maximum": MOST_PLAYERS}), AfterValidator(_exact)
+    int, Field(ge=2, json_schema_extra={"maximum": MOST_PLAYERS}), AfterValidator(_exact)
 ]
 
 

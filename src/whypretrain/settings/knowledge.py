@@ -22,16 +22,21 @@ class Statistics(Section):
     times as many."""
 
 
-class Interactions(Section):
+class Splitting(Section):
+    """How outputs are split into an AND and an OR part."""
+
+    tolerance: float = Field(default=1e-4, gt=0, lt=1)
+    """A sample is split once its strength exceeds the least possible by at most this share."""
+    max_iterations: int = Field(default=20000, ge=1)
+    """Iterations after which a sample is taken as it is. The log names the largest gap."""
+
+
+class Interactions(Splitting):
     """Which interactions the numbers are about. A change measures nothing again."""
 
     kind: InteractionKind = "harsanyi"
     """`harsanyi` is the paper's (eq. 2). `and_or` splits the outputs into an AND and an OR part
     with the least strength of interactions, as later papers of its authors do."""
-    tolerance: float = Field(default=1e-4, gt=0, lt=1)
-    """A sample is split once its strength exceeds the least possible by at most this share."""
-    max_iterations: int = Field(default=20000, ge=1)
-    """Iterations after which a sample is taken as it is. The log names the largest gap."""
 
 
 class Metrics(Section):

@@ -9,8 +9,8 @@ from whypretrain.settings.knowledge import Metrics, Statistics
 from whypretrain.settings.models import Kind
 
 
-class Figures(Section):
-    """How figures are drawn."""
+class Drawing(Section):
+    """How the figures of a suite are drawn."""
 
     ratio_reading: Literal["positive", "zero", "salient", "weighted"] = "zero"
     """The reading of 0/0 in eq. 8 that claims and figures show first; `zero` is the paper's."""
@@ -18,6 +18,11 @@ class Figures(Section):
     """Width of figures in inches, at which no text is smaller than 6 pt. One column of a two-column
     page is about 3.4 wide, a single-column page 5.5, a two-column page 7. Panels wrap into rows; a
     few figures are narrower."""
+
+
+class Figures(Drawing):
+    """How figures are drawn."""
+
     sets: int = Field(default=4, ge=1)
     """Number of strongest sets of each model in an overlay
     (`results/overlays/<experiment>/<sample>.pdf`)."""
@@ -41,7 +46,7 @@ class FigureSettings(Section):
     """Name of each experiment in figures."""
     varied: dict[str, Varied] = {}
     """How experiments with a `factor` differ from the one that they extend."""
-    figures: Figures
+    figures: Drawing
     statistics: Statistics
 
 

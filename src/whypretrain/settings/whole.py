@@ -11,9 +11,9 @@ from whypretrain.settings.fetch import FetchSettings
 from whypretrain.settings.interactions import Extraction, ExtractSettings, SamplesSettings
 from whypretrain.settings.knowledge import (
     AdaptingSettings,
-    Interactions,
     Metrics,
     MetricsSettings,
+    Splitting,
     Statistics,
 )
 from whypretrain.settings.models import Architecture, ConvertSettings, ImageModel, Model
@@ -21,6 +21,7 @@ from whypretrain.settings.planted import Planted
 from whypretrain.settings.reading import ConfigError, check_plain, explain
 from whypretrain.settings.report import (
     ClaimsSettings,
+    Drawing,
     Explorer,
     ExplorerSettings,
     Figures,
@@ -282,8 +283,9 @@ class Config(Section):
             extraction=self.extraction,
         )
 
-    def decompose(self, experiment: str) -> Interactions:
-        return self.experiments[experiment].interactions
+    def decompose(self, experiment: str) -> Splitting:
+        chosen = self.experiments[experiment].interactions
+        return Splitting(**chosen.model_dump(include=set(Splitting.model_fields)))
 
     def knowledge(self, experiment: str) -> MetricsSettings:
         own = self.experiments[experiment]
@@ -311,7 +313,7 @@ class Config(Section):
             experiments=names,
             titles=[self.title(name) for name in names],
             varied={name: varied[name] for name in names if name in varied},
-            figures=self.figures,
+            figures=Drawing(**self.figures.model_dump(include=set(Drawing.model_fields))),
             statistics=self.statistics,
         )
 

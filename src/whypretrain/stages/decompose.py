@@ -1,6 +1,6 @@
 """Stage `decompose`: split the outputs of one trajectory into AND-OR interactions."""
 
-from whypretrain.settings.knowledge import Interactions
+from whypretrain.settings.knowledge import Splitting
 from whypretrain.stages import command
 
 
@@ -9,7 +9,7 @@ def main() -> None:
         "record": "record of interactions of one trajectory, HDF5",
         "splits": "file to write, HDF5",
     }
-    arguments, settings = command.parse("decompose", __doc__, Interactions, paths)
+    arguments, settings = command.parse("decompose", __doc__, Splitting, paths)
     output = arguments.splits
 
     from whypretrain.files.progress import Progress, say

@@ -31,7 +31,7 @@ function strongestChart(network, suite, range) {
   const inner = [...sizes.keys()].slice(1, -1);
   const when = variant === "probe" ? "" : `, ${moment(data.snapshots[at])}`;
   return figure({
-    title: `${suite.labels[variant]}${when}, ${data.title}`,
+    title: `${suite.labels[variant]}${when}, ${data.title}${isAndOr(data) ? ", AND-OR" : ""}`,
     label: `The ${sets.length} strongest sets and their sum, from v of no player to v of all. The numbers are in the table below.`,
     marks: [
       [variant, "raises the log-odds"],
@@ -106,9 +106,9 @@ function comparison(suite, data, sample) {
     const ends = [one, other].flatMap((network) => [...steps(network).from, ...steps(network).to]);
     const air = 0.04 * (Math.max(...ends) - Math.min(...ends));
     const range = [Math.min(...ends) - air, Math.max(...ends) + air];
-    said.textContent = hasPlayers(found, sample)
-      ? overlap(one, other)
-      : "The two experiments divide this sample into other players, so their sets are not the same ones.";
+    if (!hasPlayers(found, sample)) said.textContent = "The two experiments divide this sample into other players, so their sets are not the same ones.";
+    else if (isAndOr(others) !== isAndOr(data)) said.textContent = "One network has AND-OR interactions here and the other Harsanyi interactions, which differ on the same set.";
+    else said.textContent = overlap(one, other);
     place.replaceChildren(...[one, other].map((network) => strongestChart(network, suite, range).node));
   };
   const node = h(

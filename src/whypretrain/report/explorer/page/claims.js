@@ -19,7 +19,7 @@ function forest({ number: value, low, high, level: against }, rows) {
   const x = (one) => 5 + (130 * (one - from)) / (to - from || 1);
   const whisker = low === null ? null : svg("path.whisker", { d: `M${x(low)} 7H${x(high)}` });
   const upright = against === null ? null : svg("path.against", { d: `M${x(against)} 0V14` });
-  const dot = svg("circle", { cx: x(value), cy: 7, r: 3.5 });
+  const dot = value === null ? null : svg("circle", { cx: x(value), cy: 7, r: 3.5 });
   return svg("svg.forest", { viewBox: "0 0 140 14", "aria-hidden": "true" }, upright, whisker, dot);
 }
 const compared = (row, column, against) => ({
