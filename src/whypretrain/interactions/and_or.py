@@ -10,7 +10,6 @@ the same however it is split, so it is left out of the strength. A set of one pl
 "all of them" is "any of them", so it stands with AND as well, and OR sets begin at order 2.
 """
 
-from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
@@ -179,7 +178,9 @@ class _Transforms:
         left, singular, right = np.linalg.svd(TO_OR)
         self.n_low, self.n_high = n_players // 2, n_players - n_players // 2
         # Those of K alone: as a matrix they would take 2**(2 * n_players + 3) bytes.
-        self.singular = reduce(np.kron, [singular] * n_players, np.ones(1))
+        self.singular = np.ones(1)
+        for _ in range(n_players):
+            self.singular = np.kron(self.singular, singular)
         self.matrices = {
             name: (_power(matrix, self.n_high), _power(matrix, self.n_low))
             for name, matrix in {"K": TO_OR, "left": left, "right": right.T}.items()
