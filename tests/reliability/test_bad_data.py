@@ -223,11 +223,11 @@ def test_a_bird_of_less_than_a_pixel_is_passed_over(tmp_path: Path) -> None:
     root = layouts.cub(tmp_path / "cub")
     line("bounding_boxes.txt", "3 1.0 2.0 3.0 4.5", "3 1.0 2.0 0.01 0.01")(root)
     assert run_prepare(tmp_path, source="cub", path=str(root)) == ""
-    parts = {"kind": "parts", "n": 1}
+    parts = {"kind": "parts", "n": 2}
     said = run_samples(
         tmp_path, ImageArchitecture(timm="x", image_size=28), per_class=1, players=parts
     )
-    assert "only 0 of its 1 test samples can have 1 players of kind 'parts'" in said
+    assert "only 0 of its 1 test samples can have 2 players of kind 'parts'" in said
 
 
 def test_sentences_shorter_than_n_are_passed_over_or_named(tmp_path: Path) -> None:

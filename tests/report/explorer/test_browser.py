@@ -61,7 +61,7 @@ def test_claims_come_first(shown: Page) -> None:
 def test_one_chart_has_what_every_claim_rests_on(shown: Page) -> None:
     shown.open()
     asked: dict[str, list[dict[str, Any]]] = {}
-    judged = [claim for claim in shown.suite["claims"] if claim["chance"]]
+    judged = [claim for claim in shown.suite["claims"] if claim["on_agreement"]]
     # The first claim of each question, but one that is compared with a second run if there is one.
     for claim in sorted(judged, key=lambda one: one["retraining"] is None):
         own = [row for row in claim["rows"] if row["reading"] == claim["rows"][0]["reading"]]

@@ -116,7 +116,7 @@ def test_the_world_of_the_paper_bears_its_claims_out() -> None:
 
 def test_what_comes_late_with_either_sign_is_said_to_cancel_more() -> None:
     for question in ("as_worded", "beyond_chance"):
-        assert answers("overfitting", "stopping", question, 3) == {"yes"}
+        assert answers("overfitting", "stopping", question, 1) == {"yes"}
     world = KINDS["overfitting"].draw(draw := Draw(np.random.default_rng(5), n_worlds=1))
     (first, *_) = rates.records(world, draw).records("finetune")
     late = world.finetune.late
