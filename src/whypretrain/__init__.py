@@ -15,8 +15,8 @@ _HOMES = {
     "explain_image": "whypretrain.explain",
     "explain_text": "whypretrain.explain",
     "load_snapshot": "whypretrain.networks.snapshots",
-    "read_explanations": "whypretrain.explain",
-    "read_interactions": "whypretrain.explain",
+    "read_explanations": "whypretrain.stored",
+    "read_interactions": "whypretrain.stored",
 }
 
 

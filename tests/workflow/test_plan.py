@@ -21,7 +21,7 @@ from whypretrain.data.sources import load_source
 from whypretrain.settings.models import ImageArchitecture, Model
 from whypretrain.settings.whole import Config
 from whypretrain.stages import command
-from workflow.lib import costs, plan
+from workflow.lib import costs, plan, rates
 from workflow.lib.plan import Job, dry_run, parse_jobs, wall_seconds
 
 TINY = ["--configfile", "tiny.yaml"]
@@ -44,13 +44,13 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """A calibration that takes no time: 1 GFLOP/s, imports of a second, decoding at no cost."""
 
-    def found(_: float, card: str, tflops: float) -> costs.Rates:
+    def found(_: float, card: str, tflops: float) -> rates.Rates:
         rate = 1e12 * tflops if card == "stated" else 1e9
-        kinds = [(family, train) for family in costs.TIMED for train in (False, True)]
-        return costs.Rates(1.0, 0.0, dict.fromkeys(kinds, rate), card)
+        kinds = [(family, train) for family in rates.TIMED for train in (False, True)]
+        return rates.Rates(1.0, 0.0, dict.fromkeys(kinds, rate), card)
 
     monkeypatch.setattr(plan, "local_gpus", lambda: 0)
-    monkeypatch.setattr(costs, "measure", found)
+    monkeypatch.setattr(rates, "measure", found)
 
 
 def load(folder: Path) -> Config:
@@ -74,7 +74,7 @@ def seconds(found: dict[str, Any], rule: str, run: str = "") -> float:
 
 def test_seconds_are_operations_at_the_measured_rate(fresh: Path) -> None:
     found = planned(fresh)
-    network = costs.count(small("whypretrain_resnet"), 2)
+    network = rates.count(small("whypretrain_resnet"), 2)
     n_test = len(load_source(load(fresh).datasets["tiny_downstream"]).test)
     passes = 3 * 2 * 20 + 3 * n_test  # two epochs of 20 images; the test split thrice
     fixed = 1 + costs.OTHERWISE_FIXED
@@ -166,7 +166,7 @@ def test_the_report_has_a_line_for_each_stage(fresh: Path) -> None:
 
 
 def test_a_suite_that_is_done_costs_nothing(fresh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(costs, "measure", None)  # nothing is measured then
+    monkeypatch.setattr(rates, "measure", None)  # nothing is measured then
     found = planned(fresh, [])
     assert found["total"]["wall_seconds"] == found["disk"]["needed"] == 0
     assert "Nothing is left to do." in plan.text(found)
@@ -207,11 +207,11 @@ def test_bad_input_is_one_clear_error(
 
 
 def test_a_network_of_shapes_costs_what_is_known_of_it() -> None:
-    network = costs.count(ImageArchitecture(timm="vgg16"), 200)
+    network = rates.count(ImageArchitecture(timm="vgg16"), 200)
     assert network.flops == pytest.approx(30.93e9, rel=1e-3)  # 15.5 G multiply-adds
     assert network.weights == 4 * 135_079_944
     assert network.family == "cnn"
-    assert costs.count(ImageArchitecture(timm="vit_small_patch16_224"), 2).family == "transformer"
+    assert rates.count(ImageArchitecture(timm="vit_small_patch16_224"), 2).family == "transformer"
 
 
 def test_time_is_bounded_by_cores_the_card_and_chains() -> None:
@@ -240,13 +240,13 @@ def test_jobs_of_a_dry_run() -> None:
 
 def test_a_calibration_measures_decoding_and_rates(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
-    monkeypatch.setattr(costs, "EACH", 0.01)
-    found = costs.measure(2.0, "none", 0.0)
+    monkeypatch.setattr(rates, "EACH", 0.01)
+    found = rates.measure(2.0, "none", 0.0)
     assert found.start == 2.0
     assert 1e-4 < found.decoding < 0.1
     assert len(found.flops) == 4
     assert 1e7 < min(found.flops.values()) < max(found.flops.values()) < 1e13
-    assert set(costs.measure(2.0, "stated", 3.0).flops.values()) == {3e12}
+    assert set(rates.measure(2.0, "stated", 3.0).flops.values()) == {3e12}
 
 
 def test_the_command_prints_json(project: Project) -> None:

@@ -10,7 +10,7 @@ from tests.conftest import DECODERS, write_decoder
 from whypretrain.settings.reading import read_over
 from whypretrain.settings.whole import Config, check
 from workflow.lib import resources
-from workflow.lib.costs import count
+from workflow.lib.rates import count
 
 ROOT = Path(__file__).parents[2]
 HOUR = 60

@@ -127,11 +127,12 @@ def make_plan(config: Config, jobs: list[Job], cores: int, tflops: float | None)
     import psutil  # noqa: PLC0415
 
     from workflow.lib import costs  # noqa: PLC0415  # slow
+    from workflow.lib.rates import Rates, measure  # noqa: PLC0415  # slow
 
     start, card = time.process_time(), "here" if local_gpus() else "none"
     card = "stated" if tflops else card
     say(f"plan: {len(jobs)} jobs; calibrating for at most 20 s")
-    rates = costs.measure(start, card, tflops or 0.0) if jobs else costs.Rates(0, 0, {}, card)
+    rates = measure(start, card, tflops or 0.0) if jobs else Rates(0, 0, {}, card)
     with tempfile.TemporaryDirectory() as folder:
         found = costs.Costs(config, jobs, rates, Path(folder))
     items = [found.item(job) for job in jobs]

@@ -238,6 +238,6 @@ def check_folder(folder: Path) -> None:
 
 def transformers() -> Any:
     """The library, imported on first use: image stages need not wait for it."""
-    import transformers as library  # noqa: PLC0415  (as said above)
+    import transformers as library  # noqa: PLC0415  (it takes seconds)
 
     return library

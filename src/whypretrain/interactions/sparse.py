@@ -158,9 +158,9 @@ def _spex() -> Any:
 @contextmanager
 def _seeded(seed: int) -> Iterator[None]:
     """NumPy's global generator, which shapiq's masks are drawn from, seeded for a while."""
-    state = np.random.get_state()  # noqa: NPY002  (as said above)
-    np.random.seed(seed % 2**32)  # noqa: NPY002  (the same)
+    state = np.random.get_state()  # noqa: NPY002  (shapiq draws from it)
+    np.random.seed(seed % 2**32)  # noqa: NPY002  (shapiq draws from it)
     try:
         yield
     finally:
-        np.random.set_state(state)  # noqa: NPY002  (the same)
+        np.random.set_state(state)  # noqa: NPY002  (shapiq draws from it)

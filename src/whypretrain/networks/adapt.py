@@ -21,7 +21,7 @@ ADAPTER = ".lora_"
 
 def peft() -> Any:
     """The library, imported where it is used: that takes seconds."""
-    import peft  # noqa: PLC0415  (as said above)
+    import peft  # noqa: PLC0415  (it takes seconds)
 
     return peft
 

@@ -258,7 +258,7 @@ class EstimatedExplanation(Explanation):
         """
         return self._sets(threshold).assign(estimated=True)
 
-    def rebuilt(self, *, threshold: float = 0.05) -> float:  # noqa: ARG002  (called as it is of others)
+    def rebuilt(self, *, threshold: float = 0.05) -> float:  # noqa: ARG002  (the base class has it)
         """Not of an estimate, which lacks most outputs.
 
         Raises
