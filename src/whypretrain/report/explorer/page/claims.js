@@ -166,7 +166,7 @@ function forestChart(suite) {
       ...some(traces.length > 1, ["null", retraining]),
       ["ink line", `${level(suite.statistics.confidence)} interval`],
     ],
-    note: "0 is chance level for a circle, and what a second run gives for a square. An answer is yes or no where the interval leaves 0 out.",
+    note: "0 is chance level for a circle, and what a second run gives for a square. An answer is yes or no where the interval leaves 0 out and at least three seeds have the number.",
     height: 80 - 26 * foot,
     columns: ["experiment, agreement", chance, "answer", retraining, "answer"],
     rows: asked.map(({ words, row }) => [
